@@ -1,0 +1,166 @@
+"""The stream contract: how audio chunks and recurrent state go in and out of a graph.
+
+Written beside each artifact as ``contract.json``; the agent needs nothing else to stream a graph of any runtime.
+"""
+
+from dataclasses import dataclass, field
+from typing import Dict, Optional, Tuple
+
+DTYPES = ("float32", "float16", "int64", "int32", "int8", "uint8", "bool")
+FRONTENDS = ("log-mel", "pcm")
+DECODERS = ("none", "keyword", "ctc")
+
+
+def _require(ok: bool, message: str) -> None:
+    if not ok:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A graph input or output. ``shape`` is for one chunk of ``StreamContract.chunk_samples``."""
+
+    name: str
+    shape: Tuple[int, ...]
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        _require(bool(self.name), "tensor name must not be empty")
+        _require(self.dtype in DTYPES, f"dtype of {self.name} must be one of {DTYPES}, got {self.dtype!r}")
+        _require(all(d > 0 for d in self.shape), f"shape of {self.name} must be > 0 everywhere, got {self.shape}")
+
+
+@dataclass(frozen=True)
+class StatePair:
+    """State read as ``input`` and written as ``output``; every element starts at ``initial`` with each new stream."""
+
+    input: str
+    output: str
+    shape: Tuple[int, ...]
+    dtype: str = "float32"
+    initial: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(self.dtype in DTYPES, f"dtype of state {self.input} must be one of {DTYPES}, got {self.dtype!r}")
+        _require(all(d > 0 for d in self.shape), f"shape of state {self.input} must be > 0, got {self.shape}")
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """What turns samples into the graph's input.
+
+    ``log-mel``: ``agents.features.LogMel`` frames, input shape (1, frames, mel_count).
+    ``pcm``: float samples in [-1, 1], input shape (1, context_samples + chunk_samples): the last ``context_samples``
+    of the previous chunk (zeros at the start) come first.
+    """
+
+    kind: str
+    context_samples: int = 0
+    window_samples: int = 400
+    hop_samples: int = 160
+    fft_size: int = 512
+    mel_count: int = 40
+    low_hz: float = 20.0
+    high_hz: float = 7600.0
+    log_floor: float = 1e-6
+
+    def __post_init__(self) -> None:
+        _require(self.kind in FRONTENDS, f"frontend must be one of {FRONTENDS}, got {self.kind!r}")
+        _require(self.context_samples >= 0, f"context_samples must be >= 0, got {self.context_samples}")
+        _require(self.kind == "pcm" or self.context_samples == 0, "context_samples belongs to the pcm frontend")
+        _require(
+            0 < self.hop_samples <= self.window_samples <= self.fft_size,
+            f"0 < hop <= window <= fft must hold, got {self.hop_samples}, {self.window_samples}, {self.fft_size}",
+        )
+        _require(0 <= self.low_hz < self.high_hz, f"low_hz < high_hz must hold, got {self.low_hz}, {self.high_hz}")
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """What turns the first output into events: ``none``, ``keyword`` (posterior smoothing) or ``ctc`` (greedy).
+
+    ``labels`` name the classes along the last axis. ``keyword``: ``ignored`` labels never fire; ``smooth_frames``,
+    ``threshold`` and ``refractory_frames`` are in output frames. ``ctc``: ``blank`` is the index of the blank.
+    """
+
+    kind: str = "none"
+    labels: Tuple[str, ...] = ()
+    ignored: Tuple[str, ...] = ()
+    smooth_frames: int = 1
+    threshold: float = 0.5
+    refractory_frames: int = 1
+    blank: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.kind in DECODERS, f"decoder must be one of {DECODERS}, got {self.kind!r}")
+        _require(self.kind == "none" or len(self.labels) > 1, f"decoder {self.kind} needs labels, got {self.labels}")
+        _require(set(self.ignored) <= set(self.labels), f"ignored {self.ignored} must be among labels {self.labels}")
+        _require(self.smooth_frames > 0, f"smooth_frames must be > 0, got {self.smooth_frames}")
+        _require(self.refractory_frames > 0, f"refractory_frames must be > 0, got {self.refractory_frames}")
+
+
+@dataclass(frozen=True)
+class StreamContract:
+    """(chunk, state) -> (outputs, new state), and what the client must do around it.
+
+    ``input.shape`` and ``outputs`` are those of one chunk of ``chunk_samples``; ``time_axis`` is the axis of the input
+    that grows with the chunk, and every size in ``allowed_chunk_samples`` may be fed. ``constants`` are scalar inputs
+    with a fixed value, such as a sample rate. ``lookahead_samples`` is audio that the graph needs beyond the frame
+    that it labels.
+    """
+
+    model: str
+    sample_rate_hz: int
+    chunk_samples: int
+    allowed_chunk_samples: Tuple[int, ...]
+    frontend: Frontend
+    input: TensorSpec
+    states: Tuple[StatePair, ...]
+    outputs: Tuple[TensorSpec, ...]
+    time_axis: int = 1
+    constants: Tuple[TensorSpec, ...] = ()
+    constant_values: Dict[str, float] = field(default_factory=dict)
+    decoder: Decoder = field(default_factory=Decoder)
+    lookahead_samples: int = 0
+    schema: int = 1
+
+    def __post_init__(self) -> None:
+        _require(self.schema == 1, f"contract schema must be 1, got {self.schema}")
+        _require(self.sample_rate_hz > 0, f"sample_rate_hz must be > 0, got {self.sample_rate_hz}")
+        _require(self.chunk_samples > 0, f"chunk_samples must be > 0, got {self.chunk_samples}")
+        _require(
+            self.chunk_samples in self.allowed_chunk_samples,
+            f"chunk_samples {self.chunk_samples} must be among allowed_chunk_samples {self.allowed_chunk_samples}",
+        )
+        _require(bool(self.states), f"model {self.model} has no state pair, so it cannot be a stream")
+        _require(bool(self.outputs), f"model {self.model} has no output beside its state")
+        names = [self.input.name] + [s.input for s in self.states] + [c.name for c in self.constants]
+        _require(len(names) == len(set(names)), f"input names must differ, got {names}")
+        _require(
+            {c.name for c in self.constants} == set(self.constant_values),
+            f"constants {[c.name for c in self.constants]} must match constant_values {sorted(self.constant_values)}",
+        )
+        if self.frontend.kind == "log-mel":
+            for size in self.allowed_chunk_samples:
+                _require(
+                    size % self.frontend.hop_samples == 0,
+                    f"chunk of {size} samples must be a multiple of hop_samples {self.frontend.hop_samples}",
+                )
+
+    def input_shape(self, chunk_samples: Optional[int] = None) -> Tuple[int, ...]:
+        """Shape of the graph's input for one chunk. Raises ValueError for a size that the contract does not allow."""
+        samples = self.chunk_samples if chunk_samples is None else chunk_samples
+        _require(
+            samples in self.allowed_chunk_samples,
+            f"chunk_samples must be one of {self.allowed_chunk_samples}, got {samples}",
+        )
+        shape = list(self.input.shape)
+        if self.frontend.kind == "log-mel":
+            shape[self.time_axis] = samples // self.frontend.hop_samples
+        else:
+            shape[self.time_axis] = samples + self.frontend.context_samples
+        return tuple(shape)
+
+    def chunk_s(self, chunk_samples: Optional[int] = None) -> float:
+        """Duration of one chunk in seconds."""
+        return (self.chunk_samples if chunk_samples is None else chunk_samples) / self.sample_rate_hz

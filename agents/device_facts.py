@@ -1,0 +1,97 @@
+"""What a device is and how it is doing: the answer to ``agent probe``, and the state before and after a session."""
+
+from dataclasses import dataclass, field
+from typing import Dict, Optional, Tuple
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """What changes on a device from one minute to the next, read before and after a session. None = cannot be read.
+
+    ``throttled``: True where a (latched) flag says so, False where one says not. ``background_cpu_share``: CPU time of
+    everything but the session, as a share of all cores, over ``background_window_s``.
+    """
+
+    frequency_hz: Tuple[int, ...] = ()
+    governor: Optional[str] = None
+    temperature_c: Dict[str, float] = field(default_factory=dict)
+    throttled: Optional[bool] = None
+    throttled_source: str = "no throttle flag on this device"
+    load_average_1m: Optional[float] = None
+    background_cpu_share: Optional[float] = None
+    background_window_s: float = 0.0
+    memory_available_bytes: Optional[int] = None
+    disk_free_bytes: Optional[int] = None
+    charging: Optional[bool] = None
+    wall_clock_utc_s: float = 0.0
+    monotonic_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Core:
+    """One CPU core. ``cluster`` groups cores with the same part and top frequency, slowest cluster 0."""
+
+    cpu: int
+    cluster: int
+    part: str
+    max_hz: Optional[int]
+
+
+@dataclass(frozen=True)
+class SensorProbe:
+    """A sensor that the sampler can read, or the reason why not. ``scope``: soc, board, battery, package, cpu."""
+
+    name: str
+    quantity: str
+    usable: bool
+    scope: Optional[str] = None
+    reason: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class ProviderProbe:
+    """An execution provider of a runtime on this device, or the reason why it cannot be used."""
+
+    name: str
+    usable: bool
+    reason: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class RuntimeProbe:
+    """A runtime on this device, probed in a process of its own, or the reason why it cannot be used."""
+
+    name: str
+    usable: bool
+    version: Optional[str] = None
+    build: Optional[str] = None
+    providers: Tuple[ProviderProbe, ...] = ()
+    reason: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class DeviceProbe:
+    """What ``agent probe`` prints: facts that stay until someone changes the device, and its state now.
+
+    ``model`` is what the maker calls it (device tree, DMI or getprop), else the CPU's name. ``context`` is how the
+    agent was reached: local, ssh, adb-shell, termux.
+    """
+
+    model: str
+    soc: Optional[str]
+    machine: str
+    cores: Tuple[Core, ...]
+    memory_bytes: Optional[int]
+    os: str
+    kernel: str
+    python: str
+    numpy: Optional[str]
+    libc: Optional[str]
+    context: str
+    runtimes: Tuple[RuntimeProbe, ...]
+    sensors: Tuple[SensorProbe, ...]
+    state: DeviceState
+    virtual: Optional[str] = None
+    protocol: int = PROTOCOL

@@ -1,0 +1,215 @@
+"""What crosses between the controller and a device: RunSpec in, events out, RunResult at the end.
+
+Everything is JSON; events are one object a line on stdout and, the same bytes, in the session's journal on the
+device's disk, so that a lost link loses nothing. Times are ns of the device's monotonic clock.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Dict, Optional, Tuple
+
+from agents.contract import StreamContract
+from agents.device_facts import PROTOCOL, DeviceState
+
+MODES = ("paced", "flat-out", "evaluate", "placement")
+
+# Columns of the array ``t_ns``, shape (chunks, 5), int64, in every session's ``arrays.npz``.
+ARRIVAL, ISSUE, FEATURES_DONE, MODEL_DONE, DONE = range(5)
+TIME_COLUMNS = ("arrival", "issue", "features_done", "model_done", "done")
+
+# Exit codes of ``agent run``: finished, the session failed (its reason is in the last event), the request was wrong.
+EXIT_OK, EXIT_SESSION_FAILED, EXIT_BAD_REQUEST = 0, 3, 2
+
+# Kinds of a ``failed`` event; the controller maps each to a message with a next step.
+FAILURES = (
+    "runtime-missing",
+    "provider-missing",
+    "model-load",
+    "contract-mismatch",
+    "audio",
+    "non-finite-output",
+    "inference",
+    "disk-full",
+    "clock",
+    "killed",
+    "internal",
+)
+
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _require(ok: bool, message: str) -> None:
+    if not ok:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file in the device's store, ``blobs/<sha256><suffix>`` below the agent's root."""
+
+    sha256: str
+    size_bytes: int
+    suffix: str = ""
+
+    def __post_init__(self) -> None:
+        _require(bool(_SHA256.fullmatch(self.sha256)), f"sha256 must be 64 hex digits, got {self.sha256!r}")
+        _require(self.size_bytes >= 0, f"size_bytes must be >= 0, got {self.size_bytes}")
+        _require(
+            re.fullmatch(r"(\.[a-z0-9]+)*", self.suffix) is not None, f"suffix must be like .onnx: {self.suffix!r}"
+        )
+
+    @property
+    def file_name(self) -> str:
+        return self.sha256 + self.suffix
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of the audio, in samples."""
+
+    start: int
+    count: int
+
+    def __post_init__(self) -> None:
+        _require(self.start >= 0 and self.count > 0, f"span must lie in the audio, got {self.start}+{self.count}")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One session: one candidate, one mode, one process.
+
+    ``audio`` is a mono 16-bit WAV at the contract's rate; it is looped until ``chunk_count`` chunks were fed.
+    ``spans`` are the utterances of mode ``evaluate``: the state starts anew with each, a last partial chunk is padded
+    with zeros. ``ring_chunks`` is R: a backlog beyond it counts as an overrun (policy ``catch-up``: nothing is
+    dropped). ``deadline_ns`` is the chunk's duration where None. ``sampler_hz`` 0 switches the sampler off.
+    ``timeout_s`` bounds the whole session on the device.
+    """
+
+    session_id: str
+    mode: str
+    runtime: str
+    provider: str
+    model: Blob
+    contract: StreamContract
+    audio: Blob
+    chunk_samples: int
+    chunk_count: int = 0
+    spans: Tuple[Span, ...] = ()
+    threads: int = 1
+    session_options: Dict[str, str] = field(default_factory=dict)
+    deadline_ns: Optional[int] = None
+    ring_chunks: int = 50
+    sampler_hz: float = 10.0
+    timeout_s: float = 600.0
+    seed: int = 0
+    protocol: int = PROTOCOL
+
+    def __post_init__(self) -> None:
+        _require(self.protocol == PROTOCOL, f"protocol must be {PROTOCOL}, got {self.protocol}: push this agent again")
+        _require(bool(_ID.fullmatch(self.session_id)), f"session_id must match {_ID.pattern}, got {self.session_id!r}")
+        _require(self.mode in MODES, f"mode must be one of {MODES}, got {self.mode!r}")
+        _require(
+            self.chunk_samples in self.contract.allowed_chunk_samples,
+            f"chunk_samples must be one of {self.contract.allowed_chunk_samples}, got {self.chunk_samples}",
+        )
+        if self.mode == "evaluate":
+            _require(bool(self.spans), "mode evaluate needs spans")
+        else:
+            _require(self.chunk_count > 0, f"chunk_count must be > 0, got {self.chunk_count}")
+        _require(self.threads > 0, f"threads must be > 0, got {self.threads}")
+        _require(self.deadline_ns is None or self.deadline_ns > 0, f"deadline_ns must be > 0, got {self.deadline_ns}")
+        _require(self.ring_chunks > 0, f"ring_chunks must be > 0, got {self.ring_chunks}")
+        _require(0 <= self.sampler_hz <= 100, f"sampler_hz must be in 0..100, got {self.sampler_hz}")
+        _require(self.timeout_s > 0, f"timeout_s must be > 0, got {self.timeout_s}")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the journal. ``kind``: accepted, loaded, progress, finished, failed."""
+
+    kind: str
+    t_ns: int
+    data: Dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PhaseMemory:
+    """Memory of the session's process at the end of a phase (import, load, first-run, steady).
+
+    ``peak_bytes`` is VmHWM, reset at the phase's start where ``method`` is ``hwm-reset``; else the phase's own peak is
+    not known, ``method`` is ``hwm-cumulative`` and it is the peak since the start. None where /proc has no such line.
+    """
+
+    phase: str
+    peak_bytes: Optional[int]
+    rss_anon_bytes: Optional[int]
+    rss_file_bytes: Optional[int]
+    method: str
+
+
+@dataclass(frozen=True)
+class ProviderShare:
+    """What one execution provider did in a profiled run: number of nodes, share of the nodes' time in 0..1."""
+
+    provider: str
+    nodes: int
+    time_share: float
+    operators: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ObserverCost:
+    """What measuring cost: CPU seconds of this process outside the timed stages, and of the sampler's process.
+
+    ``harness_cpu_share`` is both over the wall time of the stream, as a share of one core. ``per_chunk_ns`` is the
+    median gap between one chunk's end and the next one's issue in a flat-out run.
+    """
+
+    process_cpu_s: float
+    stage_cpu_s: float
+    sampler_cpu_s: Optional[float]
+    harness_cpu_share: Optional[float]
+    per_chunk_ns: Optional[int]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a session ended; the raw times are in ``arrays`` (npz without pickle).
+
+    ``decoded`` has one list of events per span (mode evaluate) or one for the whole stream. ``overruns`` counts chunks
+    that found more than R chunks waiting. ``clock_step_s``: how far the wall clock moved against the monotonic one
+    during the session; the latencies do not depend on it.
+    """
+
+    session_id: str
+    outcome: str
+    chunk_count: int
+    import_ns: Optional[int] = None
+    load_ns: Optional[int] = None
+    first_inference_ns: Optional[int] = None
+    runtime_version: Optional[str] = None
+    runtime_build: Optional[str] = None
+    providers_registered: Tuple[str, ...] = ()
+    placement: Tuple[ProviderShare, ...] = ()
+    arrays: Optional[Blob] = None
+    decoded: Tuple[Any, ...] = ()
+    memory: Tuple[PhaseMemory, ...] = ()
+    before: Optional[DeviceState] = None
+    after: Optional[DeviceState] = None
+    observer: Optional[ObserverCost] = None
+    overruns: int = 0
+    clock_step_s: float = 0.0
+    failure: Optional[str] = None
+    reason: Optional[str] = None
+    sensors_absent: Dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require(self.outcome in ("ok", "failed"), f"outcome must be ok or failed, got {self.outcome!r}")
+        _require(self.outcome == "ok" or self.reason is not None, "a failed session needs its reason")
+        _require(self.failure is None or self.failure in FAILURES, f"failure must be one of {FAILURES}: {self.failure}")
+
+
+def failed(session_id: str, failure: str, reason: str) -> RunResult:
+    """A result for a session that ended with ``reason`` before it measured anything."""
+    return RunResult(session_id=session_id, outcome="failed", chunk_count=0, failure=failure, reason=reason)

@@ -1,0 +1,1 @@
+"""Earshot's controller: make -> measure -> ledger -> decide -> tell."""

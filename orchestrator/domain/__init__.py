@@ -1,0 +1,1 @@
+"""The nouns: frozen dataclasses and arithmetic on them, no I/O."""

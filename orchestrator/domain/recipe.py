@@ -1,0 +1,98 @@
+"""A recipe: how a graph becomes an artifact. Its text form is stable and is what people type and the ledger keeps."""
+
+import re
+from dataclasses import dataclass
+
+from orchestrator.errors import BadRecipe
+
+_YES_NO = ("yes", "no")
+_QUANTIZED = {
+    "activation": ("u8", "s8"),
+    "weight": ("s8", "u8"),
+    "granularity": ("tensor", "channel"),
+    "calibration": ("minmax", "entropy", "percentile"),
+    "reduce_range": _YES_NO,
+    "exclude_types": None,
+    "exclude_nodes": None,
+}
+_DYNAMIC = {
+    "weight": ("s8", "u8"),
+    "granularity": ("tensor", "channel"),
+    "reduce_range": _YES_NO,
+    "exclude_types": None,
+    "exclude_nodes": None,
+}
+_WEIGHT_ONLY = {"block": ("16", "32", "64", "128"), "exclude_nodes": None}
+_ANY = {"optimize": ("none", "basic", "extended", "all"), "container": ("onnx", "ort")}
+
+# precision -> option -> allowed values; None: names joined by "+".
+OPTIONS: dict[str, dict[str, tuple[str, ...] | None]] = {
+    "fp32": {**_ANY},
+    "fp16": {"exclude_types": None, "exclude_nodes": None, **_ANY},
+    "int8-dynamic": {**_DYNAMIC, **_ANY},
+    "int8-qdq": {**_QUANTIZED, **_ANY},
+    "int8-qoperator": {**_QUANTIZED, **_ANY},
+    "int8-weight": {**_WEIGHT_ONLY, **_ANY},
+    "int4-weight": {**_WEIGHT_ONLY, **_ANY},
+}
+
+_TEXT = re.compile(r"(?P<format>[a-z0-9]+):(?P<precision>[a-z0-9-]+)(\((?P<options>[^()]*)\))?")
+
+
+@dataclass(frozen=True, order=True)
+class Recipe:
+    """Format + precision + graph options, as in ``onnx:int8-qdq(activation=u8,calibration=minmax)``.
+
+    ``options`` are sorted by name; one that is absent has the exporter's default. Raises BadRecipe.
+    """
+
+    format: str
+    precision: str
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.format != "onnx":
+            raise BadRecipe(f"recipe format must be onnx, got {self.format!r}")
+        if self.precision not in OPTIONS:
+            raise BadRecipe(f"precision must be one of {', '.join(OPTIONS)}, got {self.precision!r}")
+        if list(self.options) != sorted(set(self.options)) or len(dict(self.options)) != len(self.options):
+            raise BadRecipe(f"recipe options must be sorted and named once, got {self.options}")
+        for name, value in self.options:
+            self._check(name, value)
+
+    def _check(self, name: str, value: str) -> None:
+        known = OPTIONS[self.precision]
+        if name not in known:
+            raise BadRecipe(f"{self.precision} has no option {name!r}; it has {', '.join(known)}")
+        allowed = known[name]
+        if allowed is not None and value not in allowed:
+            raise BadRecipe(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+        if not value or re.search(r"[,()=\s]", value):
+            raise BadRecipe(f"{name} must be names joined by '+', got {value!r}")
+
+    def get(self, name: str, default: str) -> str:
+        return dict(self.options).get(name, default)
+
+    def names(self, option: str) -> tuple[str, ...]:
+        """The names in a ``+``-joined option; empty where it is absent."""
+        return tuple(n for n in self.get(option, "").split("+") if n)
+
+    def with_options(self, **changes: str) -> "Recipe":
+        return Recipe(self.format, self.precision, tuple(sorted({**dict(self.options), **changes}.items())))
+
+    def __str__(self) -> str:
+        inner = ",".join(f"{name}={value}" for name, value in self.options)
+        return f"{self.format}:{self.precision}" + (f"({inner})" if inner else "")
+
+    @classmethod
+    def parse(cls, text: str) -> "Recipe":
+        """The inverse of ``str``. Raises BadRecipe that shows the form."""
+        match = _TEXT.fullmatch(text.strip())
+        if match is None:
+            raise BadRecipe(
+                f"cannot read the recipe {text!r}", hint="write it like onnx:int8-qdq(activation=u8,calibration=minmax)"
+            )
+        pairs = [p.split("=", 1) for p in (match["options"] or "").split(",") if p.strip()]
+        if any(len(p) != 2 for p in pairs):
+            raise BadRecipe(f"options of a recipe are name=value, got {match['options']!r}")
+        return cls(match["format"], match["precision"], tuple(sorted((n.strip(), v.strip()) for n, v in pairs)))

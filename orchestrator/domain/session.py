@@ -1,0 +1,76 @@
+"""A planned session and a finished one."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import wire
+from agents.device_facts import DeviceProbe
+from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class PlannedSession:
+    """One line of a study's plan. ``block`` is the interleaving round, ``position`` its place in that round.
+
+    ``attempt`` > 0 is a re-run. ``session_id`` follows from the rest, so a controller that starts anew finds what it
+    had started.
+    """
+
+    study_id: str
+    device: str
+    candidate: Candidate
+    mode: str
+    block: int
+    position: int
+    chunk_count: int
+    attempt: int = 0
+
+    @property
+    def session_id(self) -> str:
+        """Study, mode, block and candidate, readable in a directory listing; at most 80 characters."""
+        device = hashlib.sha256(self.device.encode()).hexdigest()[:6]
+        return f"{self.study_id}-{self.mode}-{self.block}-{self.attempt}-{device}-{self.candidate.key}"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a session ran: all that must be alike before two results are compared."""
+
+    device: str
+    device_model: str
+    agent_sha256: str
+    transport: str
+    probe: DeviceProbe
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session that ended, with its raw arrays (name -> array; ``t_ns`` and the sampler's series)."""
+
+    planned: PlannedSession
+    environment: Environment
+    started_utc: str
+    duration_s: float
+    result: wire.RunResult
+    arrays: dict[str, NDArray[Any]]
+
+    @property
+    def session_id(self) -> str:
+        return self.planned.session_id
+
+    @property
+    def ok(self) -> bool:
+        return self.result.outcome == "ok"
+
+    def timeline(self, sample_rate_hz: int) -> Timeline:
+        """The session's times. Raises ValueError where it has none (failed, or not a timed mode)."""
+        if "t_ns" not in self.arrays:
+            raise ValueError(f"session {self.session_id} has no times: {self.result.reason or self.planned.mode}")
+        chunk_ns = round(self.planned.candidate.chunk_samples * 1e9 / sample_rate_hz)
+        times = np.asarray(self.arrays["t_ns"], dtype=np.int64)
+        return Timeline(times, chunk_ns, paced=self.planned.mode == "paced")

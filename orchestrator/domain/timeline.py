@@ -1,0 +1,104 @@
+"""What a session's raw times say: latency, service time, backlog, RTF. Pure functions of the array ``t_ns``.
+
+Symbols are those of docs/measurement.md: a_k intended arrival, s_k = max(a_k, d_{k-1}), d_k output ready.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import wire
+
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """``t_ns`` int64, shape (n, 5), columns ``agents.wire.TIME_COLUMNS``; ``chunk_ns`` is C.
+
+    ``previous_done_ns`` is d_{k-1} of the first row where chunks before it were cut off.
+    Raises ValueError for another shape, an empty session or times that run backwards.
+    """
+
+    t_ns: Int64
+    chunk_ns: int
+    paced: bool
+    previous_done_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.t_ns.ndim != 2 or self.t_ns.shape[1] != len(wire.TIME_COLUMNS) or not len(self.t_ns):
+            raise ValueError(f"t_ns must have shape (n, {len(wire.TIME_COLUMNS)}) with n > 0, got {self.t_ns.shape}")
+        if self.chunk_ns <= 0:
+            raise ValueError(f"chunk_ns must be > 0, got {self.chunk_ns}")
+        if (np.diff(self.t_ns[:, wire.ISSUE :], axis=1) < 0).any() or (np.diff(self.done_ns) < 0).any():
+            raise ValueError("times of a session must not run backwards")
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+    def after(self, skip: int) -> "Timeline":
+        """The same session without its first ``skip`` chunks (warm-up)."""
+        if skip == 0:
+            return self
+        return Timeline(self.t_ns[skip:], self.chunk_ns, self.paced, int(self.done_ns[skip - 1]))
+
+    @property
+    def arrival_ns(self) -> Int64:
+        return self.t_ns[:, wire.ARRIVAL]
+
+    @property
+    def done_ns(self) -> Int64:
+        return self.t_ns[:, wire.DONE]
+
+    @cached_property
+    def start_ns(self) -> Int64:
+        """s_k: when service could start. In a flat-out session the next chunk is always there, so s_k = d_{k-1}."""
+        first_free = int(self.t_ns[0, wire.ISSUE]) if self.previous_done_ns is None else self.previous_done_ns
+        if not self.paced:
+            return self._shifted_done(first_free)
+        if self.previous_done_ns is None:
+            first_free = int(self.arrival_ns[0])
+        return np.maximum(self.arrival_ns, self._shifted_done(first_free))
+
+    def _shifted_done(self, first: int) -> Int64:
+        shifted = np.empty_like(self.done_ns)
+        shifted[0] = first
+        shifted[1:] = self.done_ns[:-1]
+        return shifted
+
+    @property
+    def latency_ns(self) -> Int64:
+        """L_k = d_k - a_k. Raises ValueError for a flat-out session, which has no arrivals."""
+        if not self.paced:
+            raise ValueError("a flat-out session has no latency: chunks do not arrive, read service_ns")
+        return self.done_ns - self.arrival_ns
+
+    @property
+    def service_ns(self) -> Int64:
+        """S_k = d_k - s_k: what the chunk cost, including the pacer's lateness E_k."""
+        return self.done_ns - self.start_ns
+
+    @property
+    def lateness_ns(self) -> Int64:
+        """E_k = actual issue - s_k: the harness's own error."""
+        return self.t_ns[:, wire.ISSUE] - self.start_ns
+
+    def stage_ns(self) -> dict[str, Int64]:
+        """Time of each stage per chunk: features, model, decode."""
+        issue, features, model, done = (self.t_ns[:, c] for c in range(wire.ISSUE, wire.DONE + 1))
+        return {"features": features - issue, "model": model - features, "decode": done - model}
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor, sum(S_k) / (N C); lower is better."""
+        return float(self.service_ns.sum() / (len(self) * self.chunk_ns))
+
+    def miss_rate(self, deadline_ns: int) -> float:
+        return float((self.latency_ns > deadline_ns).mean())
+
+    def backlog_chunks(self) -> Int64:
+        """Chunks that had arrived and were not done, seen just before each completion (the one in service counts)."""
+        arrived = np.searchsorted(self.arrival_ns, self.done_ns, side="right")
+        return arrived - np.arange(len(self))

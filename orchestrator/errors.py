@@ -1,0 +1,117 @@
+"""Every error that Earshot raises on purpose.
+
+EarshotError                 a message for a person: what was wrong, where, what to do next
+|-- BadInput                 a file, flag or setting that the user gave
+|   |-- BadModel             a model file or graph
+|   |-- NotAStream           a graph whose state cannot be found or does not fit
+|   |-- BadAudio             an audio file or evaluation set
+|   `-- BadRecipe            a recipe that does not parse or does not fit the model
+|-- ExportFailed             an exporter's refusal, with the exporter's own message
+|   `-- ParityFailed         an artifact that does not equal its source
+|-- DeviceError              a device or the way to it
+|   |-- Unreachable          no route, refused, timed out, or lost
+|   |-- HostKeyRefused       unknown or changed host key
+|   |-- LoginRefused         wrong key or user
+|   |-- CommandFailed        a command on the device; carries argv, exit code and the tail of stderr
+|   |-- DeviceNotReady       no Python, no numpy, no runtime, no room
+|   `-- SessionFailed        a session that the agent could not finish
+|-- LedgerError              the ledger cannot be opened or written
+`-- Infeasible               no candidate meets the constraints
+
+Third-party errors are mapped to these where they enter, ``from exc``. Only the cli turns them into exit codes.
+"""
+
+from collections.abc import Sequence
+
+
+class EarshotError(Exception):
+    """Root. ``hint`` is the next step; the cli prints it on a line of its own."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class BadInput(EarshotError):
+    exit_code = 2
+
+
+class BadModel(BadInput):
+    pass
+
+
+class NotAStream(BadModel):
+    pass
+
+
+class BadAudio(BadInput):
+    pass
+
+
+class BadRecipe(BadInput):
+    pass
+
+
+class ExportFailed(EarshotError):
+    exit_code = 4
+
+
+class ParityFailed(ExportFailed):
+    pass
+
+
+class DeviceError(EarshotError):
+    exit_code = 5
+
+
+class Unreachable(DeviceError):
+    pass
+
+
+class HostKeyRefused(DeviceError):
+    pass
+
+
+class LoginRefused(DeviceError):
+    pass
+
+
+class CommandFailed(DeviceError):
+    """``argv`` as it was sent, ``exit_code_remote`` (None: ended by a signal or a lost link), the end of stderr."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        argv: Sequence[str],
+        exit_code_remote: int | None,
+        stderr_tail: str,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.argv = tuple(argv)
+        self.exit_code_remote = exit_code_remote
+        self.stderr_tail = stderr_tail
+
+
+class DeviceNotReady(DeviceError):
+    pass
+
+
+class SessionFailed(DeviceError):
+    """``failure`` is one of ``agents.wire.FAILURES``."""
+
+    def __init__(self, message: str, *, failure: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.failure = failure
+
+
+class LedgerError(EarshotError):
+    exit_code = 6
+
+
+class Infeasible(EarshotError):
+    exit_code = 7
