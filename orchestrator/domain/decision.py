@@ -1,0 +1,119 @@
+"""A decision: which candidate wins on a device, by how much, and why each other one does not."""
+
+from dataclasses import dataclass, field
+
+from orchestrator.domain.candidate import Candidate
+
+# Metric -> unit. Lower is better in all of them; `quality_loss` is the error rate above the fp32 default's.
+METRICS = {
+    "latency_p50_ms": "ms",
+    "latency_p99_ms": "ms",
+    "service_p50_ms": "ms",
+    "service_p99_ms": "ms",
+    "miss_rate": "share",
+    "rtf": "ratio",
+    "peak_rss_mb": "MB",
+    "size_mb": "MB",
+    "load_ms": "ms",
+    "energy_mj_per_audio_s": "mJ/s",
+    "quality_loss": "share",
+}
+
+STATUSES = ("winner", "front", "dominated", "rejected")
+VERDICTS = ("winner", "no-difference", "infeasible")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval at 95 %; ``value`` None means not estimable or not measured, with the ``reason``.
+
+    ``n`` counts what the interval stands on: independent runs, items, or chunks, as ``basis`` says.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    basis: str = "runs"
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is None and not self.reason:
+            raise ValueError("an estimate without a value needs its reason")
+
+
+@dataclass(frozen=True)
+class CandidateVerdict:
+    """One candidate's figures and its place. ``gate`` names what rejected it (placement, quality, p99, ...)."""
+
+    candidate: Candidate
+    status: str
+    reason: str
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+    gate: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"status must be one of {STATUSES}, got {self.status!r}")
+        unknown = set(self.metrics) - set(METRICS)
+        if unknown:
+            raise ValueError(f"unknown metrics {sorted(unknown)}; known are {sorted(METRICS)}")
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For an infeasible request: the binding constraint and what the nearest candidate reaches."""
+
+    constraint: str
+    limit: float
+    candidate_key: str
+    reached: float | None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The re-exported winner in fresh sessions. ``byte_equal``: the re-export gave the same bytes."""
+
+    candidate_key: str
+    artifact_sha256: str
+    byte_equal: bool
+    metric: str
+    expected: Estimate
+    measured: Estimate
+    passed: bool
+    session_ids: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``gain`` is baseline / winner of the objective (2.0 = twice as good); ``winner`` and ``baseline`` are keys."""
+
+    study_id: str
+    model: str
+    device: str
+    device_model: str
+    objective: str
+    constraints: dict[str, float]
+    verdict: str
+    candidates: tuple[CandidateVerdict, ...]
+    winner: str | None
+    baseline: str | None
+    gain: Estimate
+    quality_cost: Estimate
+    sentence: str
+    nearest: Nearest | None = None
+    verification: Verification | None = None
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"verdict must be one of {VERDICTS}, got {self.verdict!r}")
+        if (self.winner is None) != (self.verdict == "infeasible"):
+            raise ValueError(f"verdict {self.verdict} does not fit winner {self.winner}")
+
+    def of(self, key: str) -> CandidateVerdict:
+        """The verdict of the candidate with this key. Raises KeyError."""
+        for verdict in self.candidates:
+            if verdict.candidate.key == key:
+                return verdict
+        raise KeyError(key)
