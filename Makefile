@@ -1,0 +1,48 @@
+# Two commands set Earshot up: `make run` tunes the reference keyword spotter on this machine, `make test` runs the tests.
+# PYTHON is the interpreter that makes the environment; VENV is where it goes.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+RESULTS ?= earshot-results
+# A skip for a missing part is a failure with CI=true.
+export CI
+
+.PHONY: run install install-dev system-parts test check lint bench clean
+
+run: install
+	$(BIN)/earshot tune kws --results $(RESULTS)
+
+install: $(VENV)/.installed
+
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps 'silero-vad>=6.2' || echo "silero-vad not installable: its test is skipped"
+	touch $@
+
+system-parts:
+	sh tests/system_parts.sh
+
+test: install-dev system-parts
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Warnings are errors in every test run (pyproject.toml), so the tests of `check` are those of `test`.
+check: lint test
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install-dev
+	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""Which session runs when: interleaving, and the budget of device time."""

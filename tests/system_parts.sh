@@ -1,0 +1,18 @@
+#!/bin/sh
+# System packages that some tests need. Installed where this may be done (root on Debian); elsewhere the tests that need
+# them are skipped by name, and with CI=true that is a failure.
+set -u
+missing=""
+have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
+have sshd || missing="$missing openssh-server"
+have ssh || missing="$missing openssh-client"
+have chromium || missing="$missing chromium"
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ] && have apt-get; then
+    echo "installing for the tests:$missing"
+    # shellcheck disable=SC2086
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing) >/dev/null ||
+        echo "could not install:$missing (the tests that need them will say so)"
+else
+    echo "for all tests install:$missing"
+fi
