@@ -1,0 +1,1 @@
+"""From an artifact and a device to a session."""
