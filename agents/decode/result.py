@@ -1,0 +1,43 @@
+"""What a decoder makes of a stream: plain dictionaries, ready for JSON."""
+
+from typing import Any, Dict, List, Optional, Protocol, TypedDict
+
+from numpy.typing import NDArray
+
+
+class Event(TypedDict):
+    """Something heard: ``frame`` is the index of the output frame in the stream, ``score`` is in [0, 1]."""
+
+    label: str
+    frame: int
+    score: float
+
+
+class Decoded(TypedDict):
+    """All that was heard in a stream.
+
+    ``label`` (one class for the whole clip) and ``posteriors`` (the greatest smoothed posterior of each label) come
+    from the keyword decoder only, ``text`` (labels joined by spaces) from ctc only; elsewhere they are None.
+    """
+
+    kind: str
+    events: List[Event]
+    label: Optional[str]
+    text: Optional[str]
+    posteriors: Optional[Dict[str, float]]
+
+
+class StreamDecoder(Protocol):
+    """Takes the graph's first output chunk by chunk. The result does not depend on the chunking."""
+
+    def push(self, outputs: NDArray[Any]) -> None:
+        """Take the next output, shape (1, frames, classes) (or (frames, classes)), logits."""
+        ...
+
+    def finish(self) -> Decoded:
+        """What was heard since the start of the stream; the decoder may go on after this."""
+        ...
+
+    def reset(self) -> None:
+        """Start a new stream."""
+        ...
