@@ -1,0 +1,83 @@
+"""The table of candidates: what the decision knew of each, and why each has its place."""
+
+from collections.abc import Sequence
+
+from orchestrator.tell.report.content import Entry, ReportContent
+from orchestrator.tell.report.numbers import COLUMNS
+from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table, estimate, number, text
+
+_MAIN = (
+    "latency_p50_ms",
+    "latency_p99_ms",
+    "service_p50_ms",
+    "rtf",
+    "peak_rss_mb",
+    "size_mb",
+    "quality_loss",
+)
+_FURTHER = ("service_p99_ms", "miss_rate", "load_ms", "energy_mj_per_audio_s")
+_STATUS = {"winner": "winner", "front": "on the front", "dominated": "dominated", "rejected": "rejected"}
+
+
+def candidate_table(content: ReportContent) -> Table:
+    notes = Footnotes()
+    metrics = _with_objective(content.decision.objective)
+    headings = (
+        Heading("#"),
+        Heading("Status"),
+        Heading("Recipe"),
+        Heading("Provider"),
+        Heading("Threads", number=True),
+        *_metric_headings(metrics),
+        Heading("Reason"),
+    )
+    rows = tuple(
+        Row(
+            (
+                text(entry.number),
+                _status(entry),
+                text(entry.verdict.candidate.recipe, _session_options(entry)),
+                text(entry.verdict.candidate.provider.removesuffix("ExecutionProvider")),
+                number(str(entry.verdict.candidate.threads)),
+                *(_figures(entry, metrics, notes)),
+                text(entry.verdict.reason, f"gate: {entry.verdict.gate}" if entry.verdict.gate else ""),
+            ),
+            entry.role,
+        )
+        for entry in content.ranked()
+    )
+    caption = "Every candidate, its figures with 95 % intervals, and why it has its place"
+    return Table("candidates", caption, headings, rows, tuple(notes.reasons))
+
+
+def further_table(content: ReportContent) -> Table:
+    """The figures that do not fit beside the first ones."""
+    notes = Footnotes()
+    metrics = tuple(m for m in _FURTHER if m != content.decision.objective)
+    headings = (Heading("#"), Heading("Candidate"), *_metric_headings(metrics))
+    rows = tuple(
+        Row((text(entry.number), text(entry.verdict.candidate.label), *_figures(entry, metrics, notes)), entry.role)
+        for entry in content.ranked()
+    )
+    return Table("further", "Further figures of the same sessions", headings, rows, tuple(notes.reasons))
+
+
+def _with_objective(objective: str) -> tuple[str, ...]:
+    """The main metrics; an objective that is not among them comes first."""
+    return _MAIN if objective in _MAIN or objective not in COLUMNS else (objective, *_MAIN)
+
+
+def _metric_headings(metrics: Sequence[str]) -> tuple[Heading, ...]:
+    return tuple(Heading(COLUMNS[m].heading, COLUMNS[m].unit, number=True) for m in metrics)
+
+
+def _figures(entry: Entry, metrics: Sequence[str], notes: Footnotes) -> tuple[Cell, ...]:
+    return tuple(estimate(entry.verdict.metrics.get(m), COLUMNS[m], notes) for m in metrics)
+
+
+def _status(entry: Entry) -> Cell:
+    return text(_STATUS[entry.verdict.status], "the default" if entry.is_baseline else "")
+
+
+def _session_options(entry: Entry) -> str:
+    return " ".join(f"{k}={v}" for k, v in sorted(entry.verdict.candidate.session_options.items()))

@@ -1,0 +1,158 @@
+"""Where the sessions ran, and which execution provider did the work there."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from agents.device_facts import Core, DeviceProbe, DeviceState
+from orchestrator.domain.session import Environment, Session
+from orchestrator.tell.report.content import Entry, ReportContent
+from orchestrator.tell.report.facts import Fact, joined
+from orchestrator.tell.report.numbers import percent, significant, size
+from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table, absent, text
+
+
+def environment_facts(content: ReportContent) -> list[Fact]:
+    """Of the first session, and whether the others ran in the same one."""
+    if not content.sessions:
+        return [Fact("Environment", "no session ran", absent=True)]
+    environment = content.sessions[0].environment
+    return [
+        *_machine(environment),
+        *_condition([s.result.before for s in content.sessions if s.result.before]),
+        *_temperatures(content.sessions),
+        _sameness([s.environment for s in content.sessions]),
+    ]
+
+
+def _machine(environment: Environment) -> list[Fact]:
+    probe = environment.probe
+    memory = probe.memory_bytes
+    return [
+        Fact("Device", environment.device, f"reached by {environment.transport}, agent run from {probe.context}"),
+        Fact("Model", environment.device_model, f"virtual machine: {probe.virtual}" if probe.virtual else ""),
+        _or_absent("SoC", probe.soc, "the device does not name it"),
+        Fact("Cores", _cores(probe), probe.machine),
+        _or_absent("Memory", size(memory) if memory else None, "the device does not tell"),
+        Fact("Operating system", probe.os, f"kernel {probe.kernel}"),
+        Fact("Python", probe.python, joined([f"numpy {probe.numpy or 'absent'}", probe.libc or "libc not known"])),
+    ]
+
+
+def _or_absent(name: str, value: str | None, reason: str) -> Fact:
+    return Fact(name, f"not known: {reason}", absent=True) if value is None else Fact(name, value)
+
+
+def _cores(probe: DeviceProbe) -> str:
+    """For example ``4 × Cortex-A55 at 1.8 GHz (cluster 0), 4 × Cortex-A76 at 2.26 GHz (cluster 1)``."""
+    clusters: dict[int, list[Core]] = {}
+    for core in probe.cores:
+        clusters.setdefault(core.cluster, []).append(core)
+    return joined(_cluster(number, cores) for number, cores in sorted(clusters.items())) or "not known"
+
+
+def _cluster(number: int, cores: list[Core]) -> str:
+    top = cores[0].max_hz
+    speed = f" up to {significant(top / 1e9)} GHz" if top else ", top frequency not known"
+    return f"{len(cores)} × {cores[0].part}{speed} (cluster {number})"
+
+
+def _condition(states: list[DeviceState]) -> list[Fact]:
+    if not states:
+        return [Fact("Condition", "not read: no session reported the device's state", absent=True)]
+    governors = sorted({s.governor for s in states if s.governor})
+    load = [s.background_cpu_share for s in states if s.background_cpu_share is not None]
+    throttled = [s for s in states if s.throttled]
+    known = [s for s in states if s.throttled is not None]
+    return [
+        _or_absent("Governor", joined(governors) or None, "no cpufreq on this device"),
+        _or_absent("Background load", f"up to {percent(max(load))} of all cores" if load else None, "not readable"),
+        Fact("Throttled", f"in {len(throttled)} of {len(known)} sessions", known[0].throttled_source)
+        if known
+        else Fact("Throttled", f"not known: {states[0].throttled_source}", absent=True),
+    ]
+
+
+def _temperatures(sessions: Sequence[Session]) -> list[Fact]:
+    read: dict[str, list[float]] = {}
+    for session in sessions:
+        for state in (session.result.before, session.result.after):
+            for zone, value in (state.temperature_c if state else {}).items():
+                read.setdefault(zone, []).append(value)
+    if not read:
+        return [Fact("Temperature", "not measured: no thermal zone could be read", absent=True)]
+    return [
+        Fact(
+            "Temperature",
+            joined(f"{z} {min(v):.0f} … {max(v):.0f} °C" for z, v in sorted(read.items())),
+            "all sessions",
+        )
+    ]
+
+
+def _reach(celsius: list[float]) -> str:
+    return f"{min(celsius):.0f} … {max(celsius):.0f} °C"
+
+
+def _sameness(environments: list[Environment]) -> Fact:
+    agents = Counter(e.agent_sha256 for e in environments)
+    systems = {(e.device, e.device_model, e.transport, e.probe.os, e.probe.kernel) for e in environments}
+    alike = len(agents) == 1 and len(systems) == 1
+    value = "all sessions ran in this one" if alike else f"{len(agents)} agents on {len(systems)} systems"
+    return Fact("Environment", value, joined(f"agent {sha[:12]}: {n} sessions" for sha, n in agents.items()))
+
+
+def runtime_table(content: ReportContent) -> Table | None:
+    """Runtimes and providers of the device, usable or why not. None where no session ran."""
+    if not content.sessions:
+        return None
+    rows = []
+    for runtime in content.sessions[0].environment.probe.runtimes:
+        version = joined(p for p in (runtime.version, runtime.build) if p)
+        rows.append(Row((text(runtime.name, version), _usable(runtime.usable, runtime.reason))))
+        rows += [
+            Row((Cell(p.name.removesuffix("ExecutionProvider"), kind="child"), _usable(p.usable, p.reason)))
+            for p in runtime.providers
+        ]
+    return Table("runtimes", "Runtimes and their providers", (Heading("Name"), Heading("Usable")), tuple(rows))
+
+
+def sensor_table(content: ReportContent) -> Table | None:
+    """Sensors of the device, or why there is none. None where no session ran."""
+    if not content.sessions:
+        return None
+    rows = tuple(
+        Row((text(s.name), text(s.quantity.replace("_", " "), s.scope or ""), _usable(s.usable, s.reason)))
+        for s in content.sessions[0].environment.probe.sensors
+    )
+    return Table("sensors", "Sensors", (Heading("Sensor"), Heading("Reads"), Heading("Usable")), rows)
+
+
+def _usable(usable: bool, reason: str | None) -> Cell:
+    return text("yes") if usable else Cell("no", reason or "no reason given", kind="absent")
+
+
+def placement_table(content: ReportContent) -> Table:
+    """The provider asked for against those that ran, read from the profile of a run of its own."""
+    notes = Footnotes()
+    headings = (Heading("#"), Heading("Candidate"), Heading("Asked for"), Heading("Ran", "share of node time"))
+    sessions = {s.planned.candidate.key: s for s in content.decided_on("placement")}
+    rows = tuple(Row((*_asked(e), _ran(sessions.get(e.key), notes)), e.role) for e in content.ranked())
+    return Table("placement", "Execution provider actually used", headings, rows, tuple(notes.reasons))
+
+
+def _asked(entry: Entry) -> tuple[Cell, Cell, Cell]:
+    candidate = entry.verdict.candidate
+    provider = candidate.provider.removesuffix("ExecutionProvider")
+    return text(entry.number), text(candidate.label), text(provider)
+
+
+def _ran(session: Session | None, notes: Footnotes) -> Cell:
+    if session is None:
+        return absent("not measured", "no placement session of this candidate finished", notes)
+    shares = [
+        f"{p.provider.removesuffix('ExecutionProvider')} {percent(p.time_share)} ({p.nodes} nodes)"
+        for p in session.result.placement
+    ]
+    if not shares:
+        return absent("not measured", "the profile of the placement session names no provider", notes)
+    return Cell(joined(shares), title=joined(sorted({o for p in session.result.placement for o in p.operators})))

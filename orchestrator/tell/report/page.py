@@ -1,0 +1,143 @@
+"""The page: every section's facts, tables and charts, poured into one file that needs nothing beside itself."""
+
+import functools
+import json
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from orchestrator.tell.report.candidate_tables import candidate_table, further_table
+from orchestrator.tell.report.chart import CONFIG, Chart
+from orchestrator.tell.report.content import ReportContent
+from orchestrator.tell.report.environment import environment_facts, placement_table, runtime_table, sensor_table
+from orchestrator.tell.report.export_table import export_table
+from orchestrator.tell.report.facts import asked
+from orchestrator.tell.report.headline import key_figures
+from orchestrator.tell.report.latency_charts import spread_chart, tail_chart
+from orchestrator.tell.report.numbers import COLUMNS
+from orchestrator.tell.report.observer import observer_facts, session_table
+from orchestrator.tell.report.paired_chart import paired_chart
+from orchestrator.tell.report.pareto_chart import pareto_chart
+from orchestrator.tell.report.provenance import provenance_table, verification_facts
+from orchestrator.tell.report.quality_table import quality_table
+from orchestrator.tell.report.timeline_charts import timeline_charts, timeline_session
+
+# A decision's objective that is not a metric is drawn as what a listener waits.
+_DRAWN_OBJECTIVE = "latency_p99_ms"
+_STATIC_WIDTH_PX = 900
+
+
+@dataclass(frozen=True)
+class Charts:
+    """In the order of the page."""
+
+    spread: Chart
+    tail: Chart
+    pareto: Chart
+    paired: Chart
+    timeline: tuple[Chart, ...]
+
+    def drawn(self) -> list[Chart]:
+        every = (self.spread, self.tail, self.pareto, self.paired, *self.timeline)
+        return [chart for chart in every if chart.spec is not None]
+
+
+def write_report(path: Path, content: ReportContent) -> None:
+    """One HTML file at ``path``; a reader sees the old page or the whole new one. Raises OSError."""
+    page = render(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(page)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+
+
+def render(content: ReportContent) -> str:
+    """The page as text. Values are escaped where they are placed; only our own files are placed as they are."""
+    objective = content.decision.objective
+    metric = objective if objective in COLUMNS else _DRAWN_OBJECTIVE
+    charts = Charts(
+        spread_chart(content),
+        tail_chart(content),
+        pareto_chart(content, metric),
+        paired_chart(content, metric),
+        tuple(timeline_charts(content)),
+    )
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            content=content,
+            decision=content.decision,
+            study=content.study,
+            entries=content.ranked(),
+            key_figures=key_figures(content, COLUMNS[metric]),
+            asked=asked(content, COLUMNS.get(objective)),
+            candidates=candidate_table(content),
+            further=further_table(content),
+            charts=charts,
+            timeline_session=timeline_session(content),
+            quality=quality_table(content),
+            exports=export_table(content),
+            environment=environment_facts(content),
+            tables=[t for t in (runtime_table(content), sensor_table(content)) if t is not None],
+            placement=placement_table(content),
+            observer=observer_facts(content),
+            sessions=session_table(content),
+            verification=verification_facts(content),
+            provenance=provenance_table(content),
+            columns=COLUMNS,
+            style=_own("style.css"),
+            script=_own("page.js"),
+            vega=Markup(_vega()),
+            chart_data={"config": CONFIG, "charts": {c.name: c.spec for c in charts.drawn()}},
+            static=_static,
+        )
+    )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("orchestrator.tell.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _own(name: str) -> Markup:
+    """A file of this package, placed as it is."""
+    return Markup(files("orchestrator.tell.report").joinpath(name).read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _vega() -> str:
+    """Vega, Vega-Lite and vega-embed as one script, from the wheel: no network."""
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")
+
+
+def _static(chart: Chart) -> Markup:
+    """The chart as SVG for a viewer that runs no scripts; drawn here, with ids of its own."""
+    spec: dict[str, Any] = json.loads(json.dumps(chart.spec))
+    spec["width"] = _STATIC_WIDTH_PX
+    svg: str = vl_convert.vegalite_to_svg(spec, config=CONFIG)
+    svg = re.sub(r'(\bid="|url\(#)(?=(?:clip|gradient))', rf"\g<1>{chart.name}-", svg)
+    return Markup(svg)

@@ -1,0 +1,124 @@
+"""What a better objective costs: every candidate's objective against its quality loss, or its size."""
+
+from typing import Any
+
+import altair as alt
+
+from orchestrator.domain.decision import Estimate
+from orchestrator.tell.report.chart import Chart, Rows, drawn, inline, no_chart, role_colour, role_shape, value_scale
+from orchestrator.tell.report.content import Entry, ReportContent
+from orchestrator.tell.report.numbers import COLUMNS, Column
+
+_NAME = "pareto"
+
+
+def pareto_chart(content: ReportContent, objective: str) -> Chart:
+    """``objective`` is a metric of ``COLUMNS``."""
+    entries = content.ranked()
+    across, down = COLUMNS[_across(entries, objective)], COLUMNS[objective]
+    title = f"{down.heading} against {across.heading.lower()}"
+    rows = _rows(entries, across, down)
+    if not rows:
+        return no_chart(_NAME, title, f"no candidate has both a {down.heading.lower()} and a {across.heading.lower()}")
+    x = alt.X(
+        "x:Q", title=_axis_title(across), scale=value_scale([r[k] for r in rows for k in ("x", "x_low", "x_high")])
+    )
+    y = alt.Y("y:Q", title=_axis_title(down), scale=value_scale([r[k] for r in rows for k in ("y", "y_low", "y_high")]))
+    left_out = [e for e in entries if e.number not in {r["number"] for r in rows}]
+    return drawn(
+        _NAME,
+        title,
+        "Down and to the left is better. Bars: 95 % intervals. Line: the front, where no candidate is better in both. "
+        "Numbers: those of the table. " + _left_out(left_out),
+        _describe(rows, across, down),
+        alt.layer(*_layers(rows, x, y, across, down)),
+        height=380,
+    )
+
+
+def _across(entries: list[Entry], objective: str) -> str:
+    """Quality loss where any candidate has one; else the size."""
+    has_loss = any(_known(e, "quality_loss") for e in entries)
+    return "quality_loss" if has_loss and objective != "quality_loss" else "size_mb"
+
+
+def _known(entry: Entry, metric: str) -> bool:
+    estimate = entry.verdict.metrics.get(metric)
+    return estimate is not None and estimate.value is not None
+
+
+def _rows(entries: list[Entry], across: Column, down: Column) -> Rows:
+    rows: Rows = []
+    for entry in entries:
+        if _known(entry, across.metric) and _known(entry, down.metric):
+            metrics = entry.verdict.metrics
+            rows.append(
+                {
+                    "number": entry.number,
+                    "candidate": entry.verdict.candidate.label,
+                    "text": entry.short if entry.role == "winner" else str(entry.number),
+                    "role": entry.role,
+                    "front": entry.verdict.status in ("winner", "front"),
+                    **_bounds("x", metrics[across.metric], across.factor),
+                    **_bounds("y", metrics[down.metric], down.factor),
+                }
+            )
+    return rows
+
+
+def _bounds(axis: str, estimate: Estimate, factor: float) -> dict[str, float]:
+    assert estimate.value is not None
+    low = estimate.value if estimate.low is None else estimate.low
+    high = estimate.value if estimate.high is None else estimate.high
+    return {axis: estimate.value * factor, f"{axis}_low": low * factor, f"{axis}_high": high * factor}
+
+
+def _layers(rows: Rows, x: Any, y: Any, across: Column, down: Column) -> list[Any]:
+    roles = {r["role"] for r in rows}
+    base = alt.Chart(inline(rows))
+    front = (
+        alt.Chart(inline(sorted((r for r in rows if r["front"]), key=lambda r: (r["x"], r["y"]))))
+        .mark_line(interpolate="step-after", strokeWidth=1.2, strokeDash=[4, 3], color="var(--muted)")
+        .encode(x=x, y=y)
+    )
+    bars = base.mark_rule(strokeWidth=1.2, opacity=0.55)
+    colour = role_colour(roles)
+    points = base.mark_point(filled=True, size=90, opacity=1).encode(
+        x=x,
+        y=y,
+        color=colour,
+        shape=role_shape(roles),
+        tooltip=[
+            alt.Tooltip("candidate:N"),
+            alt.Tooltip("x:Q", title=_axis_title(across), format=".3~r"),
+            alt.Tooltip("y:Q", title=_axis_title(down), format=".3~r"),
+        ],
+    )
+    labels = base.mark_text(align="left", baseline="bottom", dx=8, dy=-5).encode(x=x, y=y, text="text:N")
+    return [
+        front,
+        bars.encode(x=x, y=alt.Y("y_low:Q"), y2="y_high:Q", color=colour),
+        bars.encode(x=alt.X("x_low:Q"), x2="x_high:Q", y=y, color=colour),
+        points,
+        labels,
+    ]
+
+
+def _axis_title(column: Column) -> str:
+    unit = "percentage points" if column.unit == "points" else column.unit
+    return f"{column.heading.lower() if column.heading != 'RTF' else 'RTF'}, {unit}"
+
+
+def _left_out(entries: list[Entry]) -> str:
+    if not entries:
+        return ""
+    return f"Not drawn, for want of one of the two figures: {', '.join(str(e.number) for e in entries)}."
+
+
+def _describe(rows: Rows, across: Column, down: Column) -> str:
+    points = "; ".join(
+        f"{r['number']} {r['role']}: {r['x']:.3g} {across.unit}, {r['y']:.3g} {down.unit}"
+        + (" (on the front)" if r["front"] else "")
+        for r in rows
+    )
+    return f"{down.heading} against {across.heading.lower()} of each candidate. {points}."

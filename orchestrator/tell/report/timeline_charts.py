@@ -1,0 +1,122 @@
+"""One session of the winner from its first chunk to its last: what it felt like, and what the device did meanwhile."""
+
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+
+from orchestrator.domain.session import Session
+from orchestrator.domain.timeline import Timeline
+from orchestrator.tell.report.chart import Chart, Float64, drawn, envelope, inline, no_chart
+from orchestrator.tell.report.content import ReportContent
+from orchestrator.tell.report.numbers import significant
+from orchestrator.tell.report.sampled import Sampled, sampled_series
+
+_HEIGHT = 130
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One quantity over the time since the first arrival. ``unit`` also names the axis."""
+
+    name: str
+    title: str
+    unit: str
+    seconds: Float64
+    values: Float64
+    source: str
+
+
+def timeline_charts(content: ReportContent) -> list[Chart]:
+    """Latency and backlog of each chunk, then what the sampler read; one chart each, on one time axis."""
+    session = _session(content)
+    if session is None:
+        return [no_chart("timeline", "Timeline", "no paced session of the winner finished")]
+    timeline = session.timeline(content.sample_rate_hz)
+    start_ns = int(timeline.arrival_ns[0])
+    sampled = sampled_series(session)
+    panels = [*_chunk_panels(timeline), *(_sampled_panel(s, start_ns) for s in sampled.series)]
+    end = max(float(panel.seconds.max()) for panel in panels)
+    return [
+        *(_chart(panel, end) for panel in panels),
+        *(no_chart(f"timeline-{name}", name.capitalize(), reason) for name, reason in sampled.absent.items()),
+    ]
+
+
+def timeline_session(content: ReportContent) -> str:
+    """Which session the timeline shows, in words; empty where there is none."""
+    session = _session(content)
+    if session is None:
+        return ""
+    return f"{session.planned.candidate.label}, block {session.planned.block + 1}, warm-up included"
+
+
+def _session(content: ReportContent) -> Session | None:
+    """The winner's paced run with the median of the medians: neither its best one nor its worst."""
+    winner = content.winner
+    if winner is None:
+        return None
+    own = [s for s in content.decided_on("paced") if s.planned.candidate.key == winner.candidate.key]
+    timed = [s for s in own if "t_ns" in s.arrays]
+    timed.sort(key=lambda s: float(np.median(s.timeline(content.sample_rate_hz).latency_ns)))
+    return timed[len(timed) // 2] if timed else None
+
+
+def _chunk_panels(timeline: Timeline) -> list[Panel]:
+    seconds = (timeline.done_ns - timeline.arrival_ns[0]) / 1e9
+    latency_ms = (timeline.latency_ns / 1e6).astype(np.float64)
+    backlog_ms = timeline.backlog_chunks().astype(np.float64) * (timeline.chunk_ns / 1e6)
+    return [
+        Panel("latency", "Latency", "ms", seconds, latency_ms, "each chunk"),
+        Panel("backlog", "Backlog", "ms of audio", seconds, backlog_ms, "each chunk, the one in service counted"),
+    ]
+
+
+def _sampled_panel(sampled: Sampled, start_ns: int) -> Panel:
+    seconds = (sampled.t_ns - start_ns) / 1e9
+    return Panel(sampled.name, sampled.title, sampled.unit, seconds, sampled.values, "sampler")
+
+
+def _chart(panel: Panel, end_s: float) -> Chart:
+    shape = envelope(panel.seconds, panel.values)
+    start = min(0.0, float(panel.seconds.min()))
+    x = alt.X("x:Q", title="seconds since the first chunk", scale=alt.Scale(domain=[start, end_s], nice=False))
+    y_axis = alt.Axis(minExtent=52, maxExtent=52, tickCount=4)
+    scale = alt.Scale(zero=panel.name == "backlog", nice=True)
+    base = alt.Chart(inline(shape.rows()))
+    band = base.mark_area(opacity=0.3, color="var(--winner)").encode(
+        x=x, y=alt.Y("low:Q", title=panel.unit, axis=y_axis, scale=scale), y2="high:Q"
+    )
+    line = base.mark_line(strokeWidth=1.2, color="var(--winner)").encode(
+        x=x,
+        y=alt.Y("middle:Q", title=panel.unit, axis=y_axis, scale=scale),
+        tooltip=[
+            alt.Tooltip("x:Q", title="s", format=".2f"),
+            alt.Tooltip("low:Q", title="lowest", format=".3~r"),
+            alt.Tooltip("middle:Q", title="median", format=".3~r"),
+            alt.Tooltip("high:Q", title="highest", format=".3~r"),
+        ],
+    )
+    return drawn(
+        f"timeline-{panel.name}",
+        f"{panel.title}, {panel.unit}",
+        _caption(panel, shape.per_bin),
+        _describe(panel),
+        line if shape.per_bin == 1 else band + line,
+        height=_HEIGHT,
+    )
+
+
+def _caption(panel: Panel, per_bin: int) -> str:
+    count = f"{len(panel.values):,} values ({panel.source})"
+    if per_bin == 1:
+        return count + "."
+    return f"{count}; each step spans the lowest to the highest of {per_bin}, the line is their median."
+
+
+def _describe(panel: Panel) -> str:
+    low, middle, high = (float(f(panel.values)) for f in (np.min, np.median, np.max))
+    return (
+        f"{panel.title} over one session of the winner: from {significant(low)} to {significant(high)} {panel.unit}, "
+        f"median {significant(middle)}."
+    )
