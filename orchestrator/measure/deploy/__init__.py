@@ -1,0 +1,1 @@
+"""From files and an open transport to a finished session: agent archive, push by hash, run."""
