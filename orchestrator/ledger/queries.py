@@ -1,0 +1,112 @@
+"""The ledger as pandas frames: one row per session, from columns and, for percentiles, from its raw times."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, select
+
+from orchestrator.domain.timeline import Timeline
+from orchestrator.ledger import rows
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.tables import ArrayRow, SessionRow
+from orchestrator.statistics.percentiles import percentile
+
+TIMES = ("latency", "service", "lateness", "features", "model", "decode")
+
+_COLUMNS = (
+    SessionRow.session_id,
+    SessionRow.study_id,
+    SessionRow.device,
+    SessionRow.device_model,
+    SessionRow.model,
+    SessionRow.candidate_key,
+    SessionRow.artifact_sha256,
+    SessionRow.mode,
+    SessionRow.block,
+    SessionRow.position,
+    SessionRow.attempt,
+    SessionRow.chunk_count,
+    SessionRow.outcome,
+    SessionRow.failure,
+    SessionRow.started_utc,
+    SessionRow.duration_s,
+)
+_NAMES = tuple(column.key for column in _COLUMNS)
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which sessions; None takes all. ``since_utc`` is the earliest start, as ISO 8601 in UTC."""
+
+    study_id: str | None = None
+    device: str | None = None
+    device_model: str | None = None
+    model: str | None = None
+    candidate_key: str | None = None
+    mode: str | None = None
+    outcome: str | None = None
+    since_utc: str | None = None
+
+    def clauses(self) -> list[ColumnElement[bool]]:
+        equal = {name: value for name, value in vars(self).items() if value is not None and name != "since_utc"}
+        found: list[ColumnElement[bool]] = [getattr(SessionRow, name) == value for name, value in equal.items()]
+        if self.since_utc is not None:
+            found.append(SessionRow.started_utc >= self.since_utc)
+        return found
+
+
+def sessions_frame(ledger: Ledger, where: Where = Where()) -> pd.DataFrame:
+    """One row per session, oldest first; columns as in the table ``sessions``, without the JSON ones."""
+    statement = select(*_COLUMNS).where(*where.clauses()).order_by(SessionRow.started_utc, SessionRow.session_id)
+    return pd.DataFrame([tuple(row) for row in ledger.fetch(statement)], columns=list(_NAMES))
+
+
+def percentile_per_session(
+    ledger: Ledger,
+    column: str,
+    quantile: float,
+    where: Where = Where(),
+    skip_chunks: int = 0,
+) -> pd.DataFrame:
+    """The quantile (0.99 for p99) of one of ``TIMES`` in each session, without its first ``skip_chunks`` chunks.
+
+    Columns of ``sessions_frame``, then ``n``, ``value_ns``, ``low_ns``, ``high_ns`` (within the session) and
+    ``reason``: where a session has too few chunks, or times that cannot be, the figures are absent and the reason says
+    so. Sessions without such times (failed ones, flat-out ones for latency) are not in the frame. Raises ValueError
+    for another column.
+    """
+    if column not in TIMES:
+        raise ValueError(f"column must be one of {', '.join(TIMES)}, got {column!r}")
+    arrays = (ArrayRow.name, ArrayRow.dtype, ArrayRow.shape, ArrayRow.codec, ArrayRow.blob)
+    clauses = [*where.clauses(), ArrayRow.name == "t_ns"]
+    if column == "latency":
+        clauses.append(SessionRow.mode == "paced")
+    statement = select(*_COLUMNS, *arrays).join(ArrayRow, ArrayRow.session_id == SessionRow.session_id).where(*clauses)
+    found = ledger.fetch(statement.order_by(SessionRow.started_utc, SessionRow.session_id))
+    figures = [_figures(rows.array_of(row), row.mode, column, quantile, skip_chunks) for row in found]
+    return pd.DataFrame(
+        [tuple(row[: len(_NAMES)]) + more for row, more in zip(found, figures, strict=True)],
+        columns=[*_NAMES, "n", "value_ns", "low_ns", "high_ns", "reason"],
+    )
+
+
+def _figures(t_ns: NDArray[Any], mode: str, column: str, quantile: float, skip_chunks: int) -> tuple[Any, ...]:
+    if len(t_ns) <= skip_chunks:
+        return 0, None, None, None, f"the session has {len(t_ns)} chunks, {skip_chunks} are skipped"
+    try:
+        # The chunk's duration plays no part in these times.
+        timeline = Timeline(np.asarray(t_ns, dtype=np.int64), 1, paced=mode == "paced").after(skip_chunks)
+    except ValueError as exc:
+        return 0, None, None, None, str(exc)
+    found = percentile(_times(timeline, column), quantile)
+    return found.n, found.value, found.low, found.high, found.reason
+
+
+def _times(timeline: Timeline, column: str) -> NDArray[np.int64]:
+    if column in ("latency", "service", "lateness"):
+        times: NDArray[np.int64] = getattr(timeline, f"{column}_ns")
+        return times
+    return timeline.stage_ns()[column]
