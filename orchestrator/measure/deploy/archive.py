@@ -14,7 +14,7 @@ from orchestrator.measure.transports.base import whole_file
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
 FILE_MODE = 0o100644
-MAIN = b"import runpy\n\nrunpy.run_module('agents', run_name='__main__', alter_sys=True)\n"
+MAIN = b"from agents.__main__ import main\n\nmain()\n"
 
 
 @dataclass(frozen=True)

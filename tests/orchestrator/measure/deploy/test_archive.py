@@ -11,13 +11,16 @@ from orchestrator.errors import EarshotError
 from orchestrator.measure.deploy.archive import agents_folder, build_agent_archive
 
 
+MAIN = "import sys\nfrom agents.sub import NAME\n\ndef main():\n    print(NAME, sys.argv[1:])\n"
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A small package that says what it was called with."""
     folder = tmp_path / "source"
     (folder / "sub").mkdir(parents=True)
     (folder / "__init__.py").write_text("EARSHOT_AGENT = 1\n")
-    (folder / "__main__.py").write_text("import sys\nfrom agents.sub import NAME\nprint(NAME, sys.argv[1:])\n")
+    (folder / "__main__.py").write_text(MAIN)
     (folder / "sub" / "__init__.py").write_text("NAME = 'sub'\n")
     (folder / "notes.txt").write_text("not code")
     return folder

@@ -1,0 +1,92 @@
+"""The agent on a device: what it is, how to ask it something, and what its refusals mean."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents import strict_json
+from agents.device_facts import DeviceProbe
+from orchestrator.errors import CommandFailed, DeviceError
+from orchestrator.measure.transports.base import NO_ROOM, Completed, Transport, check, no_room, tail
+
+PROBE_TIMEOUT_S = 180.0
+ANSWER_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class DeployedAgent:
+    """The agent on a device, ready to be asked. ``root`` is absolute; ``transport`` is the caller's to close."""
+
+    transport: Transport
+    python: str
+    root: str
+    archive_path: str
+    archive_sha256: str
+    probe: DeviceProbe
+
+    @property
+    def name(self) -> str:
+        """The device's name."""
+        return self.transport.name
+
+    def argv(self, verb: str, *arguments: str) -> list[str]:
+        return [self.python, self.archive_path, verb, "--root", self.root, *arguments]
+
+    def ask(self, verb: str, request: object, *, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
+        """One JSON question, one JSON answer.
+
+        Raises CommandFailed with the agent's own message, DeviceNotReady when the disk is full.
+        """
+        argv = self.argv(verb)
+        done = self.transport.exec(argv, stdin=json.dumps(request).encode(), timeout_s=timeout_s)
+        if not done.ok:
+            raise refused(self.name, self.root, argv, done)
+        try:
+            return json.loads(done.stdout)
+        except ValueError as exc:
+            raise not_understood(self.name, argv, done, exc) from exc
+
+
+def probe_device(transport: Transport, argv: Sequence[str]) -> DeviceProbe:
+    """What ``agent probe`` says. Raises CommandFailed where it says something else."""
+    done = transport.exec(argv, timeout_s=PROBE_TIMEOUT_S)
+    output = check(done, argv, f"cannot probe {transport.name}")
+    try:
+        return strict_json.from_json(DeviceProbe, json.loads(output))
+    except ValueError as exc:
+        raise not_understood(transport.name, argv, done, exc) from exc
+
+
+def refused(name: str, root: str, argv: Sequence[str], done: Completed) -> DeviceError:
+    """The agent's own message where it gave one, else the end of what it wrote."""
+    objects = map(json_object, (done.stdout + b"\n" + done.stderr).splitlines())
+    said = [f["error"] for f in objects if f is not None and "error" in f]
+    message = str(said[-1]) if said else tail(done.stderr) or tail(done.stdout) or "it said nothing"
+    if any(text in message for text in NO_ROOM):
+        return no_room(name, root)
+    return CommandFailed(
+        f"the agent on {name} refused {argv[2]}: {message}",
+        argv=argv,
+        exit_code_remote=done.exit_code,
+        stderr_tail=tail(done.stderr),
+    )
+
+
+def not_understood(name: str, argv: Sequence[str], done: Completed, exc: ValueError) -> CommandFailed:
+    return CommandFailed(
+        f"the agent on {name} answered {argv[2]} with something else: {exc}; it wrote: {tail(done.stdout)}",
+        argv=argv,
+        exit_code_remote=done.exit_code,
+        stderr_tail=tail(done.stderr),
+        hint="does a login script on the device print something?",
+    )
+
+
+def json_object(line: bytes) -> dict[str, Any] | None:
+    """The object on a line; None for a line that is something else."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,132 @@
+"""One session from RunSpec to result, through lost links and restarted controllers.
+
+The session runs detached on the device and keeps its journal there, so everything here only watches: asking for a
+session that already runs, or has ended, follows or collects that one.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from agents import strict_json, wire
+from orchestrator.errors import CommandFailed, SessionFailed, Unreachable
+from orchestrator.measure.deploy.agent import DeployedAgent, refused
+from orchestrator.measure.deploy.arrays import Arrays, fetch_arrays, load_arrays
+from orchestrator.measure.transports.base import Completed, tail
+
+OnEvent = Callable[[wire.Event], None]
+T = TypeVar("T")
+
+# Start, load, result and the agent's own clean-up, beyond the session's time limit on the device.
+MARGIN_S = 60.0
+# A device that restarts is back within this; retried ever more slowly.
+LINK_PATIENCE_S = 300.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+LOST_LINKS = 100
+# The watcher on the device may be killed (out of memory) while the session lives on.
+WATCHERS = 5
+
+
+def run_session(
+    agent: DeployedAgent,
+    spec: wire.RunSpec,
+    *,
+    on_event: OnEvent,
+    arrays_dir: Path,
+    link_patience_s: float = LINK_PATIENCE_S,
+) -> tuple[wire.RunResult, Arrays]:
+    """Run ``spec`` on the device, or watch or collect it where it was started before, and fetch its arrays.
+
+    ``on_event`` gets each event of the journal once. The arrays also lie in ``arrays_dir`` as ``<session id>.npz``.
+    A session that failed is a result. Raises SessionFailed where the agent gives no result or one that cannot be
+    true, CommandFailed where it refuses the spec, Unreachable where the link stays lost for ``link_patience_s``.
+    """
+    watch = _Watch(agent, spec, on_event, link_patience_s)
+    result = watch.to_the_end()
+    blob = result.arrays
+    if blob is None:
+        return result, {}
+    path = arrays_dir / f"{spec.session_id}.npz"
+    watch.through_lost_links(lambda: fetch_arrays(agent, spec.session_id, blob, path))
+    return result, load_arrays(path)
+
+
+class _Watch:
+    """Follows one session's journal; ``position`` is the byte from which the next watcher goes on."""
+
+    def __init__(self, agent: DeployedAgent, spec: wire.RunSpec, on_event: OnEvent, link_patience_s: float) -> None:
+        self._agent = agent
+        self._spec = spec
+        self._request = json.dumps(strict_json.to_json(spec)).encode()
+        self._on_event = on_event
+        self._link_patience_s = link_patience_s
+        self._position = 0
+        self._result: wire.RunResult | None = None
+
+    def to_the_end(self) -> wire.RunResult:
+        for _ in range(WATCHERS):
+            done = self.through_lost_links(self._follow)
+            if self._result is not None:
+                return self._result
+            if done.exit_code in (wire.EXIT_BAD_REQUEST, wire.EXIT_SESSION_FAILED):
+                raise refused(self._agent.name, self._agent.root, self._argv(), done)
+        raise self._failed(f"no result after {WATCHERS} watchers, the last one wrote: {tail(done.stderr) or 'nothing'}")
+
+    def _argv(self) -> list[str]:
+        return self._agent.argv("run", "--from-byte", str(self._position))
+
+    def _follow(self) -> Completed:
+        timeout_s = self._spec.timeout_s + MARGIN_S
+        argv = self._argv()
+        try:
+            return self._agent.transport.stream(argv, stdin=self._request, timeout_s=timeout_s, on_line=self._on_line)
+        except CommandFailed as exc:
+            raise self._failed(f"no result within {timeout_s:g} s: is the device hung? {exc.stderr_tail}") from exc
+
+    def _on_line(self, line: bytes) -> None:
+        try:
+            event = strict_json.from_json(wire.Event, json.loads(line))
+            if event.kind in ("finished", "failed"):
+                result = strict_json.from_json(wire.RunResult, event.data.get("result"))
+                if result.session_id != self._spec.session_id:
+                    raise ValueError(f"the result is that of session {result.session_id}")
+                self._result = result
+        except ValueError as exc:
+            raise self._failed(f"the agent wrote what is no event: {exc}: {tail(line)}") from exc
+        self._position += len(line)
+        self._on_event(event)
+
+    def _failed(self, reason: str) -> SessionFailed:
+        return SessionFailed(
+            f"session {self._spec.session_id} on {self._agent.name}: {reason}",
+            failure="internal",
+            hint=f"what it wrote lies in {self._agent.root}/sessions/{self._spec.session_id} on the device",
+        )
+
+    def through_lost_links(self, action: Callable[[], T]) -> T:
+        """``action``, again after each lost link. Raises Unreachable when the device does not come back in time."""
+        for _ in range(LOST_LINKS):
+            try:
+                return action()
+            except Unreachable:
+                self._reconnect()
+        return action()
+
+    def _reconnect(self) -> None:
+        give_up_s = time.monotonic() + self._link_patience_s
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                self._agent.transport.reconnect()
+            except Unreachable as exc:
+                if time.monotonic() + pause_s > give_up_s:
+                    raise Unreachable(
+                        f"{self._agent.name} did not come back within {self._link_patience_s:g} s: {exc.message}",
+                        hint=f"session {self._spec.session_id} goes on there: run the same command again to collect it",
+                    ) from exc
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            else:
+                return
