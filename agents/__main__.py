@@ -1,0 +1,174 @@
+"""``python3 agent-<sha>.zip VERB``: probe, have, admit, run, clean. JSON in and out; see agents/wire.py.
+
+Each verb imports only what it needs: ``have`` is asked before every push.
+"""
+
+import sys
+
+if sys.version_info < (3, 9):  # noqa: UP036 -- the archive may meet an older Python, which must hear why it ends.
+    sys.exit(f"the earshot agent needs Python 3.9 or later, this is {sys.version.split()[0]} ({sys.executable})")
+
+import json
+import os
+from typing import Any, Callable, Dict, List, NoReturn, Optional
+
+EXIT_OK, EXIT_BAD_REQUEST, EXIT_FAILED = 0, 2, 3
+
+USAGE = """usage: agent VERB [options]
+  probe [--root ROOT]              print what this device is, one JSON object
+  have --root ROOT                 stdin: list of blobs; print those that are absent
+  admit --root ROOT                stdin: list of {"incoming", "blob"}; verify uploads and take them in
+  run --root ROOT [--from-byte N]  stdin: RunSpec; start or attach to the session, print its events
+  clean --root ROOT [--sessions] [--blobs]  delete, print what was deleted
+"""
+
+
+class UsageError(Exception):
+    """The command line cannot be right."""
+
+
+def _options(arguments: List[str], valued: List[str], flags: List[str]) -> Dict[str, str]:
+    options: Dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        name = rest.pop(0)
+        if name in valued and rest:
+            options[name] = rest.pop(0)
+        elif name in flags:
+            options[name] = "yes"
+        else:
+            raise UsageError(f"unexpected {name!r}; known here are {', '.join([*valued, *flags])}")
+    return options
+
+
+def _root(options: Dict[str, str]) -> str:
+    if "--root" not in options:
+        raise UsageError("--root is needed: the folder of this agent on the device")
+    return options["--root"]
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def _read_json() -> Any:
+    from agents.store import BadRequest
+
+    text = sys.stdin.read()
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BadRequest(f"stdin must be JSON: {error}; it begins with {text[:80]!r}") from error
+
+
+def _probe(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root"], [])
+    from agents.probe import probe
+    from agents.strict_json import to_json
+
+    _print_json(to_json(probe(options.get("--root", "."))))
+    return EXIT_OK
+
+
+def _probe_runtime(arguments: List[str]) -> int:
+    from agents.probe.runtimes import print_runtime
+
+    return print_runtime(arguments)
+
+
+def _have(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root"], [])
+    from agents.store import Store
+
+    _print_json(Store(_root(options)).missing(_read_json()))
+    return EXIT_OK
+
+
+def _admit(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root"], [])
+    from agents.store import Store
+
+    _print_json(Store(_root(options)).admit(_read_json()))
+    return EXIT_OK
+
+
+def _clean(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root"], ["--sessions", "--blobs"])
+    from agents.store import Store
+
+    store = Store(_root(options))
+    removed = []
+    if "--sessions" in options:
+        from agents.claim import clean_sessions
+
+        removed += clean_sessions(store)
+    if "--blobs" in options:
+        removed += store.clean_blobs()
+    _print_json(removed)
+    return EXIT_OK
+
+
+def _run(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root", "--from-byte"], [])
+    root, from_byte = _root(options), options.get("--from-byte", "0")
+    if not from_byte.isdigit():
+        raise UsageError(f"--from-byte must be a whole number >= 0, got {from_byte!r}")
+    from agents.follow import start_and_follow
+
+    return start_and_follow(root, _read_json(), int(from_byte), _write_stdout)
+
+
+def _write_stdout(line: bytes) -> None:
+    view = memoryview(line)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+VERBS: Dict[str, Callable[[List[str]], int]] = {
+    "probe": _probe,
+    "probe-runtime": _probe_runtime,
+    "have": _have,
+    "admit": _admit,
+    "run": _run,
+    "clean": _clean,
+}
+
+
+def run_verb(arguments: List[str]) -> int:
+    """The exit code. Errors go to stderr in words, and to stdout as one JSON object (but not from ``run``)."""
+    if not arguments or arguments[0] not in VERBS:
+        sys.stderr.write(USAGE)
+        return EXIT_BAD_REQUEST
+    verb = arguments[0]
+    try:
+        return VERBS[verb](arguments[1:])
+    except BrokenPipeError:
+        return EXIT_FAILED  # Nobody reads any more; what runs goes on.
+    except UsageError as error:
+        return _complain(verb, str(error), {}, EXIT_BAD_REQUEST)
+    except ValueError as error:
+        return _complain(verb, str(error), getattr(error, "detail", {}), EXIT_BAD_REQUEST)
+    except OSError as error:
+        return _complain(verb, f"{verb} failed on the device: {error}", {"errno": error.errno}, EXIT_FAILED)
+
+
+def _complain(verb: str, message: str, detail: Dict[str, Any], code: int) -> int:
+    if verb != "run":
+        _print_json({"error": message, **detail})
+    sys.stderr.write(f"agent {verb}: {message}\n")
+    return code
+
+
+def main(arguments: Optional[List[str]] = None) -> NoReturn:
+    """Entry point of the archive and of ``python3 -m agents``."""
+    code = run_verb(sys.argv[1:] if arguments is None else arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

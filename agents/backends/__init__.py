@@ -1,0 +1,46 @@
+"""Runtimes by name, imported only when a session or a probe needs one."""
+
+import importlib
+from typing import Any, Dict, List
+
+from agents.failure import Failure
+
+# Name -> "module:class". ``echo`` is a stand-in without a runtime and is never offered by a probe.
+BACKENDS: Dict[str, str] = {
+    "onnxruntime": "agents.backends.onnxruntime:OnnxRuntimeBackend",
+    "echo": "agents.backends.echo:EchoBackend",
+}
+# Name -> "module:function" returning a RuntimeProbe of what is installed here.
+PROBES: Dict[str, str] = {"onnxruntime": "agents.probe.onnxruntime:probe_onnxruntime"}
+
+
+def load_backend(name: str) -> Any:
+    """The backend class of a runtime; importing it imports the runtime. Raises Failure "runtime-missing"."""
+    if name not in BACKENDS:
+        raise Failure("runtime-missing", f"unknown runtime {name!r}: this agent knows {', '.join(sorted(BACKENDS))}")
+    return _attribute(BACKENDS[name], name)
+
+
+def load_probe(name: str) -> Any:
+    """The probe function of a runtime. Raises Failure "runtime-missing"."""
+    if name not in PROBES:
+        raise Failure("runtime-missing", f"unknown runtime {name!r}: this agent probes {', '.join(sorted(PROBES))}")
+    return _attribute(PROBES[name], name)
+
+
+def _attribute(target: str, name: str) -> Any:
+    import sys
+
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise Failure(
+            "runtime-missing",
+            f"cannot import {name} on this device ({error}): install numpy and {name} for {sys.executable}",
+        ) from error
+
+
+def names() -> List[str]:
+    """Runtimes that a probe looks for."""
+    return sorted(PROBES)

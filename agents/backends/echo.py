@@ -1,0 +1,83 @@
+"""A stand-in for a runtime, labelled as one: copies its input to its output in a scripted time.
+
+For trying a lab and for tests of the stream; never offered by a probe, never a candidate.
+"""
+
+import time
+from typing import Any, Dict, Optional, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import wire
+from agents.failure import Failure
+
+OPTIONS = ("service_us", "stall_every", "stall_ms")
+PROVIDER = "echo"
+
+
+class EchoBackend:
+    """Session options: ``service_us`` busy time per chunk, ``stall_every`` chunks one of ``stall_ms`` asleep.
+
+    Outputs keep the contract's shapes whatever the chunk size.
+    """
+
+    runtime_version = "echo"
+    runtime_build: Optional[str] = "echo, not a runtime"
+    providers: Tuple[str, ...] = (PROVIDER,)
+
+    def __init__(self, spec: wire.RunSpec, model_path: str, profile_prefix: Optional[str] = None) -> None:
+        del model_path, profile_prefix
+        if spec.provider != PROVIDER:
+            raise Failure("provider-missing", f"the echo backend has only the provider echo, got {spec.provider!r}")
+        options = _read_options(spec.session_options)
+        contract = spec.contract
+        self._service_ns = round(options["service_us"] * 1e3)
+        self._stall_every = int(options["stall_every"])
+        self._stall_s = options["stall_ms"] / 1e3
+        self._steps = 0
+        self.input: NDArray[Any] = np.zeros(contract.input_shape(spec.chunk_samples), contract.input.dtype)
+        self.outputs: Tuple[NDArray[Any], ...] = tuple(np.zeros(o.shape, o.dtype) for o in contract.outputs)
+        self._states = {s.input: np.full(s.shape, s.initial, s.dtype) for s in contract.states}
+        self._initial = {s.input: s.initial for s in contract.states}
+
+    def first_run(self) -> None:
+        self.step()
+        self.reset()
+
+    def bind(self) -> None:
+        self.reset()
+
+    def step(self) -> None:
+        until_ns = time.monotonic_ns() + self._service_ns
+        self._steps += 1
+        source, target = self.input.reshape(-1), self.outputs[0].reshape(-1)
+        count = min(len(source), len(target))
+        target[:count] = source[:count]
+        if self._stall_every and self._steps % self._stall_every == 0:
+            time.sleep(self._stall_s)
+        while time.monotonic_ns() < until_ns:
+            pass
+
+    def reset(self) -> None:
+        self._steps = 0
+        for name, state in self._states.items():
+            state.fill(self._initial[name])
+
+    def states(self) -> Dict[str, NDArray[Any]]:
+        return dict(self._states)
+
+    def end_profile(self) -> Tuple[wire.ProviderShare, ...]:
+        return (wire.ProviderShare(PROVIDER, 1, 1.0, ("Echo",)),)
+
+
+def _read_options(given: Dict[str, str]) -> Dict[str, float]:
+    values = dict.fromkeys(OPTIONS, 0.0)
+    for name, text in given.items():
+        if name not in values:
+            raise Failure("model-load", f"unknown session option {name!r} of echo; known are {', '.join(OPTIONS)}")
+        try:
+            values[name] = float(text)
+        except ValueError:
+            raise Failure("model-load", f"session option {name} must be a number, got {text!r}") from None
+    return values

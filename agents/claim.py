@@ -1,0 +1,115 @@
+"""A session's folder ``sessions/<id>/``, claimed by one process and held by a lock while the session lives.
+
+The lock is a flock on an open file that the watchdog and the session inherit: the kernel drops it with the last of
+them, however they die, and after a reboot. No pid can be mistaken for another one's.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional
+
+from agents import durable, strict_json, wire
+from agents.journal import Journal
+from agents.store import BadRequest, Store
+
+
+class SessionFolder:
+    """Paths of one session. ``journal`` is there from the first moment that the folder can be seen."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.journal = Journal(path)
+        self.spec = os.path.join(path, "spec.json")
+        self.lock = os.path.join(path, "lock")
+        self.log = os.path.join(path, "session.log")
+        self.arrays = os.path.join(path, "arrays.npz")
+        self.samples = os.path.join(path, "samples.bin")
+
+    @property
+    def session_id(self) -> str:
+        return os.path.basename(self.path)
+
+    @contextmanager
+    def unless_running(self) -> Iterator[bool]:
+        """True, with the lock held, where no process of the session is alive."""
+        fd = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(fd)
+
+    def log_tail(self, limit: int = 500) -> str:
+        """The end of what the session wrote to its log, on one line; empty where it wrote nothing."""
+        try:
+            with open(self.log, "rb") as file:
+                text = file.read()[-limit:].decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+        return " | ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def folder_of(store: Store, session_id: str) -> SessionFolder:
+    return SessionFolder(os.path.join(store.sessions, session_id))
+
+
+def claim(store: Store, spec: wire.RunSpec) -> Optional[int]:
+    """Make the session's folder with spec, journal and held lock; returns the lock's file descriptor.
+
+    None where the folder is there already: of two that claim at once, one wins, because the folder is renamed into
+    place complete. Raises BadRequest where it holds another spec, OSError where it cannot be written.
+    """
+    final = folder_of(store, spec.session_id)
+    if os.path.isdir(final.path):
+        _require_same(final, spec)
+        return None
+    draft = SessionFolder(os.path.join(store.sessions, f".claim-{spec.session_id}-{os.getpid()}"))
+    os.makedirs(draft.path)
+    try:
+        durable.write_json(draft.spec, strict_json.to_json(spec))
+        draft.journal.reserve()
+        lock_fd = os.open(draft.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(lock_fd, fcntl.LOCK_EX)
+        with open(draft.journal.path, "wb"):
+            pass
+        os.rename(draft.path, final.path)
+    except OSError as error:
+        shutil.rmtree(draft.path, ignore_errors=True)
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        _require_same(final, spec)
+        return None
+    durable.sync_directory(store.sessions)
+    return lock_fd
+
+
+def _require_same(folder: SessionFolder, spec: wire.RunSpec) -> None:
+    with open(folder.spec, encoding="utf-8") as file:
+        stored: Dict[str, Any] = json.load(file)
+    wanted = json.loads(json.dumps(strict_json.to_json(spec)))
+    if stored != wanted:
+        different = sorted(k for k in set(stored) | set(wanted) if stored.get(k) != wanted.get(k))
+        raise BadRequest(
+            f"session {spec.session_id} is on this device with another spec ({', '.join(different)} differ): "
+            "use another session_id"
+        )
+
+
+def clean_sessions(store: Store) -> List[str]:
+    """Delete the folders of sessions that do not run; returns them."""
+    removed = []
+    for name in sorted(os.listdir(store.sessions)) if os.path.isdir(store.sessions) else []:
+        folder = folder_of(store, name)
+        with folder.unless_running() as idle:
+            if idle:
+                shutil.rmtree(folder.path)
+                removed.append(f"sessions/{name}")
+    return removed

@@ -1,0 +1,14 @@
+"""The one exception of a session: what kind of failure, and a message with the next step."""
+
+from agents import wire
+
+
+class Failure(Exception):
+    """``kind`` is one of ``wire.FAILURES``; the message says what, where and what to do next."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        if kind not in wire.FAILURES:
+            raise ValueError(f"failure must be one of {wire.FAILURES}, got {kind!r}")
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason

@@ -1,0 +1,135 @@
+"""Prints a session's journal as it grows, until its last event. Whoever follows also notices that the session died."""
+
+import os
+import select
+import time
+from typing import Any, Callable, Optional
+
+from agents import durable, strict_json, wire
+from agents.claim import SessionFolder, claim, folder_of
+from agents.journal import event_line, is_last
+from agents.store import BadRequest, Store
+
+POLL_S = 0.2
+_LOST = "the session's process ended without a result (killed, out of memory, or the device restarted)"
+
+
+def start_and_follow(root: str, request: Any, from_byte: int, write: Callable[[bytes], None]) -> int:
+    """``agent run``: start the session of this RunSpec, or attach to it; returns the exit code.
+
+    Raises BadRequest for a spec that is wrong, or differs from the one that this session was started with.
+    """
+    try:
+        spec = strict_json.from_json(wire.RunSpec, request)
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+    store, wake_fd = Store(root), None
+    folder = folder_of(store, spec.session_id)
+    try:
+        lock_fd = claim(store, spec)
+    except OSError as error:
+        if not durable.is_full_disk(error):
+            raise
+        result = wire.failed(spec.session_id, "disk-full", f"no room for a session below {store.root}: {error}")
+        write(event_line("failed", {"result": strict_json.to_json(result)}))
+        return wire.EXIT_SESSION_FAILED
+    if lock_fd is not None:
+        from agents.supervise import launch
+
+        wake_fd = launch(store, folder, spec, lock_fd)
+    return follow(folder, from_byte, write, wake_fd)
+
+
+def follow(folder: SessionFolder, from_byte: int, write: Callable[[bytes], None], wake_fd: Optional[int]) -> int:
+    """Pass on whole lines from ``from_byte`` on; returns the exit code of ``agent run``.
+
+    ``wake_fd`` becomes readable when the session ends, so that its end is seen at once. Raises BrokenPipeError where
+    nobody reads any more; the session goes on.
+    """
+    size_bytes = durable.size_of(folder.journal.path) or 0
+    if not 0 <= from_byte <= size_bytes:
+        raise BadRequest(f"from_byte must be in 0..{size_bytes} (the journal's size), got {from_byte}")
+    reader = _Reader(folder, from_byte)
+    while True:
+        code = reader.pass_on(write)
+        if code is not None:
+            return code
+        if not reader.grew:
+            code = _close_if_dead(folder, reader, write)
+            if code is not None:
+                return code
+            wake_fd = _pause(wake_fd)
+
+
+class _Reader:
+    """Position in a journal that another process appends to."""
+
+    def __init__(self, folder: SessionFolder, from_byte: int) -> None:
+        self._journal = folder.journal
+        self._position = from_byte
+        self.grew = False
+
+    def pass_on(self, write: Callable[[bytes], None]) -> Optional[int]:
+        """Write the lines that are new; the exit code where the last event was among them, or before them."""
+        with open(self._journal.path, "rb") as file:
+            file.seek(self._position)
+            lines = [line for line in file.readlines() if line.endswith(b"\n")]
+        self.grew = bool(lines)
+        for line in lines:
+            write(line)
+            self._position += len(line)
+            if is_last(line):
+                return exit_code(line)
+        if not lines:
+            last = self._journal.last_event()
+            if last is not None and self._position >= (durable.size_of(self._journal.path) or 0):
+                return _code_of(last["kind"])
+        return None
+
+
+def _close_if_dead(folder: SessionFolder, reader: _Reader, write: Callable[[bytes], None]) -> Optional[int]:
+    with folder.unless_running() as dead:
+        if not dead:
+            return None
+        code = reader.pass_on(write)
+        if code is not None or reader.grew:
+            return code
+        result = lost(folder)
+        try:
+            folder.journal.append_last("failed", {"result": strict_json.to_json(result)})
+        except OSError as error:
+            if not durable.is_full_disk(error):
+                raise
+            result = wire.failed(folder.session_id, "disk-full", f"the journal cannot be written: {error}; {_LOST}")
+            write(event_line("failed", {"result": strict_json.to_json(result)}))
+            return wire.EXIT_SESSION_FAILED
+    return reader.pass_on(write)
+
+
+def lost(folder: SessionFolder, how: str = _LOST) -> wire.RunResult:
+    """The result of a session that could not write its own; ``how`` it ended, and the tail of its log."""
+    tail = folder.log_tail()
+    return wire.failed(folder.session_id, "killed", how + (f"; its log ends: {tail}" if tail else "; its log is empty"))
+
+
+def exit_code(line: bytes) -> int:
+    """The exit code that belongs to the line of a last event."""
+    import json
+
+    return _code_of(json.loads(line)["kind"])
+
+
+def _code_of(kind: str) -> int:
+    return wire.EXIT_OK if kind == "finished" else wire.EXIT_SESSION_FAILED
+
+
+def _pause(wake_fd: Optional[int]) -> Optional[int]:
+    """Wait for the session's end or the next poll; returns the descriptor while it is of use."""
+    if wake_fd is None:
+        time.sleep(POLL_S)
+        return None
+    readable, _, _ = select.select([wake_fd], [], [], POLL_S)
+    if readable:
+        os.close(wake_fd)
+        return None
+    return wake_fd

@@ -1,0 +1,53 @@
+"""``agent probe``: what this device is, what it can run and what it can sense, or why not."""
+
+import platform
+import sys
+import time
+from typing import Dict, List, Optional, Tuple
+
+from agents import power, sensors, state, sysfs
+from agents.device_facts import DeviceProbe, SensorProbe
+from agents.probe import cpu, machine, runtimes
+
+
+def probe(store_root: str, root: str = "/") -> DeviceProbe:
+    """All facts of the device whose /proc and /sys lie below ``root``. Each runtime is tried in its own process."""
+    properties = machine.android_properties() if root == "/" else {}
+    cpuinfo = sysfs.read_text(root, "proc/cpuinfo") or ""
+    architecture = platform.machine()
+    found = runtimes.probe_all()
+    return DeviceProbe(
+        model=machine.model(root, properties, cpuinfo),
+        soc=machine.soc(root, properties, cpuinfo),
+        machine=architecture,
+        cores=cpu.cores(root, cpuinfo),
+        memory_bytes=sysfs.meminfo_bytes(root).get("MemTotal"),
+        os=machine.os_name(root, properties),
+        kernel=platform.release(),
+        python=sys.version.split()[0],
+        numpy=runtimes.numpy_version(),
+        libc=" ".join(platform.libc_ver()).strip() or None,
+        context=machine.context(),
+        runtimes=found,
+        sensors=_sensors(root),
+        state=state.read_state(root, store_root, _background(root)),
+        virtual=machine.virtual(root, cpuinfo, architecture),
+    )
+
+
+def _background(root: str) -> Tuple[Optional[float], float]:
+    # The runtimes' probes ran in processes of their own and are over.
+    mark = state.cpu_mark(root)
+    time.sleep(state.SHORT_WINDOW_S)
+    return state.background_share(mark, state.cpu_mark(root))
+
+
+def _sensors(root: str) -> Tuple[SensorProbe, ...]:
+    temperatures, absent = sensors.temperatures(root)
+    clocks, no_clocks = sensors.frequencies(root)
+    meters, no_meters = power.find_meters(root)
+    reasons: Dict[str, str] = {**absent, **no_clocks, **no_meters}
+    found: List[SensorProbe] = [SensorProbe(s.name, s.quantity, True, s.scope) for s in temperatures + clocks]
+    found += [SensorProbe(c.name, c.quantity, True, c.scope) for m in meters for c in m.channels]
+    found += [SensorProbe(name, name.split(".")[0], False, None, reason) for name, reason in sorted(reasons.items())]
+    return tuple(found)

@@ -1,0 +1,150 @@
+"""Reads sensors beside a session, in a process of its own without numpy, at jittered intervals.
+
+The file: one JSON line (groups of series, absent sensors), then records, then one JSON line (CPU share). A record is
+the group's number and its time, then one float64 per series, NaN where the reading failed: a gap is never bridged.
+"""
+
+import json
+import math
+import os
+import random
+import select
+import struct
+import time
+from dataclasses import dataclass, field
+from typing import BinaryIO, Callable, Dict, List, Optional, Sequence, Tuple
+
+from agents import power, sensors, sysfs
+from agents.memory import rss_bytes
+
+# Intervals are uniform in 0.5..1.5 of 1/hz, so that no chunk period can be in step with them.
+_SHORTEST, _LONGEST = 0.5, 1.5
+_RECORD = struct.Struct("<Hq")
+_END = 0xFFFF
+
+
+@dataclass(frozen=True)
+class Group:
+    """Series that are read together and share the time array ``time_name``."""
+
+    time_name: str
+    series: Tuple[str, ...]
+    read: Callable[[], Sequence[float]]
+    shortest_interval_s: float = 0.0
+
+
+@dataclass
+class Samples:
+    """``series`` by array name, times as int64 ns and values as float64; ``absent`` sensors by name with the reason.
+
+    ``cpu_share``: CPU time of the sampler, as a share of one core, while it sampled.
+    """
+
+    series: Dict[str, List[float]] = field(default_factory=dict)
+    absent: Dict[str, str] = field(default_factory=dict)
+    cpu_share: Optional[float] = None
+
+
+def main(path: str, pid: int, hz: float, seed: int, stop_fd: int) -> None:
+    """Sample the process ``pid`` and the device until ``stop_fd`` is closed at its other end."""
+    groups, absent = find_groups("/", pid)
+    cpu_s, wall_s = time.process_time(), time.monotonic()
+    intervals = random.Random(seed)
+    with open(path, "wb") as file:
+        header = {"groups": [[g.time_name, list(g.series)] for g in groups], "absent": absent}
+        file.write((json.dumps(header) + "\n").encode())
+        due_s = [0.0] * len(groups)
+        while True:
+            for number, group in enumerate(groups):
+                if time.monotonic() >= due_s[number]:
+                    due_s[number] = time.monotonic() + group.shortest_interval_s * intervals.uniform(1.0, 1.5)
+                    _write(file, number, group)
+            if select.select([stop_fd], [], [], intervals.uniform(_SHORTEST, _LONGEST) / hz)[0]:
+                break
+        file.write(_RECORD.pack(_END, 0))
+        share = (time.process_time() - cpu_s) / (time.monotonic() - wall_s)
+        file.write((json.dumps({"cpu_share": share}) + "\n").encode())
+
+
+def _write(file: BinaryIO, number: int, group: Group) -> None:
+    before_ns = time.monotonic_ns()
+    values = group.read()
+    middle_ns = (before_ns + time.monotonic_ns()) // 2
+    file.write(_RECORD.pack(number, middle_ns) + struct.pack(f"<{len(values)}d", *values))
+
+
+def find_groups(root: str, pid: int) -> Tuple[List[Group], Dict[str, str]]:
+    """Everything that can be sampled on this device, and the reason for everything that cannot."""
+    found, absent = sensors.temperatures(root)
+    clocks, no_clocks = sensors.frequencies(root)
+    absent.update(no_clocks)
+    readers = [_guarded(s.read) for s in found + clocks]
+    names = [f"sample_{s.quantity}__{s.name}" for s in found + clocks]
+    names += ["sample_rss_bytes", "sample_memory_available_bytes"]
+    proc = os.path.join(root, "proc", str(pid))
+    readers += [_guarded(lambda: rss_bytes(proc)), _guarded(lambda: sysfs.meminfo_bytes(root).get("MemAvailable"))]
+    groups = [Group("sample_t_ns", tuple(names), lambda: [read() for read in readers])]
+    meters, no_meters = power.find_meters(root)
+    absent.update(no_meters)
+    return groups + [_meter_group(meter) for meter in meters], absent
+
+
+def _meter_group(meter: power.Meter) -> Group:
+    names = tuple(c.name for c in meter.channels)
+
+    def read() -> Sequence[float]:
+        try:
+            values = meter.read()
+        except (OSError, ValueError):
+            values = {}
+        return [values.get(name, math.nan) for name in names]
+
+    series = tuple(f"sample_{c.quantity}__{c.name}" for c in meter.channels)
+    return Group(f"sample_t_ns__{meter.name}", series, read, meter.shortest_interval_s)
+
+
+def _guarded(read: Callable[[], Optional[float]]) -> Callable[[], float]:
+    def guarded() -> float:
+        try:
+            value = read()
+        except (OSError, ValueError):
+            return math.nan
+        return math.nan if value is None else float(value)
+
+    return guarded
+
+
+def read_samples(path: str) -> Samples:
+    """The series of a sampler's file; a series without a single reading is absent, with that reason.
+
+    A file that ends early (the sampler was killed) gives what is whole in it, and no ``cpu_share``.
+    """
+    with open(path, "rb") as file:
+        header = json.loads(file.readline())
+        body = file.read()
+    samples = Samples(absent=dict(header["absent"]))
+    for time_name, names in header["groups"]:
+        samples.series.update({name: [] for name in [time_name, *names]})
+    position = 0
+    while position + _RECORD.size <= len(body):
+        number, t_ns = _RECORD.unpack_from(body, position)
+        position += _RECORD.size
+        if number == _END:
+            samples.cpu_share = json.loads(body[position:])["cpu_share"]
+            break
+        time_name, names = header["groups"][number]
+        if position + 8 * len(names) > len(body):
+            break
+        values = struct.unpack_from(f"<{len(names)}d", body, position)
+        position += 8 * len(names)
+        for name, value in zip([time_name, *names], [t_ns, *values]):
+            samples.series[name].append(value)
+    _drop_silent(samples)
+    return samples
+
+
+def _drop_silent(samples: Samples) -> None:
+    for name in list(samples.series):
+        if all(math.isnan(v) for v in samples.series[name]):
+            del samples.series[name]
+            samples.absent[name.replace("sample_", "").replace("__", ".")] = "gave no reading during the session"

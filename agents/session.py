@@ -1,0 +1,172 @@
+"""One session from its spec to its result, in the process that the watchdog made for it."""
+
+import os
+import signal
+import time
+import traceback
+from typing import Any, Dict, Optional
+
+from agents import audio, durable, strict_json, wire
+from agents.claim import SessionFolder
+from agents.clock import Clock, MonotonicClock, die_with_parent, sharpen_timers
+from agents.failure import Failure
+from agents.memory import PhaseMemory
+from agents.state import SHORT_WINDOW_S, background_share, cpu_mark, read_state, throttle_count
+from agents.store import BlobMismatch, Store
+from agents.supervise import Links
+
+
+def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links) -> None:
+    """Run and write the last event, whatever happens. Raises only where even that cannot be written."""
+    die_with_parent(signal.SIGKILL)
+    session = Session(store, folder, spec, links, MonotonicClock())
+    failure: Optional[Failure] = None
+    try:
+        folder.journal.append("accepted", {"pid": os.getpid(), "mode": spec.mode})
+        session.run()
+    except Failure as error:
+        failure = error
+    except BlobMismatch as error:
+        failure = Failure("model-load", str(error))
+    except OSError as error:
+        traceback.print_exc()
+        failure = _disk_failure(error, store.root)
+    except Exception as error:
+        traceback.print_exc()
+        failure = Failure("internal", f"{type(error).__name__}: {error}; the traceback is in {folder.log}")
+    result = session.result(failure)
+    folder.journal.append_last("failed" if failure else "finished", {"result": strict_json.to_json(result)})
+    folder.journal.release()
+
+
+def _disk_failure(error: OSError, root: str) -> Failure:
+    if durable.is_full_disk(error):
+        return Failure("disk-full", f"no room below {root}: {error}; free some, for example with `agent clean`")
+    return Failure("internal", f"{type(error).__name__}: {error}")
+
+
+class Session:
+    """Collects facts for the result as it goes, so that a failed session still says what it had learned."""
+
+    def __init__(self, store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links, clock: Clock) -> None:
+        self._store, self._folder, self._spec, self._links, self._clock = store, folder, spec, links, clock
+        self._memory = PhaseMemory()
+        self._facts: Dict[str, Any] = {}
+        self._chunks = 0
+        self._wall_offset_s = _wall_offset_s()
+
+    def result(self, failure: Optional[Failure]) -> wire.RunResult:
+        self._facts["memory"] = self._memory.phases
+        self._facts["clock_step_s"] = _wall_offset_s() - self._wall_offset_s
+        return wire.RunResult(
+            session_id=self._spec.session_id,
+            outcome="failed" if failure else "ok",
+            chunk_count=self._chunks,
+            failure=failure.kind if failure else None,
+            reason=failure.reason if failure else None,
+            **self._facts,
+        )
+
+    def run(self) -> None:
+        spec = self._spec
+        mark = cpu_mark("/")
+        model_path = self._store.open_blob(spec.model.sha256, spec.model.suffix, spec.model.size_bytes)
+        audio_path = self._store.open_blob(spec.audio.sha256, spec.audio.suffix, spec.audio.size_bytes)
+        pcm = audio.read_pcm(audio_path, spec.contract.sample_rate_hz, spec.audio.file_name)
+        backend = self._load(model_path)
+        self._folder.journal.append("loaded", {k: v for k, v in self._facts.items() if k.endswith("_ns")})
+        samples = _int16(pcm)
+        if spec.mode in ("evaluate", "placement"):
+            self._facts["before"] = read_state("/", self._store.root, background_share(mark, cpu_mark("/")))
+            self._untimed(backend, samples)
+            return
+        # Loading takes a while anyway; what others use meanwhile is the background load before the stream.
+        rest_s = SHORT_WINDOW_S - (time.monotonic_ns() - mark.monotonic_ns) / 1e9 if mark else 0.0
+        time.sleep(max(0.0, rest_s))
+        self._facts["before"] = read_state("/", self._store.root, background_share(mark, cpu_mark("/")))
+        self._timed(backend, samples)
+
+    def _load(self, model_path: str) -> Any:
+        """Import the runtime, load the graph, run it cold: each timed, each with its own memory peak."""
+        spec, now = self._spec, self._clock.now_ns
+        profile = os.path.join(self._folder.path, "profile") if spec.mode == "placement" else None
+        self._memory.begin()
+        started = now()
+        backend_class = _import_backend(spec.runtime)
+        self._facts["import_ns"] = now() - started
+        self._memory.end("import")
+
+        self._memory.begin()
+        started = now()
+        backend = backend_class(spec, model_path, profile)
+        self._facts["load_ns"] = now() - started
+        self._memory.end("load")
+        self._facts["runtime_version"], self._facts["runtime_build"] = backend.runtime_version, backend.runtime_build
+        self._facts["providers_registered"] = backend.providers
+
+        self._memory.begin()
+        started = now()
+        backend.first_run()
+        self._facts["first_inference_ns"] = now() - started
+        self._memory.end("first-run")
+        backend.bind()
+        return backend
+
+    def _untimed(self, backend: Any, samples: Any) -> None:
+        from agents import stream
+
+        spec = self._spec
+        stages = stream.make_stages(spec, backend, self._links.progress)
+        if spec.mode == "evaluate":
+            decoded, self._chunks = stream.evaluate(stages, samples, spec.chunk_samples, spec.spans)
+            self._facts["decoded"] = tuple(decoded)
+            return
+        looped = stream.LoopedAudio(samples, spec.chunk_samples)
+        stages.reset()
+        for number in range(spec.chunk_count):
+            stages.push(looped.chunk(number))
+            stages.step()
+        stages.check(spec.chunk_count - 1)
+        self._chunks = spec.chunk_count
+        self._facts["placement"] = backend.end_profile()
+
+    def _timed(self, backend: Any, samples: Any) -> None:
+        from agents import stream
+        from agents.recording import observer_cost, sampled_arrays, save_arrays
+
+        spec = self._spec
+        stages = stream.make_stages(spec, backend, self._links.progress)
+        times = stream.new_times(spec.chunk_count)
+        sharpen_timers()
+        throttled_before, mark = throttle_count("/"), cpu_mark("/")
+        self._memory.begin()
+        run = stream.timed_run(stages, stream.LoopedAudio(samples, spec.chunk_samples), times, spec, self._clock)
+        self._memory.end("steady")
+        self._chunks = spec.chunk_count
+        self._facts["decoded"] = (run.decoded,)
+        self._facts["overruns"] = stream.overruns(times, spec.ring_chunks) if spec.mode == "paced" else 0
+        background = background_share(mark, cpu_mark("/"))
+        self._facts["after"] = read_state("/", self._store.root, background, throttled_before)
+        samples_path = self._folder.samples if self._links.stop_sampler() else None
+        arrays, absent, sampler_share = sampled_arrays(samples_path, spec.sampler_hz)
+        self._facts["sensors_absent"] = absent
+        self._facts["observer"] = observer_cost(run, sampler_share)
+        arrays.update({"t_ns": times, "final_t_ns": run.final_t_ns})
+        self._facts["arrays"] = save_arrays(self._folder.arrays, arrays)
+
+
+def _import_backend(name: str) -> Any:
+    from agents.backends import load_backend
+
+    return load_backend(name)
+
+
+def _wall_offset_s() -> float:
+    """Wall clock minus monotonic clock: constant unless someone sets the time of day."""
+    return time.time() - time.monotonic_ns() / 1e9
+
+
+def _int16(pcm: bytes) -> Any:
+    import numpy as np
+
+    return np.frombuffer(pcm, dtype="<i2").astype(np.int16)

@@ -1,0 +1,179 @@
+"""The state of a device before and after a session: see ``device_facts.DeviceState``."""
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import List, Optional, Tuple
+
+from agents import sensors, sysfs
+from agents.device_facts import DeviceState
+
+# A background load is read over at least this long: /proc/stat counts in ticks of 10 ms.
+SHORT_WINDOW_S = 0.2
+# vcgencmd get_throttled, raspberrypi.com documentation: bits 0-3 now, bits 16-19 the same since boot.
+_PI_NOW, _PI_SINCE_BOOT = 0xF, 0xF0000
+# Cooling devices that slow the CPU down: mainline thermal-cpufreq-N, ACPI's Processor.
+_CPU_COOLING = ("thermal-cpufreq", "cpufreq", "Processor")
+
+
+@dataclass(frozen=True)
+class CpuMark:
+    """CPU time of all cores and of this process at one moment."""
+
+    busy_s: float
+    total_s: float
+    own_s: float
+    monotonic_ns: int
+
+
+def cpu_mark(root: str) -> Optional[CpuMark]:
+    """Now; None where /proc/stat cannot be read (Android hides it from apps)."""
+    seconds = sysfs.cpu_seconds(root)
+    if seconds is None:
+        return None
+    return CpuMark(seconds[0], seconds[1], time.process_time(), time.monotonic_ns())
+
+
+def background_share(before: Optional[CpuMark], after: Optional[CpuMark]) -> Tuple[Optional[float], float]:
+    """(share of all cores that others used between the marks in 0..1, seconds between them); None if too short."""
+    if before is None or after is None:
+        return None, 0.0
+    window_s = (after.monotonic_ns - before.monotonic_ns) / 1e9
+    if window_s < 0.9 * SHORT_WINDOW_S or after.total_s <= before.total_s:
+        return None, window_s
+    others_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
+    share = min(1.0, max(0.0, others_s / (after.total_s - before.total_s)))
+    return share, window_s
+
+
+def read_state(
+    root: str,
+    store_root: str,
+    background: Tuple[Optional[float], float] = (None, 0.0),
+    throttle_count_before: Optional[int] = None,
+) -> DeviceState:
+    """The state now. ``throttle_count_before`` turns a counter since boot into a statement about the time since."""
+    throttled, source = _throttled(root, throttle_count_before)
+    found, _ = sensors.temperatures(root)
+    return DeviceState(
+        frequency_hz=_frequencies(root),
+        governor=_governor(root),
+        temperature_c={s.name: value for s in found for value in [_read(s)] if value is not None},
+        throttled=throttled,
+        throttled_source=source,
+        load_average_1m=_load_average(root),
+        background_cpu_share=background[0],
+        background_window_s=background[1],
+        memory_available_bytes=sysfs.meminfo_bytes(root).get("MemAvailable"),
+        disk_free_bytes=_disk_free(store_root),
+        charging=_charging(root),
+        wall_clock_utc_s=time.time(),
+        monotonic_ns=time.monotonic_ns(),
+    )
+
+
+def throttle_count(root: str) -> Optional[int]:
+    """Thermal throttle events of all x86 packages and cores since boot; None where the kernel does not count them."""
+    found = sysfs.paths(root, "sys/devices/system/cpu/cpu*/thermal_throttle/*_throttle_count")
+    counts = [sysfs.read_int(path, "") for path in found]
+    known = [c for c in counts if c is not None]
+    return sum(known) if known else None
+
+
+def parse_get_throttled(text: str) -> int:
+    """The bits of ``throttled=0x50005``. Raises ValueError."""
+    name, _, value = text.strip().partition("=")
+    if name != "throttled":
+        raise ValueError(f"get_throttled must answer throttled=0x..., got {text!r}")
+    return int(value, 16)
+
+
+def _throttled(root: str, count_before: Optional[int]) -> Tuple[Optional[bool], str]:
+    bits = _pi_bits() if root == "/" else None
+    if bits is not None:
+        return bool(bits & (_PI_NOW | _PI_SINCE_BOOT)), f"vcgencmd get_throttled={bits:#x}, bits 16-19 since boot"
+    cooling = _cooling_states(root)
+    if any(cooling):
+        return True, f"CPU cooling devices at {cooling}"
+    count = throttle_count(root)
+    if count is not None and count_before is not None:
+        return count > count_before, f"thermal_throttle counters rose by {count - count_before}"
+    if cooling:
+        return False, "CPU cooling devices at 0"
+    if count is not None:
+        return None, "thermal_throttle counts since boot: only a rise during the session says something"
+    return None, "no throttle flag on this device"
+
+
+def _pi_bits() -> Optional[int]:
+    if shutil.which("vcgencmd") is None:
+        return None
+    try:
+        answer = subprocess.run(
+            ["vcgencmd", "get_throttled"],
+            capture_output=True,
+            text=True,
+            timeout=2,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+        return parse_get_throttled(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def _cooling_states(root: str) -> List[int]:
+    states = []
+    for device in sysfs.paths(root, "sys/class/thermal/cooling_device*"):
+        if (sysfs.read_text(device, "type") or "").startswith(_CPU_COOLING):
+            state = sysfs.read_int(device, "cur_state")
+            states += [] if state is None else [state]
+    return states
+
+
+def _read(sensor: sensors.Sensor) -> Optional[float]:
+    try:
+        return sensor.read()
+    except (OSError, ValueError):
+        return None
+
+
+def _frequencies(root: str) -> Tuple[int, ...]:
+    values = [
+        sysfs.read_int(p, "") for p in sysfs.paths(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq")
+    ]
+    return tuple(v * 1000 for v in values if v is not None)
+
+
+def _governor(root: str) -> Optional[str]:
+    names = [
+        sysfs.read_text(p, "") for p in sysfs.paths(root, "sys/devices/system/cpu/cpufreq/policy*/scaling_governor")
+    ]
+    return "+".join(sorted({n for n in names if n})) or None
+
+
+def _load_average(root: str) -> Optional[float]:
+    text = sysfs.read_text(root, "proc/loadavg")
+    return float(text.split()[0]) if text else None
+
+
+def _disk_free(path: str) -> Optional[int]:
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize
+
+
+def _charging(root: str) -> Optional[bool]:
+    """True where a battery says Charging or Full on mains, False where it says Discharging; None without a battery."""
+    for supply in sysfs.paths(root, "sys/class/power_supply/*"):
+        if sysfs.read_text(supply, "type") == "Battery":
+            status = sysfs.read_text(supply, "status")
+            if status is not None and status != "Unknown":
+                return status != "Discharging"
+    return None

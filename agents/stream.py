@@ -1,0 +1,285 @@
+"""The measured loops: paced from intended arrivals, flat-out, and span by span for quality.
+
+Nothing is written, allocated on purpose or checked inside a timed stage. Times go to a preallocated array of shape
+(chunks, 5), columns ``wire.TIME_COLUMNS``.
+"""
+
+import gc
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, List, Optional, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import wire
+from agents.backends.base import Backend, check_finite
+from agents.clock import Clock
+from agents.decode import make_decoder
+from agents.failure import Failure
+from agents.features import make_frontend
+
+# The first arrival lies one chunk and this much after the loop's start.
+LEAD_NS = 5_000_000
+# Spinning before an arrival: at most this, and at most this share of a chunk, which bounds what pacing costs.
+SPIN_NS = 200_000
+SPIN_SHARE = 0.01
+# A paced session checks its outputs only with this much idle time ahead.
+IDLE_NS = 2_000_000
+CHECK_NS = 250_000_000
+CHECK_CHUNKS = 256
+
+
+class LoopedAudio:
+    """Chunks of a recording that starts anew where it ends, without a seam in the chunk grid."""
+
+    def __init__(self, samples: NDArray[np.int16], chunk_samples: int) -> None:
+        self.length = len(samples)
+        self.chunk_samples = chunk_samples
+        self.extended = np.concatenate([samples, np.resize(samples, chunk_samples)])
+
+    def chunk(self, number: int) -> NDArray[np.int16]:
+        start = number * self.chunk_samples % self.length
+        return self.extended[start : start + self.chunk_samples]
+
+
+@dataclass
+class Stages:
+    """What one chunk passes through: ``push`` samples into the graph's input, ``step``, ``decode`` the first output.
+
+    ``decode`` is None where the contract names no decoder. ``check`` raises Failure where an output or state is not
+    finite. ``progress[0]`` takes the number of chunks done. ``reset`` starts a new stream, ``finish`` ends one and
+    returns its events.
+    """
+
+    push: Callable[[NDArray[Any]], None]
+    step: Callable[[], None]
+    decode: Optional[Callable[[], None]]
+    check: Callable[[int], None]
+    reset: Callable[[], None]
+    finish: Callable[[], Any]
+    progress: Any
+
+
+def make_stages(spec: wire.RunSpec, backend: Backend, progress: Any) -> Stages:
+    """Bind front end, graph and decoder. An input that is not float32 is written through a float32 buffer and cast."""
+    contract = spec.contract
+    frontend, decoder = make_frontend(contract), make_decoder(contract.decoder)
+    target = backend.input
+    staging = target if target.dtype == np.float32 else np.zeros(target.shape, np.float32)
+    names = tuple(o.name for o in contract.outputs)
+
+    def push(samples: NDArray[Any]) -> None:
+        frontend.push_into(samples, staging)
+
+    def push_and_cast(samples: NDArray[Any]) -> None:
+        frontend.push_into(samples, staging)
+        np.copyto(target, staging, casting="unsafe")
+
+    def decode() -> None:
+        decoder.push(backend.outputs[0])
+
+    def reset() -> None:
+        backend.reset()
+        frontend.reset()
+        decoder.reset()
+
+    return Stages(
+        push=push if staging is target else push_and_cast,
+        step=backend.step,
+        decode=None if contract.decoder.kind == "none" else decode,
+        check=lambda chunk: check_finite(backend, names, chunk),
+        reset=reset,
+        finish=decoder.finish,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True)
+class LoopCost:
+    """``harness_ns``: time that the loop itself took between the stages (CPU time in a paced loop).
+
+    ``per_chunk_ns``: its median per chunk, in a flat-out loop.
+    """
+
+    harness_ns: int
+    per_chunk_ns: Optional[int]
+
+
+@dataclass(frozen=True)
+class TimedRun:
+    """``final_t_ns`` int64, shape (2,): when the last chunk was there (arrival, or issue flat-out), and when the
+    decoder's final events were. ``process_cpu_s`` and ``wall_s`` cover the loop.
+    """
+
+    decoded: Any
+    final_t_ns: NDArray[np.int64]
+    cost: LoopCost
+    process_cpu_s: float
+    wall_s: float
+
+
+def timed_run(
+    stages: Stages, audio: LoopedAudio, times: NDArray[np.int64], spec: wire.RunSpec, clock: Clock
+) -> TimedRun:
+    """Stream ``len(times)`` chunks in the spec's mode, paced or flat-out, with the garbage collector off."""
+    stages.reset()
+    gc.collect()
+    gc.disable()
+    try:
+        cpu_s, started_ns = time.process_time(), clock.now_ns()
+        if spec.mode == "paced":
+            cost = paced(stages, audio, times, spec.contract.sample_rate_hz, started_ns + LEAD_NS, clock)
+        else:
+            cost = flat_out(stages, audio, times, clock)
+        decoded = stages.finish()
+        ended_ns = clock.now_ns()
+        cpu_s = time.process_time() - cpu_s
+    finally:
+        gc.enable()
+    last = wire.ARRIVAL if spec.mode == "paced" else wire.ISSUE
+    final_t_ns = np.array([times[-1, last], ended_ns], dtype=np.int64)
+    return TimedRun(decoded, final_t_ns, cost, cpu_s, (ended_ns - started_ns) / 1e9)
+
+
+def new_times(chunk_count: int) -> NDArray[np.int64]:
+    """The array of times, every page touched, so that the loop takes no page fault for it."""
+    times = np.empty((chunk_count, len(wire.TIME_COLUMNS)), dtype=np.int64)
+    times.fill(0)
+    return times
+
+
+def cells_of(times: NDArray[np.int64]) -> memoryview:
+    """The array as flat cells: a store costs a third of one through numpy."""
+    return times.data.cast("B").cast("q")
+
+
+def flat_out(stages: Stages, audio: LoopedAudio, times: NDArray[np.int64], clock: Clock) -> LoopCost:
+    """Feed the next chunk at once. Column ``arrival`` is the moment from which the next chunk could have been served.
+
+    Outputs are checked between segments of chunks, outside all columns. Raises Failure "non-finite-output".
+    """
+    total = len(times)
+    start, stop = 0, 1
+    while start < total:
+        _flat_out_segment(stages, audio, times, start, stop, clock.now_ns)
+        stages.check(stop - 1)
+        stages.progress[0] = stop
+        spent_ns = max(1, int(times[stop - 1, wire.DONE] - times[start, wire.ARRIVAL]))
+        length = min(CHECK_CHUNKS, max(1, CHECK_NS * (stop - start) // spent_ns))
+        start, stop = stop, min(total, stop + length)
+    gaps = times[:, wire.ISSUE] - times[:, wire.ARRIVAL]
+    return LoopCost(int(gaps.sum()), int(np.median(gaps)))
+
+
+def _flat_out_segment(
+    stages: Stages, audio: LoopedAudio, times: NDArray[np.int64], start: int, stop: int, now: Callable[[], int]
+) -> None:
+    push, step, decode = stages.push, stages.step, stages.decode
+    samples, length, size = audio.extended, audio.length, audio.chunk_samples
+    cells, cell = cells_of(times), start * 5
+    position = start * size % length
+    before = now()
+    for _ in range(stop - start):
+        chunk = samples[position : position + size]
+        position = (position + size) % length
+        issue = now()
+        push(chunk)
+        fed = now()
+        step()
+        run = now()
+        if decode is not None:
+            decode()
+        done = now()
+        cells[cell] = before
+        cells[cell + 1] = issue
+        cells[cell + 2] = fed
+        cells[cell + 3] = run
+        cells[cell + 4] = done
+        cell += 5
+        before = done
+
+
+def paced(
+    stages: Stages, audio: LoopedAudio, times: NDArray[np.int64], sample_rate_hz: int, start_ns: int, clock: Clock
+) -> LoopCost:
+    """Serve chunk k at its intended arrival a_k = t0 + (k + 1) C, which no late chunk moves; late ones at once.
+
+    Raises Failure "non-finite-output".
+    """
+    now, cpu, size = clock.now_ns, clock.cpu_ns, audio.chunk_samples
+    push, step, decode = stages.push, stages.step, stages.decode
+    cells, cell, last = cells_of(times), 0, len(times) - 1
+    spin_ns = min(SPIN_NS, int(SPIN_SHARE * size * 1e9 / sample_rate_hz))
+    harness_ns, marked_ns, checked_ns = 0, cpu(), 0
+    for number in range(len(times)):
+        chunk = audio.chunk(number)
+        arrival = start_ns + (number + 1) * size * 1_000_000_000 // sample_rate_hz
+        idle_ns = arrival - now()
+        if idle_ns > 0:
+            if number and idle_ns > IDLE_NS and (number == 1 or arrival - checked_ns > CHECK_NS):
+                stages.check(number - 1)
+                checked_ns = arrival
+            clock.wait_until(arrival, spin_ns)
+        harness_ns += cpu() - marked_ns
+        issue = now()
+        push(chunk)
+        fed = now()
+        step()
+        run = now()
+        if decode is not None:
+            decode()
+        done = now()
+        marked_ns = cpu()
+        cells[cell] = arrival
+        cells[cell + 1] = issue
+        cells[cell + 2] = fed
+        cells[cell + 3] = run
+        cells[cell + 4] = done
+        cell += 5
+        stages.progress[0] = number + 1
+    stages.check(last)
+    return LoopCost(harness_ns, None)
+
+
+def evaluate(
+    stages: Stages, samples: NDArray[np.int16], chunk_samples: int, spans: Tuple[wire.Span, ...]
+) -> Tuple[List[Any], int]:
+    """Decode each span from a fresh stream; returns what each gave, and the number of chunks fed.
+
+    Raises Failure "non-finite-output", or "audio" where a span reaches beyond the samples.
+    """
+    decoded, fed = [], 0
+    for span in spans:
+        stages.reset()
+        for chunk in span_chunks(samples, span, chunk_samples):
+            stages.push(chunk)
+            stages.step()
+            stages.check(fed)
+            if stages.decode is not None:
+                stages.decode()
+            fed += 1
+            stages.progress[0] = fed
+        decoded.append(stages.finish())
+    return decoded, fed
+
+
+def span_chunks(samples: NDArray[np.int16], span: wire.Span, chunk_samples: int) -> List[NDArray[np.int16]]:
+    """The span in chunks, the last one padded with zeros. Raises Failure "audio" where it reaches beyond."""
+    if span.start + span.count > len(samples):
+        raise Failure(
+            "audio",
+            f"span {span.start}+{span.count} reaches beyond the audio of {len(samples)} samples: "
+            "push the audio that belongs to these spans",
+        )
+    count = -(-span.count // chunk_samples)
+    padded = np.zeros(count * chunk_samples, dtype=np.int16)
+    padded[: span.count] = samples[span.start : span.start + span.count]
+    return list(padded.reshape(count, chunk_samples))
+
+
+def overruns(times: NDArray[np.int64], ring_chunks: int) -> int:
+    """Chunks that found more than ``ring_chunks`` earlier ones waiting or in service when they arrived."""
+    arrivals = times[:, wire.ARRIVAL]
+    done_before = np.searchsorted(times[:, wire.DONE], arrivals, side="right")
+    return int((np.arange(len(times)) - done_before > ring_chunks).sum())
