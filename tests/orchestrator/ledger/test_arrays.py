@@ -72,5 +72,5 @@ def test_damage_is_told(array: NDArray[Any], change: str) -> None:
 
 def test_codec_of_a_newer_version_is_told() -> None:
     stored = dataclasses.replace(arrays.encode(samples.times(5)), codec="quantum")
-    with pytest.raises(ValueError, match="unknown codec 'quantum'"):
+    with pytest.raises(ValueError, match="unknown codec .quantum."):
         arrays.decode(stored)
