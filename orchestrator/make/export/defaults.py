@@ -1,0 +1,63 @@
+"""The recipes that `earshot tune` tries when nobody names any."""
+
+from collections import defaultdict
+
+import numpy as np
+import onnx
+
+from orchestrator.domain.recipe import Recipe
+from orchestrator.make.models.graph import read_proto
+from orchestrator.make.models.source import ModelSource
+
+_ALWAYS = ("onnx:fp32", "onnx:fp32(optimize=all)", "onnx:fp32(container=ort)", "onnx:fp16")
+_DYNAMIC = (
+    "onnx:int8-dynamic",
+    "onnx:int8-dynamic(reduce_range=yes)",
+    "onnx:int8-dynamic(granularity=channel,reduce_range=yes)",
+    "onnx:int8-dynamic(weight=u8)",
+    "onnx:int8-dynamic(container=ort,reduce_range=yes)",
+)
+# Convolutions have one dynamic form only (ConvInteger), and lose time with it on most CPUs.
+_DYNAMIC_CONV = ("onnx:int8-dynamic(weight=u8)",)
+# u8 activations with s8 weights saturate on x86 without VNNI: hence 7-bit weights (reduce_range) or u8 weights.
+_STATIC = (
+    "onnx:int8-qdq",
+    "onnx:int8-qdq(reduce_range=yes)",
+    "onnx:int8-qdq(granularity=channel,reduce_range=yes)",
+    "onnx:int8-qdq(calibration=percentile,granularity=channel,reduce_range=yes)",
+    "onnx:int8-qdq(weight=u8)",
+    "onnx:int8-qdq(activation=s8,granularity=channel)",
+    "onnx:int8-qdq(granularity=channel,optimize=all,reduce_range=yes)",
+    "onnx:int8-qoperator(granularity=channel,reduce_range=yes)",
+)
+_WEIGHT_ONLY = ("onnx:int8-weight", "onnx:int4-weight")
+# A family is tried where the operators that it speeds up hold this share of the weights.
+_WORTH_A_TRY = 0.25
+
+
+def default_recipes(source: ModelSource) -> tuple[Recipe, ...]:
+    """Four to seventeen recipes, fp32 first, chosen by which operators hold the weights of the graph."""
+    share = weight_shares(read_proto(source.onnx_path))
+    products = share["MatMul"] + share["Gemm"]
+    recurrent = share["LSTM"]
+    convolutions = share["Conv"]
+    texts = list(_ALWAYS)
+    if products + recurrent >= _WORTH_A_TRY:
+        texts += _DYNAMIC
+    elif convolutions >= _WORTH_A_TRY:
+        texts += _DYNAMIC_CONV
+    if products + convolutions >= _WORTH_A_TRY:
+        texts += _STATIC
+    if products >= _WORTH_A_TRY:
+        texts += _WEIGHT_ONLY
+    return tuple(Recipe.parse(t) for t in texts)
+
+
+def weight_shares(model: onnx.ModelProto) -> dict[str, float]:
+    """Operator type -> share of the graph's float weights that it reads; 0 for every other type."""
+    sizes = {i.name: int(np.prod(i.dims)) for i in model.graph.initializer if i.data_type == onnx.TensorProto.FLOAT}
+    read: dict[str, float] = defaultdict(float)
+    for node in model.graph.node:
+        read[node.op_type] += sum(sizes.get(name, 0) for name in node.input)
+    total = sum(read.values())
+    return defaultdict(float, {k: v / total for k, v in read.items() if v}) if total else defaultdict(float)

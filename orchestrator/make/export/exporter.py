@@ -1,0 +1,170 @@
+"""A recipe, carried out: source graph in, artifact proven equal to it out."""
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from agents.strict_json import to_json
+from orchestrator.domain.artifact import Artifact, Provenance
+from orchestrator.domain.recipe import Recipe
+from orchestrator.errors import EarshotError, ExportFailed
+from orchestrator.make.export import containers
+from orchestrator.make.export.calibration import CalibrationStream
+from orchestrator.make.export.effect import check_effect
+from orchestrator.make.export.parity import check_parity
+from orchestrator.make.export.precision_dynamic import to_dynamic
+from orchestrator.make.export.precision_fp16 import to_fp16
+from orchestrator.make.export.precision_static import to_static
+from orchestrator.make.export.precision_weight import to_weight_only
+from orchestrator.make.export.quiet import captured, worth_keeping
+from orchestrator.make.export.reference_output import Reference, reference_of
+from orchestrator.make.export.store import ArtifactStore
+from orchestrator.make.models.graph import external_files, opset_of, read_proto
+from orchestrator.make.models.probe_audio import probe_audio
+from orchestrator.make.models.source import ModelSource
+from orchestrator.make.models.stepping import Feeds
+
+# Part of every cache key: raise it when the same recipe should give other bytes than before.
+REVISION = 1
+TOOLS = ("onnx", "onnxruntime", "numpy")
+STATIC = ("int8-qdq", "int8-qoperator")
+_PARITY_S = 8.0
+_OUR_FAULTS = (EarshotError, KeyboardInterrupt, SystemExit)
+
+
+def export(
+    source: ModelSource, recipe: Recipe, out_dir: Path, calibration: CalibrationStream | None = None
+) -> Artifact:
+    """The artifact of ``recipe``, from the store at ``out_dir`` where it was made before.
+
+    Raises BadRecipe for an exclusion that the graph does not have, ParityFailed, and ExportFailed with the exporter's
+    own reason.
+    """
+    return Exporter(source, out_dir, calibration).export(recipe)
+
+
+class Exporter:
+    """Exports of one model: calibration feeds and reference outputs are computed once, when first needed."""
+
+    def __init__(self, source: ModelSource, out_dir: Path, calibration: CalibrationStream | None) -> None:
+        self.source = source
+        self.store = ArtifactStore(out_dir)
+        self.calibration = calibration
+
+    def key(self, recipe: Recipe) -> str:
+        """Hash over all that the artifact and its proof depend on."""
+        calibration = self.calibration.sha256 if self.calibration else None
+        parts = [REVISION, self.source.sha256, to_json(self.source.contract), str(recipe), _tools(), calibration]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def find(self, recipe: Recipe) -> Artifact | None:
+        """The artifact of ``recipe`` where the store has it, unharmed."""
+        return self.store.find(self.key(recipe), self.source.contract)
+
+    def export(self, recipe: Recipe) -> Artifact:
+        return self.find(recipe) or self._make(recipe)
+
+    def _make(self, recipe: Recipe) -> Artifact:
+        started = time.monotonic()
+        with TemporaryDirectory(prefix="earshot-export-") as scratch_name, captured() as said:
+            scratch = Path(scratch_name)
+            with _mapped(recipe):
+                content, opset = self._content(recipe, scratch)
+            path = scratch / f"artifact{containers.suffix(recipe)}"
+            path.write_bytes(content)
+            parity = check_parity(self._reference, path, recipe.precision)
+        static = recipe.precision in STATIC and self.calibration is not None
+        provenance = Provenance(
+            source_sha256=self.source.sha256,
+            recipe=str(recipe),
+            opset=opset,
+            tools=_tools(),
+            created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            calibration_sha256=self.calibration.sha256 if static and self.calibration else None,
+            calibration_chunks=len(self._feeds) if static else 0,
+            duration_s=round(time.monotonic() - started, 3),
+            notes=(f"parity: {self._reference.how}", self._heard, *containers.notes(recipe), *worth_keeping(said)),
+        )
+        suffix = containers.suffix(recipe)
+        return self.store.save(self.key(recipe), content, suffix, recipe, self.source.contract, provenance, parity)
+
+    def _content(self, recipe: Recipe, scratch: Path) -> tuple[bytes, int]:
+        if recipe.precision == "fp32" and containers.is_plain(recipe):
+            model = read_proto(self.source.onnx_path)
+            return self._source_bytes(model), opset_of(model)
+        model = self._converted(recipe, scratch)
+        content = containers.finished(model, recipe, scratch)
+        check_effect(read_proto(self.source.onnx_path), content, model, recipe)
+        return content, opset_of(model)
+
+    def _converted(self, recipe: Recipe, scratch: Path) -> onnx.ModelProto:
+        path = self.source.onnx_path
+        if recipe.precision == "fp32":
+            return read_proto(path)
+        if recipe.precision == "fp16":
+            return to_fp16(path, recipe, scratch)
+        if recipe.precision == "int8-dynamic":
+            return to_dynamic(path, recipe, scratch)
+        if recipe.precision in STATIC:
+            return to_static(path, recipe, scratch, self._feeds)
+        return to_weight_only(path, recipe, scratch)
+
+    def _source_bytes(self, model: onnx.ModelProto) -> bytes:
+        """The source's own bytes, so that fp32 is the source; as one file where its weights lie beside it."""
+        if not external_files(onnx.load(self.source.onnx_path, load_external_data=False)):
+            return self.source.onnx_path.read_bytes()
+        content: bytes = model.SerializeToString(deterministic=True)
+        return content
+
+    @cached_property
+    def _feeds(self) -> list[Feeds]:
+        if self.calibration is None:
+            raise ExportFailed(
+                f"{self.source.name} has no calibration audio, and static quantization needs it",
+                hint="give it recordings, or use int8-dynamic",
+            )
+        return self.calibration.feeds(self.source)
+
+    @cached_property
+    def _reference(self) -> Reference:
+        return reference_of(self.source.onnx_path, self.source.contract, self._parity_audio())
+
+    @property
+    def _heard(self) -> str:
+        return "parity audio: " + ("calibration recordings" if self.calibration else "a synthetic probe signal")
+
+    def _parity_audio(self) -> list[NDArray[np.int16]]:
+        rate_hz = self.source.contract.sample_rate_hz
+        longest = max(self.source.contract.allowed_chunk_samples)
+        heard = [u for u in self.calibration.utterances if len(u) >= longest] if self.calibration else []
+        if not heard:
+            return [probe_audio(rate_hz, _PARITY_S)]
+        ends = np.cumsum([len(u) for u in heard])
+        return heard[: max(1, int(np.searchsorted(ends, _PARITY_S * rate_hz)))]
+
+
+def _tools() -> dict[str, str]:
+    return {name: version(name) for name in TOOLS}
+
+
+@contextlib.contextmanager
+def _mapped(recipe: Recipe) -> Iterator[None]:
+    """Whatever an exporter raises becomes ExportFailed with its own words."""
+    try:
+        yield
+    except _OUR_FAULTS:
+        raise
+    except Exception as exc:
+        fault = str(exc).strip().splitlines()[0][:300] if str(exc).strip() else "no message"
+        raise ExportFailed(f"{recipe.precision} failed: {type(exc).__name__}: {fault}") from exc

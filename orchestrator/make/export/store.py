@@ -1,0 +1,133 @@
+"""Artifacts on disk, named by their content, and an index that knows which question each one answered.
+
+``<dir>/<sha256>/model.onnx|model.ort, contract.json, provenance.json`` and ``<dir>/index/<key>.json``. Everything is
+written beside its place and renamed into it.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.contract import StreamContract
+from agents.strict_json import MalformedJson, from_json, to_json
+from orchestrator.domain.artifact import Artifact, Parity, Provenance
+from orchestrator.domain.recipe import Recipe
+
+CONTRACT_FILE, PROVENANCE_FILE = "contract.json", "provenance.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the index, and ``provenance.json`` of the artifact that it first described."""
+
+    model: str
+    recipe: str
+    sha256: str
+    size_bytes: int
+    file: str
+    provenance: Provenance
+    parity: Parity
+
+
+class ArtifactStore:
+    """Safe for several processes at once: all write the same bytes under the same names."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, key: str, contract: StreamContract) -> Artifact | None:
+        """The artifact made for ``key``. None where there is none, or where its bytes are no longer its own: then what
+        is left of it is removed, so that it is made again."""
+        record = self._read(key)
+        if record is None:
+            return None
+        path = self.folder / record.sha256 / record.file
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != record.sha256:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            return None
+        return self._artifact(record, contract)
+
+    def save(
+        self,
+        key: str,
+        content: bytes,
+        suffix: str,
+        recipe: Recipe,
+        contract: StreamContract,
+        provenance: Provenance,
+        parity: Parity,
+    ) -> Artifact:
+        """Store ``content`` and the answer to ``key``."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        record = Record(contract.model, str(recipe), sha256, len(content), f"model{suffix}", provenance, parity)
+        files = {
+            record.file: content,
+            CONTRACT_FILE: _json_bytes(contract),
+            PROVENANCE_FILE: _json_bytes(record),
+        }
+        self._put_folder(sha256, files)
+        self._replace(self.folder / sha256 / CONTRACT_FILE, files[CONTRACT_FILE])
+        self._replace(self._index(key), _json_bytes(record))
+        return self._artifact(record, contract)
+
+    def _artifact(self, record: Record, contract: StreamContract) -> Artifact:
+        return Artifact(
+            model=record.model,
+            sha256=record.sha256,
+            size_bytes=record.size_bytes,
+            path=self.folder / record.sha256 / record.file,
+            recipe=Recipe.parse(record.recipe),
+            contract=contract,
+            provenance=record.provenance,
+            parity=record.parity,
+        )
+
+    def _index(self, key: str) -> Path:
+        return self.folder / "index" / f"{key}.json"
+
+    def _read(self, key: str) -> Record | None:
+        try:
+            return from_json(Record, json.loads(self._index(key).read_text()))
+        except (FileNotFoundError, MalformedJson, json.JSONDecodeError, UnicodeDecodeError):
+            return None
+
+    def _put_folder(self, sha256: str, files: dict[str, bytes]) -> None:
+        target = self.folder / sha256
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            content = next(iter(files))
+            if (target / content).is_file() and hashlib.sha256((target / content).read_bytes()).hexdigest() == sha256:
+                return
+            shutil.rmtree(target, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as scratch:
+            staging = Path(scratch) / sha256
+            staging.mkdir()
+            for name, content_bytes in files.items():
+                (staging / name).write_bytes(content_bytes)
+            # Another process may have been first; its bytes are the same.
+            with contextlib.suppress(OSError):
+                staging.rename(target)
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        if path.is_file() and path.read_bytes() == content:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def _json_bytes(value: Any) -> bytes:
+    return (json.dumps(to_json(value), indent=2, sort_keys=True) + "\n").encode()

@@ -1,0 +1,82 @@
+"""One exporting process: a job on the first line of stdin, a recipe on each further one, an answer line for each.
+
+A process of its own, because a native exporter or runtime can end it. Answers go to the real stdout; whatever else
+prints goes to stderr.
+"""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.contract import StreamContract
+from agents.strict_json import from_json, to_json
+from orchestrator.domain.recipe import Recipe
+from orchestrator.errors import EarshotError
+from orchestrator.make.export.calibration import CalibrationStream
+from orchestrator.make.export.exporter import Exporter
+from orchestrator.make.models.source import ModelSource
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all recipes have in common. ``utterances`` names an .npz of int16 arrays; None: no calibration."""
+
+    name: str
+    contract: StreamContract
+    onnx_path: str
+    sha256: str
+    out_dir: str
+    utterances: str | None
+    max_feeds: int = 1
+    seed: int = 0
+
+    def exporter(self) -> Exporter:
+        source = ModelSource(self.name, self.contract, Path(self.onnx_path), self.sha256, None)
+        return Exporter(source, Path(self.out_dir), self._calibration())
+
+    def _calibration(self) -> CalibrationStream | None:
+        if self.utterances is None:
+            return None
+        with np.load(self.utterances, allow_pickle=False) as arrays:
+            return CalibrationStream(tuple(arrays[n] for n in arrays.files), self.max_feeds, self.seed)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``reason`` is None where the artifact now is in the store."""
+
+    recipe: str
+    reason: str | None
+    hint: str | None = None
+
+
+def answer(exporter: Exporter, text: str) -> Answer:
+    try:
+        exporter.export(Recipe.parse(text))
+    except EarshotError as exc:
+        return Answer(text, exc.message, exc.hint)
+    except Exception as exc:  # a fault of ours in one recipe must not take the others with it
+        return Answer(text, f"internal error: {type(exc).__name__}: {exc}", "please report it with the recipe")
+    return Answer(text, None)
+
+
+def main() -> None:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+        exporter = from_json(Job, _line(sys.stdin.readline())).exporter()
+        for line in sys.stdin:
+            answers.write(json.dumps(to_json(answer(exporter, _line(line)))) + "\n")
+            answers.flush()
+
+
+def _line(text: str) -> Any:
+    return json.loads(text)
+
+
+if __name__ == "__main__":
+    main()
