@@ -1,0 +1,1 @@
+"""Gates, constraints, the Pareto front, the winner and its verification."""

@@ -1,0 +1,154 @@
+"""What is known about each candidate: its good sessions, those that failed, its figures and its loss of quality."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.decide.selection.figures import Run, RunValues, figures
+from orchestrator.decide.selection.policy import Policy
+from orchestrator.decide.selection.quality_loss import QualityLoss, loss_estimate, quality_losses
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.decision import Estimate
+from orchestrator.domain.score import Score
+from orchestrator.domain.session import Session
+from orchestrator.statistics.warmup import classify
+
+TIMED = ("paced", "flat-out")
+
+# Sessions of blocks from here on verify a decision; they are no evidence for the next one.
+VERIFY_BLOCK = 1000
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A session (one mode, one block) of which no attempt ended well."""
+
+    session: Session
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that is known about one candidate in one study.
+
+    ``sessions`` has one good attempt per mode and block, ``runs`` the timed ones of them without their warm-up,
+    ``failures`` the modes and blocks without a good attempt. ``values`` maps a metric to its value in each block.
+    """
+
+    candidate: Candidate
+    artifact: Artifact | None
+    sessions: tuple[Session, ...]
+    runs: tuple[Run, ...]
+    failures: tuple[Failure, ...]
+    placement: Session | None
+    quality: QualityLoss | None
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+    values: dict[str, RunValues] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return self.candidate.key
+
+    @property
+    def raced(self) -> bool:
+        """It has paced sessions, which a recommendation stands on; one with flat-out ones only was screened."""
+        return any(run.paced for run in self.runs)
+
+    def value(self, metric: str) -> float | None:
+        return self.metrics[metric].value
+
+
+def family(candidate: Candidate) -> tuple[object, ...]:
+    """What placement and quality depend on: everything but the number of threads."""
+    options = tuple(sorted(candidate.session_options.items()))
+    return candidate.artifact_sha256, candidate.runtime, candidate.provider, candidate.chunk_samples, options
+
+
+def gather(
+    sessions: Iterable[Session], artifacts: Iterable[Artifact], scores: Iterable[Score], policy: Policy
+) -> list[Evidence]:
+    """Evidence for every candidate that has a session, in the order in which they first ran."""
+    race = [s for s in sessions if s.planned.block < VERIFY_BLOCK]
+    by_hash = {a.sha256: a for a in artifacts}
+    by_key: dict[str, list[Session]] = {}
+    for session in race:
+        by_key.setdefault(session.planned.candidate.key, []).append(session)
+    candidates = {key: found[0].planned.candidate for key, found in by_key.items()}
+    losses = quality_losses(candidates, scores, family, policy)
+    placements = {family(s.planned.candidate): s for s in race if s.planned.mode == "placement" and s.ok}
+    return [
+        _evidence(
+            candidates[key], found, by_hash, losses.get(key), placements.get(family(candidates[key])), policy.confidence
+        )
+        for key, found in by_key.items()
+    ]
+
+
+def baseline_of(evidence: Iterable[Evidence]) -> Evidence | None:
+    """The plain fp32 CPU default, where the study has one."""
+    return next((e for e in evidence if e.candidate.is_default), None)
+
+
+def timed_runs(sessions: Iterable[Session], artifact: Artifact | None) -> tuple[list[Run], list[Failure]]:
+    """Runs without their warm-up; a session whose times cannot be used is a failure. One without times at all too."""
+    runs, failures = [], []
+    for session in sessions:
+        if artifact is None:
+            failures.append(Failure(session, f"its artifact {session.planned.candidate.artifact_sha256} is not known"))
+            continue
+        try:
+            timeline = session.timeline(artifact.contract.sample_rate_hz)
+        except ValueError as exc:
+            failures.append(Failure(session, str(exc)))
+            continue
+        warmup = classify(timeline.service_ns)
+        runs.append(Run(session, timeline.after(warmup.skip), warmup))
+    return runs, failures
+
+
+def best_attempts(sessions: Iterable[Session]) -> tuple[list[Session], list[Failure]]:
+    """Per mode and block the latest attempt that ended well, one that did not throttle before one that did."""
+    slots: dict[tuple[str, int], list[Session]] = {}
+    for session in sessions:
+        slots.setdefault((session.planned.mode, session.planned.block), []).append(session)
+    good, failures = [], []
+    for attempts in slots.values():
+        ended = sorted((s for s in attempts if s.ok), key=lambda s: (not throttled(s), s.planned.attempt))
+        if ended:
+            good.append(ended[-1])
+        else:
+            last = max(attempts, key=lambda s: s.planned.attempt)
+            failures.append(Failure(last, last.result.reason or "it failed without a reason"))
+    return good, failures
+
+
+def throttled(session: Session) -> bool:
+    """A flag was set before or after it; latched flags, so one set before the session counts."""
+    states = (session.result.before, session.result.after)
+    return any(state is not None and state.throttled is True for state in states)
+
+
+def _evidence(
+    candidate: Candidate,
+    sessions: Sequence[Session],
+    artifacts: Mapping[str, Artifact],
+    quality: QualityLoss | None,
+    placement: Session | None,
+    confidence: float,
+) -> Evidence:
+    artifact = artifacts.get(candidate.artifact_sha256)
+    good, failures = best_attempts(sessions)
+    runs, unusable = timed_runs((s for s in good if s.planned.mode in TIMED), artifact)
+    metrics, values = figures(runs, artifact, confidence)
+    metrics["quality_loss"] = loss_estimate(quality)
+    return Evidence(
+        candidate=candidate,
+        artifact=artifact,
+        sessions=tuple(good),
+        runs=tuple(runs),
+        failures=(*failures, *unusable),
+        placement=placement,
+        quality=quality,
+        metrics=metrics,
+        values=values,
+    )

@@ -1,0 +1,201 @@
+"""What keeps a candidate from winning: each gate is one function that returns its reason, or None.
+
+They fail closed: what is missing counts as not met.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrator.decide.selection.constraints import METRIC_OF, Constraints
+from orchestrator.decide.selection.evidence import Evidence, throttled
+from orchestrator.decide.selection.policy import Policy
+from orchestrator.decide.selection.quality_loss import more_items
+from orchestrator.decide.selection.words import figure, percent
+from orchestrator.domain.decision import METRICS
+from orchestrator.domain.session import Session
+from orchestrator.statistics.stability import backlog_slope, is_unstable
+
+CPU = "CPUExecutionProvider"
+QUALITY = "max_quality_loss"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What every gate is given beside the candidate's evidence."""
+
+    constraints: Constraints
+    policy: Policy
+    baseline: Evidence | None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """``gate`` names the gate or, of the constraints, the limit that is not met."""
+
+    gate: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """A limit that is not met: ``reached`` None where the figure is missing; ``excess`` is reached / limit - 1."""
+
+    constraint: str
+    limit: float
+    reached: float | None
+
+    @property
+    def excess(self) -> float:
+        if self.reached is None:
+            return math.inf
+        return self.reached / self.limit - 1.0 if self.limit > 0 else math.inf
+
+
+def failed_session(evidence: Evidence, rules: Rules) -> str | None:
+    """Any session without a good attempt, whatever its mode."""
+    if not evidence.failures:
+        return None
+    first = evidence.failures[0]
+    planned = first.session.planned
+    more = f" and {len(evidence.failures) - 1} more" if len(evidence.failures) > 1 else ""
+    return f"its {planned.mode} session of block {planned.block}{more} failed: {first.reason}"
+
+
+def placement(evidence: Evidence, rules: Rules) -> str | None:
+    """The requested provider ran the model. The CPU provider has nothing to fall back to."""
+    wanted = evidence.candidate.provider
+    for session in evidence.sessions:
+        registered = session.result.providers_registered
+        if registered and wanted not in registered:
+            return f"fell back: {wanted} was asked for, the session registered {', '.join(registered)}"
+    if wanted == CPU:
+        return None
+    if evidence.placement is None:
+        return f"it is not known whether {wanted} ran anything: no placement session ended well"
+    shares = {share.provider: share for share in evidence.placement.result.placement}
+    own = shares.get(wanted)
+    if own is None or own.nodes == 0:
+        others = ", ".join(p for p, share in shares.items() if share.nodes) or "nothing"
+        return f"fell back: {wanted} ran no node, {others} ran the model"
+    if own.time_share < rules.policy.least_placement_share:
+        return f"fell back: {wanted} ran {own.nodes} nodes with {percent(own.time_share)} of the time"
+    return None
+
+
+def throttling(evidence: Evidence, rules: Rules) -> str | None:
+    for session in evidence.sessions:
+        if throttled(session):
+            states = [s for s in (session.result.before, session.result.after) if s is not None and s.throttled]
+            return (
+                f"throttled in block {session.planned.block} ({states[0].throttled_source}): let it cool and run again"
+            )
+    return None
+
+
+def unlike(evidence: Evidence, rules: Rules) -> str | None:
+    """Measured where the default was: device, build of the agent, transport, kernel, governor."""
+    if rules.baseline is None or not rules.baseline.sessions:
+        return None
+    expected = _surroundings(rules.baseline.sessions[0])
+    for session in evidence.sessions:
+        for name, value in _surroundings(session).items():
+            if value != expected[name] and None not in (value, expected[name]):
+                return f"not comparable with the fp32 default: {name} is {value} against {expected[name]}"
+    return None
+
+
+def _surroundings(session: Session) -> dict[str, str | None]:
+    where, before = session.environment, session.result.before
+    return {
+        "device": where.device,
+        "device model": where.device_model,
+        "agent": where.agent_sha256[:12],
+        "transport": where.transport,
+        "kernel": where.probe.kernel,
+        "governor": before.governor if before else None,
+    }
+
+
+def quality(evidence: Evidence, rules: Rules) -> str | None:
+    """The upper bound of the loss meets the limit; without a limit there is no gate."""
+    limit = rules.constraints.max_quality_loss
+    if limit is None:
+        return None
+    loss = evidence.quality.difference if evidence.quality else None
+    if loss is None:
+        return evidence.metrics["quality_loss"].reason
+    if loss.upper <= limit:
+        return None
+    bound = f"upper bound {percent(loss.upper)}, the limit is {percent(limit)}"
+    text = f"error rate {percent(loss.value, sign=True)} ({bound})"
+    more = more_items(loss, limit) if loss.value < limit else None
+    return text if more is None else f"{text}; about {more} more evaluation items would settle it"
+
+
+def pacer(evidence: Evidence, rules: Rules) -> str | None:
+    """The harness kept its schedule; else its own lateness is in the latency."""
+    for run in evidence.runs:
+        if run.paced:
+            late = float(np.median(run.steady.lateness_ns)) / run.steady.chunk_ns
+            if late > rules.policy.pacer_budget_share:
+                return f"invalid: in block {run.block} chunks were issued {percent(late)} of a chunk late in the median"
+    return None
+
+
+def stability(evidence: Evidence, rules: Rules) -> str | None:
+    """No paced run has a backlog that grows, in seconds of audio per second."""
+    for run in evidence.runs:
+        if run.paced:
+            slope = backlog_slope(run.steady.done_ns / 1e9, run.steady.latency_ns / 1e9, rules.policy.confidence)
+            if is_unstable(slope):
+                return (
+                    f"unstable: in block {run.block} the backlog grows by {figure(slope.value)} s of audio per second"
+                )
+    return None
+
+
+def shortfalls(evidence: Evidence, constraints: Constraints, only_known: bool = False) -> list[Shortfall]:
+    """Limits not met, the worst first. The point estimate must meet a limit, of quality its upper bound.
+
+    ``only_known`` leaves out figures that are missing, which a screened candidate has not had the chance to get.
+    """
+    found = []
+    for name, limit in constraints.limits().items():
+        estimate = evidence.metrics[METRIC_OF[name]]
+        reached = estimate.high if name == QUALITY else estimate.value
+        if (reached is None and not only_known) or (reached is not None and reached > limit):
+            found.append(Shortfall(name, limit, reached))
+    return sorted(found, key=lambda s: -s.excess)
+
+
+def rejection(evidence: Evidence, rules: Rules) -> Rejection | None:
+    """The first gate that the candidate does not pass, in order of cost; of the constraints the worst."""
+    for name, gate in GATES:
+        reason = gate(evidence, rules)
+        if reason is not None:
+            return Rejection(name, reason)
+    missed = [s for s in shortfalls(evidence, rules.constraints, not evidence.raced) if s.constraint != QUALITY]
+    return Rejection(missed[0].constraint, _reason(evidence, missed[0])) if missed else None
+
+
+def _reason(evidence: Evidence, missed: Shortfall) -> str:
+    metric = METRIC_OF[missed.constraint]
+    estimate, unit = evidence.metrics[metric], METRICS[metric]
+    if missed.reached is None:
+        return f"{metric} is needed for {missed.constraint} and is missing: {estimate.reason}"
+    bound = "" if estimate.high is None or estimate.basis == "file" else f", upper bound {figure(estimate.high)}"
+    return f"{metric} is {figure(missed.reached)} {unit}{bound}; {missed.constraint} is {missed.limit:g}"
+
+
+GATES: tuple[tuple[str, Callable[[Evidence, Rules], str | None]], ...] = (
+    ("failed", failed_session),
+    ("placement", placement),
+    ("throttled", throttling),
+    ("environment", unlike),
+    ("quality", quality),
+    ("pacer", pacer),
+    ("unstable", stability),
+)

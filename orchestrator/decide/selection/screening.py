@@ -1,0 +1,69 @@
+"""From screening to the race: which candidates are worth paced sessions."""
+
+from collections.abc import Iterable, Sequence
+
+from orchestrator.decide.selection.compare import ratio, tied
+from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.evidence import Evidence, baseline_of, gather
+from orchestrator.decide.selection.gates import Rules, rejection
+from orchestrator.decide.selection.policy import Policy
+from orchestrator.decide.selection.ranking import objective_value
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.score import Score
+from orchestrator.domain.session import Session
+from orchestrator.domain.study import Study
+
+# What a flat-out session says about an objective, the first that is there.
+PROXIES = {
+    "latency_p50_ms": ("service_p50_ms",),
+    "energy_mj_per_audio_s": ("energy_mj_per_audio_s", "service_p50_ms"),
+    "peak_rss_mb": ("peak_rss_mb",),
+    "size_mb": ("size_mb",),
+}
+
+_POLICY = Policy()
+
+
+def proxy(objective: str, evidence: Iterable[Evidence]) -> str | None:
+    """The metric that stands in for the objective before the race; None where the evidence has none."""
+    every = list(evidence)
+    for metric in PROXIES.get(objective, (objective,)):
+        if all(e.value(metric) is not None for e in every):
+            return metric
+    return None
+
+
+def finalists(
+    study: Study,
+    sessions: Sequence[Session],
+    artifacts: Iterable[Artifact],
+    scores: Iterable[Score],
+    *,
+    objective: Objective,
+    constraints: Constraints,
+    count: int,
+    policy: Policy = _POLICY,
+) -> list[str]:
+    """Keys of the candidates to race: the default, always and first, then up to ``count`` others, the best first.
+
+    The others have passed every gate that needs no paced session; of those within the indifference zone of each other
+    the smaller artifact goes first.
+    """
+    evidence = gather(sessions, artifacts, scores, policy)
+    baseline = baseline_of(evidence)
+    rules = Rules(constraints, policy, baseline)
+    able = [e for e in evidence if e is not baseline and rejection(e, rules) is None]
+    default = [] if baseline is None else [baseline.key]
+    return default + [e.key for e in _ordered(able, objective.metric, policy)[:count]]
+
+
+def _ordered(evidence: Sequence[Evidence], objective: str, policy: Policy) -> list[Evidence]:
+    left, ordered = [e for e in evidence if proxy(objective, (e,)) is not None], []
+    metric = proxy(objective, left)
+    while left and metric is not None:
+        best = min(left, key=lambda e: objective_value(e, metric))
+        equals = [e for e in left if e is best or tied(ratio(e, best, metric, policy.confidence), policy.indifference)]
+        first = min(equals, key=lambda e: (objective_value(e, "size_mb"), objective_value(e, metric)))
+        ordered.append(first)
+        left.remove(first)
+    return ordered

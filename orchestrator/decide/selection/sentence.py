@@ -1,0 +1,67 @@
+"""The decision in one sentence for a person."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from orchestrator.decide.selection.constraints import METRIC_OF
+from orchestrator.decide.selection.evidence import Evidence
+from orchestrator.decide.selection.gates import Rejection
+from orchestrator.decide.selection.words import NAMES, configuration, figure, interval_text, percent
+from orchestrator.domain.decision import METRICS, Estimate, Nearest
+
+
+def winner_sentence(winner: Evidence, device: str, metric: str, gain: Estimate, cost: Estimate) -> str:
+    """Which configuration wins here, by how much against the fp32 default, and what it costs in quality."""
+    name = NAMES[metric][0]
+    if gain.value is None:
+        value = figure(winner.value(metric))
+        by = f"{name} {value} {METRICS[metric]}; no gain over the fp32 default can be stated: {gain.reason}"
+    else:
+        runs = "" if gain.low == gain.high else f", {gain.n} paired runs" if gain.n > 1 else ", 1 paired run"
+        side = f"{figure(gain.value)}x lower" if gain.value >= 1 else f"{figure(1 / gain.value)}x higher"
+        by = f"{side} {name} than the fp32 default ({interval_text(gain)}{runs})"
+    return f"{configuration(winner.candidate)} wins on {device}: {by}, {_cost(cost)}."
+
+
+def default_sentence(winner: Evidence, device: str, metric: str, closest: str | None) -> str:
+    """Why the default stays."""
+    plain = f"the fp32 default ({configuration(winner.candidate)}) stays on {device}"
+    name, value = NAMES[metric][0], figure(winner.value(metric))
+    if closest is None:
+        return (
+            f"{plain}: no other configuration passed the gates and was raced; its {name} is {value} {METRICS[metric]}."
+        )
+    return f"{plain} with a {name} of {value} {METRICS[metric]}: nothing beats it beyond the noise; {closest}."
+
+
+def infeasible_sentence(
+    model: str, device: str, nearest: Nearest | None, labels: dict[str, str], rejections: Iterable[Rejection | None]
+) -> str:
+    """Which limit binds and what the nearest reaches; or which gates left nobody."""
+    if nearest is not None:
+        unit = METRICS[METRIC_OF[nearest.constraint]]
+        reached = f"reaches {figure(nearest.reached)} {unit}" if nearest.reached is not None else "has no such figure"
+        return (
+            f"no configuration of {model} meets the constraints on {device}: {nearest.constraint} = "
+            f"{nearest.limit:g} {unit} is binding, and the nearest, {labels[nearest.candidate_key]}, {reached}."
+        )
+    return f"no configuration of {model} can be recommended on {device}: {_obstacles(list(rejections))}."
+
+
+def _obstacles(rejections: Sequence[Rejection | None]) -> str:
+    """How many each gate rejected, and the first reason of the gate that rejected most."""
+    gates = Counter(r.gate if r else "not raced" for r in rejections).most_common()
+    if not gates:
+        return "nothing was measured"
+    counts = ", ".join(f"{count} {gate}" for gate, count in gates)
+    reason = next((r.reason for r in rejections if r is not None and r.gate == gates[0][0]), None)
+    return f"{counts} ({reason})" if reason else counts
+
+
+def _cost(cost: Estimate) -> str:
+    if cost.value is None:
+        return f"at an unknown error rate ({cost.reason})"
+    if cost.value == cost.high == 0.0:
+        return "at the same error rate on every evaluation item"
+    bound = "" if cost.high is None else f" (upper bound {percent(cost.high)})"
+    return f"at {percent(cost.value, sign=True)}{bound} error rate"
