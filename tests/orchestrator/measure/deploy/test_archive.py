@@ -10,7 +10,6 @@ import pytest
 from orchestrator.errors import EarshotError
 from orchestrator.measure.deploy.archive import agents_folder, build_agent_archive
 
-
 MAIN = "import sys\nfrom agents.sub import NAME\n\ndef main():\n    print(NAME, sys.argv[1:])\n"
 
 

@@ -2,15 +2,12 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import CommandFailed, EarshotError
 from orchestrator.measure.transports.base import Transport
-from orchestrator.measure.transports.local import LocalTransport
-from orchestrator.measure.transports.ssh import SshTransport
 
 HOSTILE = [
     "plain",
@@ -23,17 +20,6 @@ HOSTILE = [
     "*?[a]{b,c}~!\\",
     "übung-音声",
 ]
-
-
-@pytest.fixture(params=["local", "ssh"])
-def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
-    opened: Transport
-    if request.param == "local":
-        opened = LocalTransport()
-    else:
-        opened = SshTransport("device", request.getfixturevalue("ssh_host").target)
-    with opened:
-        yield opened
 
 
 class TestTransport:
