@@ -133,10 +133,10 @@ class Ledger:
         values = {"study_id": study_id, "recipe": str(recipe), "reason": reason}
         self._replace(RefusalRow, (RefusalRow.study_id == study_id, RefusalRow.recipe == str(recipe)), values)
 
-    def refusals(self, study_id: str) -> dict[Recipe, str]:
-        """Recipe -> reason, sorted by the recipe's text."""
+    def refusals(self, study_id: str) -> list[tuple[str, str]]:
+        """(text of the recipe, reason), sorted by the text."""
         found = self.fetch(select(RefusalRow.__table__).where(RefusalRow.study_id == study_id).order_by("recipe"))
-        return {Recipe.parse(row.recipe): row.reason for row in found}
+        return [(row.recipe, row.reason) for row in found]
 
     # Sessions
 
