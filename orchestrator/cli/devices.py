@@ -1,0 +1,125 @@
+"""``earshot devices``: list, probe, clean."""
+
+from pathlib import Path
+
+import click
+
+from agents.device_facts import DeviceProbe, SensorProbe
+from orchestrator.cli.output import print_json, print_table
+from orchestrator.measure.lab.inventory import find_device, load_lab
+
+lab_option = click.option("--lab", type=click.Path(path_type=Path), help="Inventory of devices (lab.toml).")
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+
+
+@click.group()
+def devices() -> None:
+    """List, probe and clean the devices of the lab."""
+
+
+@devices.command("list")
+@lab_option
+@json_option
+def list_(lab: Path | None, as_json: bool) -> None:
+    """Show the devices of the lab; local is always one of them."""
+    found = load_lab(lab)
+    if as_json:
+        print_json(list(found.devices.values()))
+        return
+    print_table(
+        ["device", "transport", "address", "tags"],
+        [[d.name, d.transport, d.host or "this machine", " ".join(d.tags)] for d in found.devices.values()],
+    )
+
+
+@devices.command()
+@click.argument("name", default="local")
+@lab_option
+@json_option
+def probe(name: str, lab: Path | None, as_json: bool) -> None:
+    """Ask a device what it is: SoC, cores, memory, sensors, runtimes and execution providers, or why not."""
+    from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.workflows.prepare import deploy_agent
+
+    with TerminalProgress() as progress:
+        agent, environment = deploy_agent(find_device(load_lab(lab), name), progress)
+        agent.transport.close()
+    if as_json:
+        print_json(environment)
+        return
+    click.echo(f"device model  {environment.device_model}")
+    print_table(["fact", "value"], _facts(environment.probe))
+    click.echo()
+    print_table(["runtime / provider", "usable", "version or reason"], _runtimes(environment.probe))
+    click.echo()
+    print_table(
+        ["sensor", "quantity", "usable", "scope or reason"],
+        [
+            [s.name, s.quantity, _mark(s.usable), (s.scope if s.usable else s.reason) or ""]
+            for s in environment.probe.sensors
+        ],
+    )
+
+
+def _facts(probe: DeviceProbe) -> list[list[str]]:
+    clusters = sorted({c.cluster for c in probe.cores})
+    cores = ", ".join(f"{sum(c.cluster == k for c in probe.cores)} x {_cluster_name(probe, k)}" for k in clusters)
+    return [
+        ["model", probe.model],
+        ["SoC", probe.soc or "-"],
+        ["cores", cores],
+        ["memory", f"{probe.memory_bytes / 2**30:.1f} GiB" if probe.memory_bytes else "-"],
+        ["OS", f"{probe.os}, {probe.kernel}"],
+        ["virtual", probe.virtual or "no"],
+        ["Python", f"{probe.python}, numpy {probe.numpy or 'absent'}"],
+        ["governor", probe.state.governor or "cannot be read"],
+    ]
+
+
+def _cluster_name(probe: DeviceProbe, cluster: int) -> str:
+    core = next(c for c in probe.cores if c.cluster == cluster)
+    return core.part + (f" {core.max_hz / 1e9:.2f} GHz" if core.max_hz else "")
+
+
+def _runtimes(probe: DeviceProbe) -> list[list[str]]:
+    rows = []
+    for runtime in probe.runtimes:
+        rows.append(
+            [runtime.name, _mark(runtime.usable), (runtime.version if runtime.usable else runtime.reason) or ""]
+        )
+        rows += [[f"  {p.name}", _mark(p.usable), p.reason or ""] for p in runtime.providers]
+    return rows
+
+
+def _sensor_row(sensor: SensorProbe) -> list[str]:
+    return [
+        sensor.name,
+        sensor.quantity,
+        _mark(sensor.usable),
+        (sensor.scope if sensor.usable else sensor.reason) or "",
+    ]
+
+
+def _mark(usable: bool) -> str:
+    return "yes" if usable else "no"
+
+
+@devices.command()
+@click.argument("name", default="local")
+@lab_option
+@click.option("--blobs", is_flag=True, help="Also remove pushed models and audio; the next run pushes them again.")
+def clean(name: str, lab: Path | None, blobs: bool) -> None:
+    """Remove finished sessions (and with --blobs the cache) that Earshot left on a device."""
+    from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.measure.deploy.clean import clean as clean_device
+    from orchestrator.workflows.prepare import deploy_agent
+
+    with TerminalProgress() as progress:
+        agent, _ = deploy_agent(find_device(load_lab(lab), name), progress)
+        try:
+            removed = clean_device(agent, blobs=blobs)
+        finally:
+            agent.transport.close()
+    for item in removed:
+        click.echo(item)
+    click.echo(f"{len(removed)} removed from {name}", err=True)

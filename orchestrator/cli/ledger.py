@@ -1,0 +1,74 @@
+"""``earshot ledger``: studies, sessions, percentiles."""
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.output import print_json, print_table
+from orchestrator.ledger.ledger import Ledger
+
+ledger_option = click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("earshot-results"),
+    show_default=True,
+    help="Folder of ledger.db.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+
+
+@click.group()
+def ledger() -> None:
+    """Look into the ledger: studies, sessions, percentiles."""
+
+
+@ledger.command()
+@ledger_option
+@json_option
+def studies(results: Path, as_json: bool) -> None:
+    """Show every study, oldest first."""
+    with Ledger.open(results / "ledger.db", create=False) as book:
+        found = book.studies()
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["study", "model", "device", "started (UTC)", "status"],
+        [[s.study_id, s.model, s.device, s.started_utc, s.status] for s in found],
+    )
+
+
+@ledger.command()
+@click.argument("study", required=False)
+@ledger_option
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="CSV of every session, for a spreadsheet or pandas.")
+def sessions(study: str | None, results: Path, as_json: bool, as_csv: bool) -> None:
+    """Show the sessions of STUDY, or of every study."""
+    with Ledger.open(results / "ledger.db", create=False) as book:
+        frame = queries.sessions_frame(book, queries.Where(study_id=study))
+    if as_csv:
+        click.echo(frame.to_csv(index=False), nl=False)
+    elif as_json:
+        click.echo(frame.to_json(orient="records", indent=2))
+    else:
+        columns = [c for c in ("session_id", "device", "model", "recipe", "mode", "block", "outcome") if c in frame]
+        print_table(columns, frame[columns].astype(str).to_numpy().tolist())
+
+
+@ledger.command()
+@click.argument("study", required=False)
+@click.option(
+    "--of", "column", type=click.Choice(queries.TIMES), default=queries.TIMES[0], show_default=True, help="Which time."
+)
+@click.option("--quantile", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.99, show_default=True)
+@ledger_option
+@json_option
+def percentiles(study: str | None, column: str, quantile: float, results: Path, as_json: bool) -> None:
+    """Show a percentile of every timed session from its raw times, or why it cannot be estimated."""
+    with Ledger.open(results / "ledger.db", create=False) as book:
+        frame = queries.percentile_per_session(book, column, quantile, queries.Where(study_id=study))
+    if as_json:
+        click.echo(frame.to_json(orient="records", indent=2))
+    else:
+        print_table(list(frame.columns), frame.astype(str).to_numpy().tolist())

@@ -1,0 +1,200 @@
+"""``earshot models``: list, show, import, export."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.output import number, print_json, print_table
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.recipe import Recipe
+from orchestrator.errors import BadInput, NotAStream
+from orchestrator.make.models.answers import Answers
+from orchestrator.make.models.infer import Inference, infer_contract
+from orchestrator.make.models.library import find_model, import_model, list_models
+from orchestrator.make.models.source import ModelSource
+
+if TYPE_CHECKING:
+    from orchestrator.make.export.outcome import ExportRefusal
+
+results_option = click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("earshot-results"),
+    show_default=True,
+    help="Folder whose models/ holds imported models and whose artifacts/ holds exports.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+
+
+@click.group()
+def models() -> None:
+    """List, show, import and export models."""
+
+
+@models.command("list")
+@results_option
+@json_option
+def list_(results: Path, as_json: bool) -> None:
+    """Show the reference models and those imported before."""
+    found = list_models(results / "models")
+    if as_json:
+        print_json([_summary(m) for m in found])
+        return
+    print_table(
+        ["model", "frontend", "chunk ms>", "states>", "decoder", "metric", "evaluation set"],
+        [
+            [
+                m.name,
+                m.contract.frontend.kind,
+                number(m.contract.chunk_s() * 1e3),
+                str(len(m.contract.states)),
+                m.contract.decoder.kind,
+                m.metric or "-",
+                "yes" if m.manifest_path else "no",
+            ]
+            for m in found
+        ],
+    )
+
+
+def _summary(source: ModelSource) -> dict[str, object]:
+    return {
+        "name": source.name,
+        "sha256": source.sha256,
+        "onnx": str(source.onnx_path),
+        "metric": source.metric,
+        "manifest": str(source.manifest_path) if source.manifest_path else None,
+        "contract": source.contract,
+    }
+
+
+@models.command()
+@click.argument("model")
+@results_option
+def show(model: str, results: Path) -> None:
+    """Print the stream contract of MODEL as JSON."""
+    print_json(_summary(find_model(model, results / "models")))
+
+
+@models.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", help="Name in the library; the file's own by default.")
+@click.option("--chunk-samples", type=int, help="New samples per chunk.")
+@click.option("--context-samples", type=int, help="Samples of the chunk before that come first (pcm frontend).")
+@click.option("--sample-rate", type=int, help="Sample rate in Hz.")
+@click.option("--frontend", type=click.Choice(["pcm", "log-mel"]), help="What the graph is fed with.")
+@click.option("--input", "input_name", help="The audio input, where several could be it.")
+@click.option("--state", "states", multiple=True, metavar="IN=OUT", help="A state pair that was not found.")
+@click.option("--constant", "constants", multiple=True, metavar="NAME=VALUE", help="A scalar input's fixed value.")
+@click.option("--dim", "dims", multiple=True, metavar="NAME=SIZE", help="Size of a symbolic dimension.")
+@click.option("--replace", is_flag=True, help="Replace a model of this name.")
+@click.option("--dry-run", is_flag=True, help="Only show what is inferred.")
+@results_option
+@json_option
+def import_(
+    file: Path,
+    name: str | None,
+    chunk_samples: int | None,
+    context_samples: int | None,
+    sample_rate: int | None,
+    frontend: str | None,
+    input_name: str | None,
+    states: tuple[str, ...],
+    constants: tuple[str, ...],
+    dims: tuple[str, ...],
+    replace: bool,
+    dry_run: bool,
+    results: Path,
+    as_json: bool,
+) -> None:
+    """Import FILE.onnx: find its state pairs, show the contract, ask for what is ambiguous.
+
+    \b
+    earshot models import encoder.onnx --sample-rate 16000 --chunk-samples 640
+    earshot models import silero_vad.onnx --chunk-samples 512 --context-samples 64 --constant sr=16000
+    """
+    from orchestrator.make.models.graph import read_graph
+
+    answers = Answers(
+        chunk_samples=chunk_samples,
+        context_samples=context_samples,
+        sample_rate_hz=sample_rate,
+        frontend=frontend,
+        input=input_name,
+        states=dict(_pair(text, "--state") for text in states),
+        constants={k: _number(v, "--constant") for k, v in (_pair(text, "--constant") for text in constants)},
+        dims={k: int(_number(v, "--dim")) for k, v in (_pair(text, "--dim") for text in dims)},
+    )
+    inference = infer_contract(read_graph(file), name or file.stem.lower(), answers)
+    if as_json:
+        print_json({"contract": inference.contract, "findings": inference.findings, "questions": inference.questions})
+    else:
+        _print_inference(inference)
+    if inference.contract is None:
+        flags = " ".join(q.flag for q in inference.questions)
+        raise NotAStream(f"{file.name} leaves {len(inference.questions)} questions open", hint=f"answer with {flags}")
+    if not dry_run:
+        source = import_model(file, inference.contract, results / "models", replace=replace)
+        click.echo(f"imported {source.name} to {source.onnx_path.parent}", err=True)
+
+
+def _pair(text: str, flag: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not (name and found and value):
+        raise BadInput(f"{flag} takes NAME=VALUE, got {text!r}")
+    return name, value
+
+
+def _number(text: str, flag: str) -> float:
+    try:
+        return float(text)
+    except ValueError as exc:
+        raise BadInput(f"{flag} takes a number, got {text!r}") from exc
+
+
+def _print_inference(inference: Inference) -> None:
+    print_table(["inferred", "value", "because"], [[f.item, f.value, f.why] for f in inference.findings])
+    if inference.questions:
+        click.echo()
+        print_table(["open", "answer with", "why"], [[q.item, q.flag, q.why] for q in inference.questions])
+
+
+@models.command()
+@click.argument("model")
+@click.option("--recipe", "recipes", multiple=True, metavar="RECIPE", help="Only these; Earshot's choice by default.")
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
+@results_option
+@json_option
+def export(model: str, recipes: tuple[str, ...], jobs: int, results: Path, as_json: bool) -> None:
+    """Export MODEL by each recipe and check each artifact's parity against its source."""
+    from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.workflows.prepare import export_candidates, prepare_model
+
+    prepared = prepare_model(model, results / "models")
+    with TerminalProgress() as progress:
+        exported = export_candidates(
+            prepared, [Recipe.parse(r) for r in recipes], results / "artifacts", jobs=jobs, progress=progress
+        )
+    if as_json:
+        print_json({"artifacts": exported.artifacts, "refusals": exported.refusals})
+        return
+    print_table(
+        ["recipe", "size kB>", "SNR dB>", "max abs>", "file"],
+        [_artifact_row(a) for a in exported.artifacts] + [_refusal_row(r) for r in exported.refusals],
+    )
+
+
+def _artifact_row(artifact: Artifact) -> list[str]:
+    snr = "exact" if artifact.parity.snr_db is None else f"{artifact.parity.snr_db:.1f}"
+    return [
+        str(artifact.recipe),
+        f"{artifact.size_bytes / 1e3:.0f}",
+        snr,
+        f"{artifact.parity.max_abs:.2g}",
+        str(artifact.path),
+    ]
+
+
+def _refusal_row(refusal: "ExportRefusal") -> list[str]:
+    return [str(refusal.recipe), "-", "-", "-", f"refused: {refusal.reason}"]

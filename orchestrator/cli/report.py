@@ -1,0 +1,22 @@
+"""``earshot report``"""
+
+from pathlib import Path
+
+import click
+
+from orchestrator.workflows.again import report_again
+
+
+@click.command()
+@click.argument("study", required=False)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("earshot-results"),
+    show_default=True,
+    help="Folder of ledger.db.",
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="report.html in the folder by default.")
+def report(study: str | None, results: Path, output: Path | None) -> None:
+    """Write the HTML report of STUDY (the newest finished one by default) from the ledger."""
+    click.echo(str(report_again(results, study, output)))

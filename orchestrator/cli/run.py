@@ -1,0 +1,84 @@
+"""``earshot run``"""
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.output import number, print_json, print_table
+from orchestrator.cli.progress import TerminalProgress
+from orchestrator.domain.recipe import Recipe
+from orchestrator.domain.session import Session
+from orchestrator.errors import SessionFailed
+from orchestrator.workflows.figures import session_figures
+from orchestrator.workflows.single import RunSettings, run_one
+
+
+@click.command()
+@click.argument("model")
+@click.option("--recipe", default="onnx:fp32", show_default=True, help="How the graph becomes an artifact.")
+@click.option("--mode", type=click.Choice(["paced", "flat-out"]), default="paced", show_default=True)
+@click.option("--device", default="local", show_default=True, help="A device of the lab; local is this machine.")
+@click.option("--lab", type=click.Path(path_type=Path), help="Inventory of devices (lab.toml).")
+@click.option("--ep", "provider", help="Execution provider, such as CPU; CPU by default.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--seconds", type=float, default=10.0, show_default=True, help="Audio to stream; it is looped.")
+@click.option("--audio", type=click.Path(path_type=Path), help="Your own audio: mono, 16 bit, at the model's rate.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("earshot-results"),
+    show_default=True,
+    help="Folder of ledger.db and artifacts/.",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def run(
+    model: str,
+    recipe: str,
+    mode: str,
+    device: str,
+    lab: Path | None,
+    provider: str | None,
+    threads: int,
+    seconds: float,
+    audio: Path | None,
+    results: Path,
+    as_json: bool,
+) -> None:
+    """Run one streaming session of MODEL and show its figures.
+
+    \b
+    earshot run kws --seconds 15
+    earshot run digits-lstm --recipe onnx:int8-dynamic --mode flat-out
+    """
+    settings = RunSettings(
+        model=model,
+        recipe=Recipe.parse(recipe),
+        mode=mode,
+        device=device,
+        lab=lab,
+        results=results,
+        provider=provider,
+        threads=threads,
+        seconds=seconds,
+        audio=audio,
+    )
+    with TerminalProgress() as progress:
+        session, sample_rate_hz = run_one(settings, progress)
+    if not session.ok:
+        raise SessionFailed(
+            f"the session failed on {session.environment.device}: {session.result.reason}",
+            failure=session.result.failure or "internal",
+            hint=f"its record is session {session.session_id} in {results / 'ledger.db'}",
+        )
+    _print(session, sample_rate_hz, as_json)
+
+
+def _print(session: Session, sample_rate_hz: int, as_json: bool) -> None:
+    figures = session_figures(session, sample_rate_hz)
+    if as_json:
+        print_json({"session": session.session_id, "figures": figures, "result": session.result})
+        return
+    print_table(
+        ["figure", "value>", "unit", "note"],
+        [[f.name, "-" if f.value is None else number(f.value), f.unit, f.note] for f in figures],
+    )

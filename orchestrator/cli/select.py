@@ -1,0 +1,35 @@
+"""``earshot select``"""
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.decision import print_decision, selection_options
+from orchestrator.cli.output import print_json
+from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.workflows.again import decide_again
+
+
+@click.command()
+@click.argument("study", required=False)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("earshot-results"),
+    show_default=True,
+    help="Folder of ledger.db.",
+)
+@selection_options
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def select(study: str | None, results: Path, objective: Objective, constraints: Constraints, as_json: bool) -> None:
+    """Decide anew from what the ledger holds, with other constraints; measures nothing and changes nothing.
+
+    STUDY is the newest one by default.
+    """
+    decision = decide_again(results, study, objective, constraints)
+    if as_json:
+        print_json(decision)
+    else:
+        print_decision(decision)
+    if decision.verdict == "infeasible":
+        raise SystemExit(7)

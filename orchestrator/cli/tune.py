@@ -1,0 +1,127 @@
+"""``earshot tune``"""
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.decision import print_decision, selection_options
+from orchestrator.cli.output import print_json
+from orchestrator.cli.progress import TerminalProgress
+from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.domain.recipe import Recipe
+from orchestrator.workflows.progress import Silent
+from orchestrator.workflows.settings import TuneSettings
+from orchestrator.workflows.tune import TuneOutcome
+from orchestrator.workflows.tune import tune as run_tune
+
+
+@click.command()
+@click.argument("model")
+@click.option("--device", default="local", show_default=True, help="A device of the lab; local is this machine.")
+@click.option("--lab", type=click.Path(path_type=Path), help="Inventory of devices (lab.toml).")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("earshot-results"),
+    show_default=True,
+    help="Folder of ledger.db, report.html, artifacts/ and bundles/.",
+)
+@click.option(
+    "--recipe",
+    "recipes",
+    multiple=True,
+    metavar="RECIPE",
+    help="Try only these, for example 'onnx:int8-qdq(activation=u8)'; the fp32 default is always there.",
+)
+@click.option("--threads", multiple=True, type=click.IntRange(min=1), help="Try every artifact with these.")
+@click.option("--chunk-ms", type=float, help="Chunk duration; the model's own by default.")
+@selection_options
+@click.option(
+    "--budget-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=4.0,
+    show_default=True,
+    help="Device time to spend; more gives narrower intervals.",
+)
+@click.option(
+    "--paced-seconds", type=float, default=10.0, show_default=True, help="Length of a paced session, in audio."
+)
+@click.option("--finalists", type=click.IntRange(min=1), default=2, show_default=True, help="Raced beside the default.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Order of the interleaved sessions.")
+@click.option("--fresh", is_flag=True, help="Start anew instead of going on with an interrupted study.")
+@click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON on stdout; progress stays on stderr.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def tune(
+    model: str,
+    device: str,
+    lab: Path | None,
+    results: Path,
+    recipes: tuple[str, ...],
+    threads: tuple[int, ...],
+    chunk_ms: float | None,
+    objective: Objective,
+    constraints: Constraints,
+    budget_minutes: float,
+    paced_seconds: float,
+    finalists: int,
+    seed: int,
+    fresh: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Find the configuration of MODEL that wins on a device.
+
+    Exports the candidates, pushes them with the agent, runs paced and flat-out streaming sessions interleaved over
+    every usable execution provider, gates them on quality, chooses, re-exports the winner and verifies it on the
+    device in fresh sessions. Interrupt it at any time: the same command goes on where it was.
+
+    \b
+    earshot tune kws
+    earshot tune kws --max-p99-ms 20 --max-quality-loss 0.01 --minimize memory
+    earshot tune digits-lstm --device pi5 --lab lab.toml --json
+    """
+    settings = TuneSettings(
+        model=model,
+        device=device,
+        lab=lab,
+        results=results,
+        recipes=tuple(Recipe.parse(text) for text in recipes),
+        threads=threads,
+        chunk_ms=chunk_ms,
+        objective=objective,
+        constraints=constraints,
+        budget_s=budget_minutes * 60,
+        paced_s=paced_seconds,
+        finalists=finalists,
+        seed=seed,
+        fresh=fresh,
+    )
+    if quiet:
+        outcome = run_tune(settings, Silent())
+    else:
+        with TerminalProgress() as progress:
+            outcome = run_tune(settings, progress)
+    if as_json:
+        print_json(_as_json(outcome))
+    else:
+        print_decision(outcome.decision)
+        _print_places(outcome)
+    if outcome.decision.verdict == "infeasible":
+        raise SystemExit(7)
+
+
+def _as_json(outcome: TuneOutcome) -> dict[str, object]:
+    return {
+        "decision": outcome.decision,
+        "report": str(outcome.report),
+        "ledger": str(outcome.ledger),
+        "bundle": str(outcome.bundle) if outcome.bundle else None,
+        "resumed": outcome.resumed,
+    }
+
+
+def _print_places(outcome: TuneOutcome) -> None:
+    click.echo(f"report  {outcome.report}")
+    if outcome.bundle:
+        click.echo(f"bundle  {outcome.bundle}")
+    click.echo(f"ledger  {outcome.ledger}")

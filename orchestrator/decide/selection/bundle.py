@@ -1,0 +1,125 @@
+"""The bundle of a device model: what an app ships, and the evidence for it.
+
+``bundles/<device-model>/<model>/`` holds the artifact, ``contract.json``, ``recommendation.json`` and
+``device_support.json``. It is written beside its place and then moved there, so that a reader never sees half of it.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from agents.strict_json import to_json
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.decision import CandidateVerdict, Decision
+from orchestrator.domain.session import Session
+
+SCHEMA = 1
+
+
+def write_bundle(bundles: Path, decision: Decision, artifacts: Sequence[Artifact], sessions: Sequence[Session]) -> Path:
+    """The bundle's folder. Raises ValueError for a decision without a winner."""
+    if decision.winner is None:
+        raise ValueError(f"study {decision.study_id} has no winner to bundle: {decision.sentence}")
+    artifact = _artifact_to_ship(decision, artifacts)
+    place = bundles / decision.device_model / decision.model
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".bundle-") as scratch:
+        folder = Path(scratch) / "new"
+        folder.mkdir()
+        name = decision.model + artifact.suffix
+        shutil.copyfile(artifact.path, folder / name)
+        _write_json(folder / "contract.json", to_json(artifact.contract))
+        _write_json(folder / "recommendation.json", _recommendation(decision, artifact, name, sessions))
+        _write_json(folder / "device_support.json", _device_support(decision))
+        for path in folder.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if place.exists():
+            place.rename(Path(scratch) / "old")
+        folder.rename(place)
+    return place
+
+
+def _artifact_to_ship(decision: Decision, artifacts: Sequence[Artifact]) -> Artifact:
+    """The verified bytes; where verification did not pass, the bytes that won the race."""
+    assert decision.winner is not None
+    sha256 = decision.of(decision.winner).candidate.artifact_sha256
+    if decision.verification is not None and decision.verification.passed:
+        sha256 = decision.verification.artifact_sha256
+    return next(a for a in artifacts if a.sha256 == sha256)
+
+
+def _recommendation(
+    decision: Decision, artifact: Artifact, file_name: str, sessions: Sequence[Session]
+) -> dict[str, Any]:
+    assert decision.winner is not None
+    winner = decision.of(decision.winner)
+    environment = sessions[-1].environment
+    return {
+        "schema": SCHEMA,
+        "sentence": decision.sentence,
+        "verdict": decision.verdict,
+        "file": {"name": file_name, "sha256": artifact.sha256, "size_bytes": artifact.size_bytes},
+        "configuration": _configuration(winner.candidate),
+        "metrics": to_json(winner.metrics),
+        "gain_over_default": to_json(decision.gain),
+        "quality_cost": to_json(decision.quality_cost),
+        "objective": decision.objective,
+        "constraints": decision.constraints,
+        "verification": to_json(decision.verification) if decision.verification else None,
+        "pareto_front": [_line(v) for v in decision.candidates if v.status in ("winner", "front")],
+        "not_chosen": [_line(v) for v in decision.candidates if v.status != "winner"],
+        "provenance": to_json(artifact.provenance),
+        "parity": to_json(artifact.parity),
+        "evidence": {
+            "study": decision.study_id,
+            "sessions": [s.session_id for s in sessions if s.planned.candidate.key == decision.winner],
+        },
+        "environment": to_json(environment),
+    }
+
+
+def _configuration(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "key": candidate.key,
+        "label": candidate.label,
+        "recipe": str(candidate.recipe),
+        "runtime": candidate.runtime,
+        "execution_provider": candidate.provider,
+        "threads": candidate.threads,
+        "session_options": candidate.session_options,
+        "chunk_samples": candidate.chunk_samples,
+    }
+
+
+def _line(verdict: CandidateVerdict) -> dict[str, Any]:
+    return {**_configuration(verdict.candidate), "status": verdict.status, "reason": verdict.reason}
+
+
+def _device_support(decision: Decision) -> dict[str, Any]:
+    """Which configuration a device takes: the longest matching prefix of its model wins; then down the fallbacks."""
+    assert decision.winner is not None and decision.baseline is not None
+    supported = [v.candidate for v in decision.candidates if v.status in ("winner", "front")]
+    winner, baseline = (decision.of(key).candidate for key in (decision.winner, decision.baseline))
+    return {
+        "schema": SCHEMA,
+        "model": decision.model,
+        "device_support": [
+            {
+                "identifier_prefixes": [decision.device_model],
+                "default": _configuration(winner),
+                "supported": [_configuration(c) for c in supported],
+                "fallback": list(dict.fromkeys(str(c.recipe) for c in (winner, baseline))),
+            }
+        ],
+        "default": _configuration(baseline),
+    }
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2, sort_keys=False) + "\n")

@@ -1,0 +1,74 @@
+"""What can be said anew from the ledger without measuring: another decision, the report."""
+
+from pathlib import Path
+
+from orchestrator.decide.selection.choose import decide
+from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.decision import Decision
+from orchestrator.domain.study import Study
+from orchestrator.errors import BadInput
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.tell.report.content import ReportContent
+from orchestrator.tell.report.page import write_report
+
+
+def decide_again(results: Path, study_id: str | None, objective: Objective, constraints: Constraints) -> Decision:
+    """Raises LedgerError without a ledger, BadInput for an unknown study."""
+    with Ledger.open(results / "ledger.db", create=False) as ledger:
+        study = _study(ledger, study_id)
+        return decide(
+            study,
+            ledger.sessions(study.study_id),
+            ledger.artifacts(study.model),
+            ledger.scores(study.study_id),
+            objective=objective,
+            constraints=constraints,
+        )
+
+
+def report_again(results: Path, study_id: str | None, output: Path | None = None) -> Path:
+    """Raises LedgerError without a ledger, BadInput for an unknown study or one that was not decided yet."""
+    path = output or results / "report.html"
+    with Ledger.open(results / "ledger.db", create=False) as ledger:
+        study = _study(ledger, study_id)
+        write_report(path, report_content(ledger, study))
+    return path
+
+
+def report_content(ledger: Ledger, study: Study) -> ReportContent:
+    """All that the report shows of a study. Raises BadInput where it has no decision."""
+    decision = ledger.decision(study.study_id)
+    if decision is None:
+        raise BadInput(
+            f"study {study.study_id} was interrupted before its decision",
+            hint=f"run the same command again: earshot tune {study.model} --device {study.device}",
+        )
+    sessions = ledger.sessions(study.study_id)
+    return ReportContent(
+        study=study,
+        decision=decision,
+        sessions=sessions,
+        scores=ledger.scores(study.study_id),
+        artifacts=artifacts_of(ledger, study),
+        refusals=[(str(recipe), reason) for recipe, reason in ledger.refusals(study.study_id).items()],
+    )
+
+
+def artifacts_of(ledger: Ledger, study: Study) -> list[Artifact]:
+    """The artifacts that sessions of the study ran."""
+    used = {s.planned.candidate.artifact_sha256 for s in ledger.sessions(study.study_id, with_arrays=False)}
+    return [a for a in ledger.artifacts(study.model) if a.sha256 in used]
+
+
+def _study(ledger: Ledger, study_id: str | None) -> Study:
+    if study_id is None:
+        study = ledger.latest_study()
+        if study is None:
+            raise BadInput(f"the ledger {ledger.path} holds no study yet", hint="earshot tune kws")
+        return study
+    study = ledger.study(study_id)
+    if study is None:
+        known = ", ".join(s.study_id for s in ledger.studies()[-5:])
+        raise BadInput(f"no study {study_id!r} in {ledger.path}", hint=f"the newest are {known}")
+    return study

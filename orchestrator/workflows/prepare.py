@@ -1,0 +1,161 @@
+"""Before anything is measured: the model, its evaluation audio, the artifacts, and the agent on the device."""
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents import wire
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.recipe import Recipe
+from orchestrator.domain.session import Environment
+from orchestrator.errors import BadInput, ExportFailed
+from orchestrator.make.export.calibration import CalibrationStream
+from orchestrator.make.export.defaults import default_recipes
+from orchestrator.make.export.outcome import ExportRefusal
+from orchestrator.make.export.parallel import export_all
+from orchestrator.make.models.library import find_model
+from orchestrator.make.models.source import ModelSource
+from orchestrator.make.quality.evaluation import EvaluationSet, load_evaluation
+from orchestrator.measure.deploy.agent import DeployedAgent
+from orchestrator.measure.deploy.archive import build_agent_archive
+from orchestrator.measure.deploy.push import deploy, push_blobs
+from orchestrator.measure.lab.device import Device
+from orchestrator.measure.lab.inventory import open_transport
+from orchestrator.measure.lab.profiles import device_model_slug
+from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.session_runner import Material
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model with the audio that calibrates and scores it; ``evaluation`` None where it has none."""
+
+    source: ModelSource
+    evaluation: EvaluationSet | None
+
+    def needed_evaluation(self) -> EvaluationSet:
+        """Raises BadInput where there is none: without one no candidate can be held to its quality."""
+        if self.evaluation is None:
+            name = self.source.name
+            raise BadInput(
+                f"{name} has no evaluation set, so no candidate can be held to its quality",
+                hint=f"put one JSON object a line (audio_filepath, text, split) into models/{name}/manifest.jsonl",
+            )
+        return self.evaluation
+
+
+def prepare_model(name: str, models_dir: Path) -> Prepared:
+    """Raises BadInput for an unknown model, BadAudio for a manifest or audio that cannot be read."""
+    source = find_model(name, models_dir)
+    if source.manifest_path is None:
+        return Prepared(source, None)
+    return Prepared(source, load_evaluation(source.manifest_path, source.contract.sample_rate_hz))
+
+
+@dataclass(frozen=True)
+class Exported:
+    artifacts: tuple[Artifact, ...]
+    refusals: tuple[ExportRefusal, ...]
+
+
+def export_candidates(
+    prepared: Prepared, recipes: Sequence[Recipe], artifacts_dir: Path, *, jobs: int, progress: Progress
+) -> Exported:
+    """All recipes, in ``jobs`` processes; what is in ``artifacts_dir`` already is not made again.
+
+    Raises ExportFailed where not even the fp32 default passes parity: there is nothing to compare with then.
+    """
+    source = prepared.source
+    wanted = tuple(recipes) or default_recipes(source)
+    default = Recipe("onnx", "fp32")
+    if default not in wanted:
+        wanted = (default, *wanted)
+    progress.stage("exporting", steps=len(wanted), expected_s=2.0 * len(wanted) / jobs)
+    outcomes = export_all(
+        source,
+        wanted,
+        artifacts_dir,
+        calibration_of(prepared),
+        jobs,
+        on_progress=lambda done, total, outcome: progress.step(str(outcome.recipe)),
+    )
+    artifacts, refusals = _distinct(outcomes)
+    if default not in {a.recipe for a in artifacts}:
+        reason = next((r.reason for r in refusals if r.recipe == default), "unknown")
+        raise ExportFailed(f"the fp32 default of {source.name} could not be exported: {reason}")
+    return Exported(artifacts, refusals)
+
+
+def _distinct(outcomes: Sequence[Artifact | ExportRefusal]) -> tuple[tuple[Artifact, ...], tuple[ExportRefusal, ...]]:
+    """Two recipes that gave the same bytes are one artifact: the later one is told as a refusal."""
+    artifacts: dict[str, Artifact] = {}
+    refusals = []
+    for outcome in outcomes:
+        if isinstance(outcome, ExportRefusal):
+            refusals.append(outcome)
+        elif outcome.sha256 in artifacts:
+            twin = artifacts[outcome.sha256].recipe
+            refusals.append(ExportRefusal(outcome.recipe, f"gives the very bytes of {twin}, which is measured"))
+        else:
+            artifacts[outcome.sha256] = outcome
+    return tuple(artifacts.values()), tuple(refusals)
+
+
+def calibration_of(prepared: Prepared) -> CalibrationStream | None:
+    """Streams of the evaluation set's calibration split; None where it has none."""
+    if prepared.evaluation is None:
+        return None
+    utterances = prepared.evaluation.utterances_of("calibration")
+    return CalibrationStream(tuple(prepared.evaluation.samples(u) for u in utterances)) if utterances else None
+
+
+def deploy_agent(device: Device, progress: Progress) -> tuple[DeployedAgent, Environment]:
+    """Connects, pushes the agent archive if it is absent, probes. The caller closes ``agent.transport``."""
+    progress.stage(f"deploying the agent to {device.name}", steps=1)
+    transport = open_transport(device)
+    try:
+        with tempfile.TemporaryDirectory(prefix="earshot-agent-") as scratch:
+            agent = deploy(transport, build_agent_archive(Path(scratch)), device.root, python=device.python)
+    except BaseException:
+        transport.close()
+        raise
+    model = device_model_slug(agent.probe)
+    return agent, Environment(device.name, model, agent.archive_sha256, device.transport, agent.probe)
+
+
+def push_material(
+    agent: DeployedAgent,
+    prepared: Prepared,
+    artifacts: Sequence[Artifact],
+    scratch: Path,
+    progress: Progress,
+) -> dict[str, Material]:
+    """Artifacts and evaluation audio, by hash, only what the device lacks. Material by split (test, track)."""
+    evaluation = prepared.needed_evaluation()
+    files = [(a.path, blob_of(a)) for a in artifacts]
+    material = {}
+    for split in ("test", "track"):
+        if evaluation.utterances_of(split):
+            path, spans = evaluation.wav(split, scratch)
+            blob = blob_of_file(path)
+            files.append((path, blob))
+            material[split] = Material(stream=blob, evaluation=blob, spans=spans)
+    if "test" not in material:
+        raise BadInput(f"the evaluation set of {prepared.source.name} has no utterance of split test")
+    progress.stage("pushing", steps=1)
+    report = push_blobs(agent, files)
+    sent_mb = report.bytes_sent / 1e6
+    progress.step(f"{len(report.pushed)} files, {sent_mb:.1f} MB sent; {len(report.skipped)} were there")
+    return material
+
+
+def blob_of(artifact: Artifact) -> wire.Blob:
+    return wire.Blob(artifact.sha256, artifact.size_bytes, artifact.suffix)
+
+
+def blob_of_file(path: Path) -> wire.Blob:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return wire.Blob(digest, path.stat().st_size, path.suffix)

@@ -1,0 +1,115 @@
+"""Runs planned sessions on one device and records each: what the ledger has is never measured again."""
+
+import math
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agents import wire
+from agents.contract import StreamContract
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.session import Environment, PlannedSession, Session
+from orchestrator.domain.study import Study
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.measure.deploy.agent import DeployedAgent
+from orchestrator.measure.deploy.run import run_session
+from orchestrator.workflows.progress import Progress
+
+# A session may need this long beside its audio: start of the process, load, first inference.
+_OVERHEAD_S = 120.0
+
+# A profiled run only has to see each node a few times.
+_PLACEMENT_CHUNKS = 10
+
+
+@dataclass(frozen=True)
+class Material:
+    """What sessions of one model stream: the speech of paced and flat-out runs, and the utterances to be scored."""
+
+    stream: wire.Blob
+    evaluation: wire.Blob
+    spans: tuple[wire.Span, ...]
+
+
+@dataclass
+class SessionRunner:
+    """One device in one study. ``material`` by split; ``artifacts`` by SHA-256, all pushed before."""
+
+    ledger: Ledger
+    study: Study
+    agent: DeployedAgent
+    environment: Environment
+    material: dict[str, Material]
+    artifacts: dict[str, Artifact]
+    progress: Progress
+    seed: int = 0
+
+    def plan(
+        self, candidate: Candidate, mode: str, *, seconds: float = 0.0, block: int = 0, position: int = 0
+    ) -> PlannedSession:
+        """A session of ``seconds`` of audio (modes paced and flat-out)."""
+        chunk_s = self._contract(candidate).chunk_s(candidate.chunk_samples)
+        count = _PLACEMENT_CHUNKS if mode == "placement" else math.ceil(seconds / chunk_s)
+        return PlannedSession(self.study.study_id, self.study.device, candidate, mode, block, position, max(1, count))
+
+    def run(self, planned: PlannedSession, split: str = "test") -> Session:
+        """The finished session: from the ledger, from the device's disk, or measured now. A failed one runs once more."""
+        session = self._run_once(planned, split)
+        if session.ok or planned.attempt > 0:
+            return session
+        self.progress.note(f"{planned.candidate.label} failed ({session.result.reason}); trying once more")
+        return self._run_once(replace(planned, attempt=planned.attempt + 1), split)
+
+    def run_all(self, plans: Iterable[PlannedSession], split: str = "test") -> list[Session]:
+        sessions = []
+        for planned in plans:
+            self.progress.step(f"{planned.mode} {planned.candidate.label}")
+            sessions.append(self.run(planned, split))
+        return sessions
+
+    def _run_once(self, planned: PlannedSession, split: str) -> Session:
+        known = self.ledger.session(planned.session_id)
+        if known is not None:
+            return known
+        started_utc = datetime.now(UTC).isoformat(timespec="seconds")
+        begin = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="earshot-") as scratch:
+            result, arrays = run_session(
+                self.agent, self._spec(planned, split), on_event=lambda event: None, arrays_dir=Path(scratch)
+            )
+        session = Session(planned, self.environment, started_utc, time.monotonic() - begin, result, arrays)
+        self.ledger.record_session(session)
+        return session
+
+    def _contract(self, candidate: Candidate) -> StreamContract:
+        return self.artifacts[candidate.artifact_sha256].contract
+
+    def _spec(self, planned: PlannedSession, split: str) -> wire.RunSpec:
+        candidate = planned.candidate
+        artifact = self.artifacts[candidate.artifact_sha256]
+        material = self.material[split]
+        evaluate = planned.mode == "evaluate"
+        audio_s = planned.chunk_count * artifact.contract.chunk_s(candidate.chunk_samples)
+        if evaluate:
+            audio_s = sum(s.count for s in material.spans) / artifact.contract.sample_rate_hz
+        return wire.RunSpec(
+            session_id=planned.session_id,
+            mode=planned.mode,
+            runtime=candidate.runtime,
+            provider=candidate.provider,
+            model=wire.Blob(artifact.sha256, artifact.size_bytes, artifact.suffix),
+            contract=artifact.contract,
+            audio=material.evaluation if evaluate else material.stream,
+            chunk_samples=candidate.chunk_samples,
+            chunk_count=0 if evaluate else planned.chunk_count,
+            spans=material.spans if evaluate else (),
+            threads=candidate.threads,
+            session_options=candidate.session_options,
+            # Twice real time is far beyond any candidate that could win; a hung provider ends here.
+            timeout_s=_OVERHEAD_S + 2 * audio_s,
+            seed=self.seed,
+        )

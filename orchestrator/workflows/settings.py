@@ -1,0 +1,75 @@
+"""What ``earshot tune`` was asked for."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.domain.recipe import Recipe
+from orchestrator.errors import BadInput
+
+
+@dataclass(frozen=True)
+class TuneSettings:
+    """``recipes`` and ``threads`` empty: Earshot's choice. ``budget_s`` is device time. ``paced_s`` and
+    ``flat_out_s`` are seconds of audio per session; ``finalists`` go from screening to the paced race beside the
+    default. Raises BadInput for a value that cannot be measured with.
+    """
+
+    model: str
+    device: str = "local"
+    lab: Path | None = None
+    results: Path = Path("earshot-results")
+    recipes: tuple[Recipe, ...] = ()
+    threads: tuple[int, ...] = ()
+    chunk_ms: float | None = None
+    objective: Objective = field(default_factory=Objective)
+    constraints: Constraints = field(default_factory=Constraints)
+    budget_s: float = 240.0
+    paced_s: float = 10.0
+    flat_out_s: float = 20.0
+    screening_blocks: int = 3
+    finalists: int = 2
+    seed: int = 0
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("budget_s", "paced_s", "flat_out_s"):
+            if getattr(self, name) <= 0:
+                raise BadInput(f"{name} must be > 0, got {getattr(self, name)}")
+        for name in ("screening_blocks", "finalists"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"{name} must be >= 1, got {getattr(self, name)}")
+        if any(t < 1 for t in self.threads):
+            raise BadInput(f"threads must be >= 1, got {self.threads}")
+
+    def question(self) -> dict[str, object]:
+        """All that makes this another question, as plain JSON: the same question resumes an unfinished study."""
+        return {
+            "workflow": "tune",
+            "model": self.model,
+            "device": self.device,
+            "lab": str(self.lab) if self.lab else None,
+            "recipes": [str(r) for r in self.recipes],
+            "threads": list(self.threads),
+            "chunk_ms": self.chunk_ms,
+            "minimize": self.objective.metric,
+            "constraints": self.constraints.limits(),
+            "budget_s": self.budget_s,
+            "paced_s": self.paced_s,
+            "flat_out_s": self.flat_out_s,
+            "screening_blocks": self.screening_blocks,
+            "finalists": self.finalists,
+            "seed": self.seed,
+        }
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.results / "ledger.db"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        return self.results / "artifacts"
+
+    @property
+    def models_dir(self) -> Path:
+        return self.results / "models"

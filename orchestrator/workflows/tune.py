@@ -1,0 +1,230 @@
+"""``earshot tune``: export -> push -> stream -> measure -> select -> re-export -> verify, resumable at any point."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from orchestrator.decide.selection.bundle import write_bundle
+from orchestrator.decide.selection.choose import decide, finalists
+from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.decision import Decision
+from orchestrator.domain.session import Session
+from orchestrator.domain.study import Study
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.make.quality.scoring import score
+from orchestrator.measure.farm.budget import Budget
+from orchestrator.measure.farm.interleave import block_order
+from orchestrator.measure.lab.inventory import find_device, load_lab
+from orchestrator.tell.report.page import write_report
+from orchestrator.workflows.again import report_content
+from orchestrator.workflows.candidates import candidates_for
+from orchestrator.workflows.prepare import (
+    Exported,
+    Prepared,
+    deploy_agent,
+    export_candidates,
+    prepare_model,
+    push_material,
+)
+from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.session_runner import SessionRunner
+from orchestrator.workflows.settings import TuneSettings
+from orchestrator.workflows.verification import verify_winner
+
+# What a session costs beside its audio, until the first ones of this study say better.
+_SESSION_OVERHEAD_S = 1.5
+
+
+@dataclass(frozen=True)
+class TuneOutcome:
+    """``resumed``: sessions of an interrupted study of the same question were used and not measured again."""
+
+    decision: Decision
+    study: Study
+    report: Path
+    ledger: Path
+    bundle: Path | None
+    resumed: bool
+
+
+def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
+    """Raises EarshotError; what was measured until then stays in the ledger and the same call goes on from there."""
+    lab = load_lab(settings.lab)
+    device = find_device(lab, settings.device)
+    prepared = prepare_model(settings.model, settings.models_dir)
+    prepared.needed_evaluation()
+    settings.results.mkdir(parents=True, exist_ok=True)
+    with Ledger.open(settings.ledger_path) as ledger, tempfile.TemporaryDirectory(prefix="earshot-") as scratch:
+        study, resumed = _begin(ledger, settings, progress)
+        exported = export_candidates(
+            prepared, settings.recipes, settings.artifacts_dir, jobs=os.cpu_count() or 1, progress=progress
+        )
+        for artifact in exported.artifacts:
+            ledger.record_artifact(artifact)
+        for refusal in exported.refusals:
+            ledger.record_refusal(study.study_id, refusal.recipe, refusal.reason)
+        agent, environment = deploy_agent(device, progress)
+        try:
+            material = push_material(agent, prepared, exported.artifacts, Path(scratch), progress)
+            runner = SessionRunner(
+                ledger,
+                study,
+                agent,
+                environment,
+                material,
+                {a.sha256: a for a in exported.artifacts},
+                progress,
+                settings.seed,
+            )
+            race = Race(settings, prepared, exported, runner)
+            decision = race.run()
+            if decision.winner is not None:
+                decision = verify_winner(
+                    decision, prepared, runner, paced_s=settings.paced_s, artifacts_dir=settings.artifacts_dir
+                )
+        finally:
+            agent.transport.close()
+        ledger.record_decision(decision)
+        ledger.finish_study(study.study_id, "finished")
+        outcome = conclude(ledger, study, settings.results)
+        return replace(outcome, resumed=resumed)
+
+
+def _begin(ledger: Ledger, settings: TuneSettings, progress: Progress) -> tuple[Study, bool]:
+    now = datetime.now(UTC)
+    study = Study(
+        study_id=f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}",
+        model=settings.model,
+        device=settings.device,
+        started_utc=now.isoformat(timespec="seconds"),
+        settings=settings.question(),
+    )
+    unfinished = ledger.unfinished_study(study.settings_sha256)
+    if unfinished is not None and not settings.fresh:
+        count = len(ledger.finished_ids(unfinished.study_id))
+        progress.note(f"going on with study {unfinished.study_id}: {count} sessions are in the ledger already")
+        return unfinished, True
+    if unfinished is not None:
+        ledger.finish_study(unfinished.study_id, "abandoned")
+    ledger.begin_study(study)
+    return study, False
+
+
+def conclude(ledger: Ledger, study: Study, results: Path) -> TuneOutcome:
+    """Report and bundle from what the ledger holds."""
+    content = report_content(ledger, study)
+    report = results / "report.html"
+    write_report(report, content)
+    decision = content.decision
+    bundle = None
+    if decision.winner is not None:
+        bundle = write_bundle(results / "bundles", decision, content.artifacts, content.sessions)
+    return TuneOutcome(decision, study, report, results / "ledger.db", bundle, resumed=False)
+
+
+@dataclass
+class Race:
+    """From every candidate to the decision: gates in order of cost, screening, then paced blocks of the finalists."""
+
+    settings: TuneSettings
+    prepared: Prepared
+    exported: Exported
+    runner: SessionRunner
+
+    def run(self) -> Decision:
+        candidates = candidates_for(
+            self.exported.artifacts,
+            self.runner.environment.probe,
+            threads=self.settings.threads,
+            chunk_samples=self._chunk_samples(),
+        )
+        self._place_and_score(candidates)
+        self._screen(candidates)
+        self._race(self._finalists(candidates))
+        return self.decide()
+
+    def decide(self) -> Decision:
+        ledger, study = self.runner.ledger, self.runner.study
+        return decide(
+            study,
+            ledger.sessions(study.study_id),
+            list(self.exported.artifacts),
+            ledger.scores(study.study_id),
+            objective=self.settings.objective,
+            constraints=self.settings.constraints,
+        )
+
+    def _chunk_samples(self) -> int | None:
+        contract = self.prepared.source.contract
+        return None if self.settings.chunk_ms is None else round(self.settings.chunk_ms * contract.sample_rate_hz / 1e3)
+
+    def _place_and_score(self, candidates: Sequence[Candidate]) -> None:
+        self.runner.progress.stage("placement and quality", steps=2 * len(candidates), expected_s=4.0 * len(candidates))
+        self.runner.run_all(self.runner.plan(c, "placement") for c in candidates)
+        for candidate in candidates:
+            self.score(candidate, "test")
+
+    def score(self, candidate: Candidate, split: str) -> None:
+        """Evaluates a candidate on a split and records its score; a failed session has none, and then cannot win."""
+        block = ("test", "track").index(split)
+        (session,) = self.runner.run_all([self.runner.plan(candidate, "evaluate", block=block)], split)
+        if not session.ok:
+            return
+        artifact = self.runner.artifacts[candidate.artifact_sha256]
+        self.runner.ledger.record_score(
+            score(
+                session.session_id,
+                candidate.key,
+                artifact.contract,
+                self.prepared.needed_evaluation(),
+                split,
+                session.result.decoded,
+            )
+        )
+
+    def _screen(self, candidates: Sequence[Candidate]) -> None:
+        blocks, seconds = self.settings.screening_blocks, self.settings.flat_out_s
+        steps = blocks * len(candidates)
+        self.runner.progress.stage("screening, flat out", steps=steps, expected_s=steps * _SESSION_OVERHEAD_S)
+        for block in range(blocks):
+            order = block_order(candidates, block, self.settings.seed)
+            self.runner.run_all(
+                self.runner.plan(c, "flat-out", seconds=seconds, block=block, position=i) for i, c in enumerate(order)
+            )
+
+    def _finalists(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        ledger, study = self.runner.ledger, self.runner.study
+        keys = finalists(
+            study,
+            ledger.sessions(study.study_id),
+            list(self.exported.artifacts),
+            ledger.scores(study.study_id),
+            objective=self.settings.objective,
+            constraints=self.settings.constraints,
+            count=self.settings.finalists,
+        )
+        return [c for c in candidates if c.key in keys]
+
+    def _race(self, racers: Sequence[Candidate]) -> None:
+        block_s = len(racers) * (self.settings.paced_s + _SESSION_OVERHEAD_S)
+        spent_s = self._spent_s(modes=("placement", "evaluate", "flat-out"))
+        # Verification runs two pairs of fresh sessions afterwards.
+        budget = Budget(self.settings.budget_s)
+        blocks = budget.blocks(
+            spent_s=spent_s, reserved_s=4 * (self.settings.paced_s + _SESSION_OVERHEAD_S), block_s=block_s
+        )
+        self.runner.progress.stage("race, paced", steps=blocks * len(racers), expected_s=blocks * block_s)
+        for block in range(blocks):
+            order = block_order(racers, block, self.settings.seed)
+            self.runner.run_all(
+                self.runner.plan(c, "paced", seconds=self.settings.paced_s, block=block, position=i)
+                for i, c in enumerate(order)
+            )
+
+    def _spent_s(self, modes: Sequence[str]) -> float:
+        sessions: list[Session] = self.runner.ledger.sessions(self.runner.study.study_id, with_arrays=False)
+        return sum(s.duration_s for s in sessions if s.planned.mode in modes)

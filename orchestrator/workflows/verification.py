@@ -1,0 +1,49 @@
+"""The winner once more, from the source: re-exported, pushed, measured in fresh sessions beside the default."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.decide.selection.verify import verify
+from orchestrator.domain.decision import Decision
+from orchestrator.domain.session import VERIFY_BLOCK, Session
+from orchestrator.make.export.exporter import export
+from orchestrator.measure.deploy.push import push_blobs
+from orchestrator.workflows.prepare import Prepared, blob_of, calibration_of
+from orchestrator.workflows.session_runner import SessionRunner
+
+_PAIRS = 2
+
+
+def verify_winner(
+    decision: Decision, prepared: Prepared, runner: SessionRunner, *, paced_s: float, artifacts_dir: Path
+) -> Decision:
+    """``decision`` with its ``verification``. The re-export goes to a folder of its own, so that no cached artifact is
+    taken; it is kept only where its bytes differ from the measured ones.
+    """
+    assert decision.winner is not None
+    assert decision.baseline is not None
+    winner = decision.of(decision.winner).candidate
+    original = runner.artifacts[winner.artifact_sha256]
+    runner.progress.stage("verifying", steps=1 + 2 * _PAIRS, expected_s=2 * _PAIRS * (paced_s + 1.5))
+    runner.progress.step(f"re-exporting {winner.recipe}")
+    folder = artifacts_dir / f"re-export-{decision.study_id}"
+    fresh = export(prepared.source, winner.recipe, folder, calibration_of(prepared))
+    if fresh.sha256 == original.sha256:
+        shutil.rmtree(folder)
+        fresh = original
+    runner.ledger.record_artifact(fresh)
+    push_blobs(runner.agent, [(fresh.path, blob_of(fresh))])
+    runner.artifacts[fresh.sha256] = fresh
+    again = replace(winner, artifact_sha256=fresh.sha256)
+    baseline = decision.of(decision.baseline).candidate
+    sessions: list[Session] = []
+    for pair in range(_PAIRS):
+        pairing = [again] if winner == baseline else [again, baseline] if pair % 2 == 0 else [baseline, again]
+        plans = [
+            runner.plan(c, "paced", seconds=paced_s, block=VERIFY_BLOCK + pair, position=i)
+            for i, c in enumerate(pairing)
+        ]
+        sessions += runner.run_all(plans)
+    verification = verify(decision, sessions, fresh, byte_equal=fresh.sha256 == original.sha256)
+    return replace(decision, verification=verification)
