@@ -144,22 +144,34 @@ class Pcm:
         if frontend.kind != "pcm":
             raise ValueError(f"Pcm needs a pcm frontend, got {frontend.kind!r}")
         self._context = np.zeros(frontend.context_samples, dtype=np.float32)
+        self._out: Any = None
+        self._shape: Tuple[int, ...] = ()
+        self._dtype: Any = None
 
     def reset(self) -> None:
         self._context[:] = 0.0
 
     def push_into(self, samples: NDArray[Any], out: NDArray[np.float32]) -> int:
+        # Chunk after chunk is alike, so what was checked and cut for the last one holds for this one.
+        if out is not self._out or samples.shape != self._shape or samples.dtype is not self._dtype:
+            self._fit(samples, out)
+        if self._kept:
+            self._head[:] = self._context
+        np.multiply(samples, self._scale, self._body)
+        if self._kept:
+            self._context[:] = self._tail
+        return self._shape[0]
+
+    def _fit(self, samples: NDArray[Any], out: NDArray[np.float32]) -> None:
         _check_samples(samples)
-        flat = out.reshape(-1)
-        kept = len(self._context)
+        flat, kept = out.reshape(-1), len(self._context)
         if len(flat) != kept + len(samples):
             raise ValueError(f"out must hold {kept} + {len(samples)} samples, got {len(flat)}")
-        flat[:kept] = self._context
-        scale = INT16_SCALE if samples.dtype == np.int16 else 1.0
-        np.multiply(samples, scale, out=flat[kept:], casting="same_kind")
-        if kept:
-            self._context[:] = flat[-kept:]
-        return len(samples)
+        self._kept = kept
+        self._head, self._body, self._tail = flat[:kept], flat[kept:], flat[len(flat) - kept :]
+        # A power of two in float32: exact, and it spares numpy the way through float64.
+        self._scale = np.array(INT16_SCALE if samples.dtype == np.int16 else 1.0, dtype=np.float32)
+        self._out, self._shape, self._dtype = out, samples.shape, samples.dtype
 
 
 def make_frontend(contract: StreamContract) -> FrontEnd:

@@ -124,7 +124,7 @@ class Session:
         looped = stream.LoopedAudio(samples, spec.chunk_samples)
         stages.reset()
         for number in range(spec.chunk_count):
-            stages.push(looped.chunk(number))
+            stages.push(looped.chunk(number), stages.target)
             stages.step()
         stages.check(spec.chunk_count - 1)
         self._chunks = spec.chunk_count

@@ -28,6 +28,7 @@ SPIN_SHARE = 0.01
 IDLE_NS = 2_000_000
 CHECK_NS = 250_000_000
 CHECK_CHUNKS = 256
+_WIDTH = len(wire.TIME_COLUMNS)
 
 
 class LoopedAudio:
@@ -45,14 +46,15 @@ class LoopedAudio:
 
 @dataclass
 class Stages:
-    """What one chunk passes through: ``push`` samples into the graph's input, ``step``, ``decode`` the first output.
+    """What one chunk passes through: ``push(samples, target)``, ``step()``, ``decode()`` of the first output.
 
     ``decode`` is None where the contract names no decoder. ``check`` raises Failure where an output or state is not
     finite. ``progress[0]`` takes the number of chunks done. ``reset`` starts a new stream, ``finish`` ends one and
     returns its events.
     """
 
-    push: Callable[[NDArray[Any]], None]
+    push: Callable[[NDArray[Any], NDArray[Any]], Any]
+    target: NDArray[Any]
     step: Callable[[], None]
     decode: Optional[Callable[[], None]]
     check: Callable[[int], None]
@@ -69,10 +71,7 @@ def make_stages(spec: wire.RunSpec, backend: Backend, progress: Any) -> Stages:
     staging = target if target.dtype == np.float32 else np.zeros(target.shape, np.float32)
     names = tuple(o.name for o in contract.outputs)
 
-    def push(samples: NDArray[Any]) -> None:
-        frontend.push_into(samples, staging)
-
-    def push_and_cast(samples: NDArray[Any]) -> None:
+    def push_and_cast(samples: NDArray[Any], staging: NDArray[Any]) -> None:
         frontend.push_into(samples, staging)
         np.copyto(target, staging, casting="unsafe")
 
@@ -85,7 +84,8 @@ def make_stages(spec: wire.RunSpec, backend: Backend, progress: Any) -> Stages:
         decoder.reset()
 
     return Stages(
-        push=push if staging is target else push_and_cast,
+        push=frontend.push_into if staging is target else push_and_cast,
+        target=staging,
         step=backend.step,
         decode=None if contract.decoder.kind == "none" else decode,
         check=lambda chunk: check_finite(backend, names, chunk),
@@ -151,7 +151,7 @@ def new_times(chunk_count: int) -> NDArray[np.int64]:
 
 def cells_of(times: NDArray[np.int64]) -> memoryview:
     """The array as flat cells: a store costs a third of one through numpy."""
-    return times.data.cast("B").cast("q")
+    return times.reshape(-1).data
 
 
 def flat_out(stages: Stages, audio: LoopedAudio, times: NDArray[np.int64], clock: Clock) -> LoopCost:
@@ -175,29 +175,26 @@ def flat_out(stages: Stages, audio: LoopedAudio, times: NDArray[np.int64], clock
 def _flat_out_segment(
     stages: Stages, audio: LoopedAudio, times: NDArray[np.int64], start: int, stop: int, now: Callable[[], int]
 ) -> None:
-    push, step, decode = stages.push, stages.step, stages.decode
+    push, target, step, decode = stages.push, stages.target, stages.step, stages.decode
     samples, length, size = audio.extended, audio.length, audio.chunk_samples
-    cells, cell = cells_of(times), start * 5
-    position = start * size % length
+    cells, cell, position = cells_of(times), start * _WIDTH + wire.ISSUE, start * size % length
     before = now()
     for _ in range(stop - start):
         chunk = samples[position : position + size]
         position = (position + size) % length
-        issue = now()
-        push(chunk)
-        fed = now()
+        cells[cell] = now()
+        push(chunk, target)
+        cells[cell + 1] = now()
         step()
-        run = now()
+        cells[cell + 2] = now()
         if decode is not None:
             decode()
-        done = now()
-        cells[cell] = before
-        cells[cell + 1] = issue
-        cells[cell + 2] = fed
-        cells[cell + 3] = run
-        cells[cell + 4] = done
-        cell += 5
-        before = done
+            cells[cell + 3] = now()
+        cell += _WIDTH
+    rows = times[start:stop]
+    if decode is None:
+        rows[:, wire.DONE] = rows[:, wire.MODEL_DONE]
+    rows[0, wire.ARRIVAL], rows[1:, wire.ARRIVAL] = before, rows[:-1, wire.DONE]
 
 
 def paced(
@@ -208,7 +205,7 @@ def paced(
     Raises Failure "non-finite-output".
     """
     now, cpu, size = clock.now_ns, clock.cpu_ns, audio.chunk_samples
-    push, step, decode = stages.push, stages.step, stages.decode
+    push, target, step, decode = stages.push, stages.target, stages.step, stages.decode
     cells, cell, last = cells_of(times), 0, len(times) - 1
     spin_ns = min(SPIN_NS, int(SPIN_SHARE * size * 1e9 / sample_rate_hz))
     harness_ns, marked_ns, checked_ns = 0, cpu(), 0
@@ -223,7 +220,7 @@ def paced(
             clock.wait_until(arrival, spin_ns)
         harness_ns += cpu() - marked_ns
         issue = now()
-        push(chunk)
+        push(chunk, target)
         fed = now()
         step()
         run = now()
@@ -236,7 +233,7 @@ def paced(
         cells[cell + 2] = fed
         cells[cell + 3] = run
         cells[cell + 4] = done
-        cell += 5
+        cell += _WIDTH
         stages.progress[0] = number + 1
     stages.check(last)
     return LoopCost(harness_ns, None)
@@ -253,7 +250,7 @@ def evaluate(
     for span in spans:
         stages.reset()
         for chunk in span_chunks(samples, span, chunk_samples):
-            stages.push(chunk)
+            stages.push(chunk, stages.target)
             stages.step()
             stages.check(fed)
             if stages.decode is not None:
