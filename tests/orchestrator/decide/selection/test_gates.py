@@ -1,0 +1,152 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from agents import wire
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.evidence import Evidence, gather
+from orchestrator.decide.selection.gates import GATES, Rejection, Rules, rejection, shortfalls
+from orchestrator.decide.selection.policy import Policy
+from orchestrator.domain.score import Score
+from orchestrator.domain.session import Session
+from tests.sessions import CPU, ENVIRONMENT, artifact, candidate, paced_times, race, score, service, session
+
+BASE, RIVAL = candidate(), candidate("onnx:int8-dynamic")
+XNNPACK = candidate(provider="XnnpackExecutionProvider")
+ARTIFACTS = [artifact(), artifact("onnx:int8-dynamic", 210_000)]
+SCORES = [score(BASE, range(40)), score(RIVAL, range(40)), score(XNNPACK, range(40))]
+
+
+def judged(
+    sessions: list[Session],
+    constraints: Constraints = Constraints(),  # noqa: B008
+    scores: list[Score] | None = None,
+) -> Rejection | None:
+    """The rejection of whoever the sessions are of, beside a sound default."""
+    everyone: list[Evidence] = gather(race(BASE) + sessions, ARTIFACTS, SCORES if scores is None else scores, Policy())
+    return rejection(everyone[-1], Rules(constraints, Policy(), everyone[0]))
+
+
+def gate_of(*args: object, **kwargs: object) -> str | None:
+    found = judged(*args, **kwargs)  # type: ignore[arg-type]
+    return found.gate if found else None
+
+
+def test_a_sound_candidate_passes() -> None:
+    assert judged(race(RIVAL)) is None
+
+
+def test_order_is_that_of_cost() -> None:
+    names = [name for name, _ in GATES]
+    assert names == ["failed", "placement", "throttled", "environment", "quality", "pacer", "unstable"]
+
+
+@pytest.mark.parametrize("mode", ["placement", "flat-out", "paced", "evaluate"])
+def test_one_failed_session_is_enough(mode: str) -> None:
+    found = judged([*race(RIVAL), session(RIVAL, mode, 7, failure="the runtime crashed")])
+    assert found == Rejection("failed", f"its {mode} session of block 7 failed: the runtime crashed")
+
+
+def test_a_failed_session_with_a_good_rerun_is_forgiven() -> None:
+    again = [session(RIVAL, block=7, failure="killed"), session(RIVAL, block=7, attempt=1)]
+    assert judged(race(RIVAL) + again) is None
+
+
+def test_a_provider_that_ran_nothing_fell_back() -> None:
+    nothing = (wire.ProviderShare(CPU, 12, 1.0),)
+    found = judged([session(XNNPACK, "placement", placement=nothing), *race(XNNPACK)[1:]])
+    assert found is not None
+    assert found.gate == "placement"
+    assert "ran no node, CPUExecutionProvider ran the model" in found.reason
+
+
+def test_a_provider_with_a_sliver_fell_back_and_one_with_a_part_did_not() -> None:
+    def with_share(share: float) -> str | None:
+        parts = (wire.ProviderShare(XNNPACK.provider, 3, share), wire.ProviderShare(CPU, 9, 1 - share))
+        return gate_of([session(XNNPACK, "placement", placement=parts), *race(XNNPACK)[1:]])
+
+    assert with_share(0.05) == "placement"
+    assert with_share(0.4) is None
+
+
+def test_unknown_placement_fails_closed_except_for_the_cpu() -> None:
+    assert gate_of(race(XNNPACK)[1:]) == "placement"
+    assert gate_of(race(RIVAL)[1:]) is None
+
+
+def test_a_provider_that_was_not_registered_fell_back() -> None:
+    sessions = race(XNNPACK)
+    sessions[-1] = session(XNNPACK, block=3, registered=(CPU,))
+    assert gate_of(sessions) == "placement"
+
+
+@pytest.mark.parametrize("when", ["throttled_before", "throttled_after"])
+def test_throttled_before_or_after(when: str) -> None:
+    """Promise 13: a latched bit that was set before the run counts."""
+    flags = {when: True}
+    found = judged([*race(RIVAL), session(RIVAL, block=9, **flags)])  # type: ignore[arg-type]
+    assert found is not None
+    assert (found.gate, "synthetic flag" in found.reason) == ("throttled", True)
+    assert gate_of([*race(RIVAL), session(RIVAL, block=9, throttled_before=False)]) is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"device": "other"}, {"device_model": "Other Board"}, {"agent_sha256": "c" * 64}, {"transport": "ssh"}]
+)
+def test_measured_elsewhere_is_not_comparable(change: dict[str, str]) -> None:
+    elsewhere = session(RIVAL, block=8, environment=replace(ENVIRONMENT, **change))  # type: ignore[arg-type]
+    assert gate_of([*race(RIVAL), elsewhere]) == "environment"
+
+
+def test_quality_is_held_to_its_upper_bound() -> None:
+    slightly = [SCORES[0], score(RIVAL, range(48))]
+    found = judged(race(RIVAL), scores=slightly)
+    assert found is not None
+    assert found.gate == "quality"
+    assert "+0.8 %" in found.reason
+    assert "more evaluation items would settle it" in found.reason
+    assert gate_of(race(RIVAL), Constraints(max_quality_loss=0.02), slightly) is None
+
+
+def test_missing_quality_fails_closed_and_no_limit_is_no_gate() -> None:
+    assert gate_of(race(RIVAL), scores=[SCORES[0]]) == "quality"
+    assert gate_of(race(RIVAL), scores=[SCORES[1]]) == "quality"
+    assert gate_of(race(RIVAL), Constraints(max_quality_loss=None), []) is None
+
+
+def test_scores_of_other_items_do_not_pair() -> None:
+    assert gate_of(race(RIVAL), scores=[SCORES[0], score(RIVAL, range(40), items=999)]) == "quality"
+
+
+def test_a_pacer_that_was_late_measured_itself() -> None:
+    late = session(RIVAL, block=8, t_ns=paced_times(service(2.0, 800, 1), lateness_ns=3_000_000))
+    assert gate_of([*race(RIVAL), late]) == "pacer"
+
+
+def test_a_backlog_that_grows_is_unstable() -> None:
+    slow = [session(RIVAL, block=b, t_ns=paced_times(np.full(800, 20_500_000))) for b in range(4)]
+    assert gate_of(slow) == "unstable"
+
+
+def test_the_point_estimate_must_meet_the_limit_and_the_bound_is_told() -> None:
+    found = judged(race(RIVAL, service_ms=3.0), Constraints(max_p99_ms=3.0))
+    assert found is not None
+    assert found.gate == "max_p99_ms"
+    assert "upper bound" in found.reason
+    assert gate_of(race(RIVAL, service_ms=2.0), Constraints(max_p99_ms=3.0)) is None
+
+
+@pytest.mark.parametrize("limit", ["max_energy_mj", "max_p99_ms"])
+def test_a_figure_that_is_needed_and_missing_fails_closed(limit: str) -> None:
+    found = judged(race(RIVAL, chunks=60), Constraints(**{limit: 1000.0}))
+    assert found is not None
+    assert found.gate == limit
+    assert "is missing" in found.reason
+
+
+def test_shortfalls_are_worst_first() -> None:
+    evidence = gather(race(BASE) + race(RIVAL), ARTIFACTS, SCORES, Policy())[1]
+    limits = Constraints(max_size_mb=0.2, max_peak_mb=4.0, max_energy_mj=1.0, max_p50_ms=50.0)
+    assert [s.constraint for s in shortfalls(evidence, limits)] == ["max_energy_mj", "max_peak_mb", "max_size_mb"]
+    assert [s.constraint for s in shortfalls(evidence, limits, only_known=True)] == ["max_peak_mb", "max_size_mb"]
