@@ -12,6 +12,9 @@ from agents.device_facts import DeviceProbe
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.timeline import Timeline
 
+# Sessions of blocks from here on verify a decision; they are no evidence for one.
+VERIFY_BLOCK = 1000
+
 
 @dataclass(frozen=True)
 class PlannedSession:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from orchestrator.domain.candidate import Candidate
 from orchestrator.tell.report.content import Entry, ReportContent
 from orchestrator.tell.report.numbers import COLUMNS
-from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table, estimate, number, text
+from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table, estimate, recipe, text
 
 _MAIN = (
     "latency_p50_ms",
@@ -24,23 +25,19 @@ def candidate_table(content: ReportContent) -> Table:
     metrics = _with_objective(content.decision.objective)
     headings = (
         Heading("#"),
-        Heading("Status"),
+        Heading("Status", "and reason"),
         Heading("Recipe"),
-        Heading("Provider"),
-        Heading("Threads", number=True),
+        Heading("Provider", "threads"),
         *_metric_headings(metrics),
-        Heading("Reason"),
     )
     rows = tuple(
         Row(
             (
                 text(entry.number),
                 _status(entry),
-                text(entry.verdict.candidate.recipe, _session_options(entry)),
-                text(entry.verdict.candidate.provider.removesuffix("ExecutionProvider")),
-                number(str(entry.verdict.candidate.threads)),
-                *(_figures(entry, metrics, notes)),
-                text(entry.verdict.reason, f"gate: {entry.verdict.gate}" if entry.verdict.gate else ""),
+                recipe(entry.verdict.candidate.recipe),
+                _provider(entry.verdict.candidate),
+                *_figures(entry, metrics, notes),
             ),
             entry.role,
         )
@@ -55,11 +52,13 @@ def further_table(content: ReportContent) -> Table:
     notes = Footnotes()
     metrics = tuple(m for m in _FURTHER if m != content.decision.objective)
     headings = (Heading("#"), Heading("Candidate"), *_metric_headings(metrics))
-    rows = tuple(
-        Row((text(entry.number), text(entry.verdict.candidate.label), *_figures(entry, metrics, notes)), entry.role)
-        for entry in content.ranked()
-    )
+    rows = tuple(Row((*named(entry), *_figures(entry, metrics, notes)), entry.role) for entry in content.ranked())
     return Table("further", "Further figures of the same sessions", headings, rows, tuple(notes.reasons))
+
+
+def named(entry: Entry) -> tuple[Cell, Cell]:
+    """Number and short name, for every table after the first one."""
+    return text(entry.number), text(entry.words, title=entry.verdict.candidate.label)
 
 
 def _with_objective(objective: str) -> tuple[str, ...]:
@@ -76,8 +75,13 @@ def _figures(entry: Entry, metrics: Sequence[str], notes: Footnotes) -> tuple[Ce
 
 
 def _status(entry: Entry) -> Cell:
-    return text(_STATUS[entry.verdict.status], "the default" if entry.is_baseline else "")
+    verdict = entry.verdict
+    words = _STATUS[verdict.status] + (", the default" if entry.is_baseline else "")
+    gate = f" (gate: {verdict.gate})" if verdict.gate else ""
+    return text(words, verdict.reason + gate)
 
 
-def _session_options(entry: Entry) -> str:
-    return " ".join(f"{k}={v}" for k, v in sorted(entry.verdict.candidate.session_options.items()))
+def _provider(candidate: Candidate) -> Cell:
+    threads = "1 thread" if candidate.threads == 1 else f"{candidate.threads} threads"
+    options = [f"{name}={value}" for name, value in sorted(candidate.session_options.items())]
+    return text(candidate.provider.removesuffix("ExecutionProvider"), ", ".join([threads, *options]))

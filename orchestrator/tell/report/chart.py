@@ -33,16 +33,8 @@ CONFIG: dict[str, Any] = {
         "titleFontSize": 12,
         "labelFontSize": 11,
         "labelLimit": 190,
+        "labelSeparation": 5,
         "titlePadding": 8,
-    },
-    "legend": {
-        "labelColor": _INK,
-        "titleColor": _MUTED,
-        "labelFontSize": 12,
-        "orient": "top",
-        "title": None,
-        "symbolSize": 90,
-        "labelLimit": 260,
     },
     "text": {"color": _INK, "fontSize": 12},
     "rule": {"color": _MUTED},
@@ -53,7 +45,7 @@ CONFIG: dict[str, Any] = {
 class Chart:
     """``spec`` is Vega-Lite with its data inline; None where there is nothing to draw, and then ``absent`` says why.
 
-    ``description`` stands for the picture where it cannot be seen.
+    ``description`` stands for the picture where it cannot be seen; ``roles`` are those that its legend explains.
     """
 
     name: str
@@ -62,25 +54,38 @@ class Chart:
     description: str
     spec: dict[str, Any] | None
     absent: str | None = None
+    roles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.spec is None) == (self.absent is None):
             raise ValueError(f"chart {self.name} needs either a spec or the reason why there is none")
 
 
+@dataclass(frozen=True)
+class Words:
+    """What is said about a chart; see ``Chart``."""
+
+    name: str
+    title: str
+    caption: str
+    description: str
+
+
 def no_chart(name: str, title: str, reason: str) -> Chart:
     return Chart(name, title, "", "", None, reason)
 
 
-def drawn(name: str, title: str, caption: str, description: str, chart: Any, height: int) -> Chart:
+def drawn(text: Words, chart: Any, height: int, roles: Iterable[str] = ()) -> Chart:
     """``chart`` is an altair chart of one view; it takes the width of its box."""
     sized = chart.properties(
         width="container",
         height=height,
-        description=description,
+        description=text.description,
         autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
     )
-    return Chart(name, title, caption, description, sized.to_dict())
+    shown = set(roles)
+    explained = tuple(role for role in ROLES if role in shown)
+    return Chart(text.name, text.title, text.caption, text.description, sized.to_dict(), roles=explained)
 
 
 def inline(rows: Rows) -> Any:
@@ -94,28 +99,22 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def role_colour(present: Iterable[str], legend: bool = True) -> Any:
-    return _by_role(alt.Color, _COLOURS, present, legend)
+def role_colour() -> Any:
+    """The page draws the legend, so that it wraps where the chart is narrow."""
+    return alt.Color("role:N", scale=alt.Scale(domain=list(ROLES), range=list(_COLOURS)), legend=None)
 
 
-def role_shape(present: Iterable[str], legend: bool = True) -> Any:
-    return _by_role(alt.Shape, _SHAPES, present, legend)
-
-
-def _by_role(channel: Any, values: tuple[str, ...], present: Iterable[str], legend: bool) -> Any:
-    shown = set(present)
-    scale = alt.Scale(domain=list(ROLES), range=list(values))
-    return channel(
-        "role:N", scale=scale, legend=alt.Legend(values=[r for r in ROLES if r in shown]) if legend else None
-    )
+def role_shape() -> Any:
+    return alt.Shape("role:N", scale=alt.Scale(domain=list(ROLES), range=list(_SHAPES)), legend=None)
 
 
 def value_scale(values: list[float]) -> Any:
-    """Logarithmic where the values span more than a factor of 8, else linear from their own range."""
-    positive = [v for v in values if v > 0]
-    if positive and len(positive) == len(values) and max(positive) / min(positive) > 8:
-        return alt.Scale(type="log", nice=True)
-    return alt.Scale(zero=False, nice=True)
+    """Logarithmic where the values span more than a factor of 8, else linear; little room beyond them."""
+    low, high = min(values), max(values)
+    if low > 0 and high / low > 8:
+        return alt.Scale(type="log", domain=[low / 1.1, high * 1.1], nice=False)
+    room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return alt.Scale(domain=[low - room, high + room], nice=False)
 
 
 @dataclass(frozen=True)

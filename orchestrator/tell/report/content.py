@@ -1,12 +1,14 @@
 """Everything that a report is made of. Nothing else is read while it is drawn."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.domain.artifact import Artifact
-from orchestrator.domain.decision import CandidateVerdict, Decision
+from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.decision import STATUSES, CandidateVerdict, Decision
 from orchestrator.domain.score import Score
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.domain.study import Study
 
 
@@ -36,17 +38,15 @@ class ReportContent:
         """One rate for all artifacts of a model. Raises IndexError where there is no artifact."""
         return self.artifacts[0].contract.sample_rate_hz
 
-    @property
-    def fresh_session_ids(self) -> frozenset[str]:
-        """Sessions that verified the winner; the decision did not stand on them."""
-        verification = self.decision.verification
-        return frozenset(verification.session_ids if verification else ())
-
     def decided_on(self, mode: str) -> list[Session]:
-        """Finished sessions of ``mode`` that the decision stands on, in the order they ran."""
-        chosen = [s for s in self.sessions if s.ok and s.planned.mode == mode]
-        chosen = [s for s in chosen if s.session_id not in self.fresh_session_ids]
-        return sorted(chosen, key=lambda s: (s.planned.block, s.planned.position, s.planned.attempt))
+        """The sessions of ``mode`` that the decision stands on, in the order they ran: per candidate and block the
+        latest that ended well, one that did not throttle before one that did. Those that verified it are left out.
+        """
+        best: dict[tuple[str, int], Session] = {}
+        for session in sorted(self.sessions, key=lambda s: (not _throttled(s), s.planned.attempt)):
+            if session.ok and session.planned.mode == mode and session.planned.block < VERIFY_BLOCK:
+                best[session.planned.candidate.key, session.planned.block] = session
+        return sorted(best.values(), key=lambda s: (s.planned.block, s.planned.position))
 
     @property
     def winner(self) -> CandidateVerdict | None:
@@ -57,11 +57,14 @@ class ReportContent:
         return None if self.decision.baseline is None else self.decision.of(self.decision.baseline)
 
     def ranked(self) -> "list[Entry]":
-        """Candidates as the report numbers them: winner, front, dominated, rejected; the default keeps its place."""
-        order = {"winner": 0, "front": 1, "dominated": 2, "rejected": 3}
-        verdicts = sorted(self.decision.candidates, key=lambda v: order[v.status])
+        """Candidates as the report numbers them: by status, then by the objective; without a figure last."""
+        verdicts = sorted(self.decision.candidates, key=lambda v: (STATUSES.index(v.status), *self._reached(v)))
         baseline = self.decision.baseline
         return [Entry(n, v, self._role(v), v.candidate.key == baseline) for n, v in enumerate(verdicts, start=1)]
+
+    def _reached(self, verdict: CandidateVerdict) -> tuple[float, ...]:
+        found = (verdict.metrics.get(name) for name in (self.decision.objective, "service_p50_ms"))
+        return tuple(math.inf if e is None or e.value is None else e.value for e in found)
 
     def _role(self, verdict: CandidateVerdict) -> str:
         key = verdict.candidate.key
@@ -90,7 +93,20 @@ class Entry:
 
     @property
     def short(self) -> str:
-        """For axes: the number tells candidates apart where precision, provider and threads do not."""
+        """For axes: the number tells candidates apart where the words do not."""
+        return f"{self.number} · {self.words}"
+
+    @property
+    def words(self) -> str:
         candidate = self.verdict.candidate
         provider = candidate.provider.removesuffix("ExecutionProvider")
-        return f"{self.number} · {candidate.recipe.precision} · {provider} · {candidate.threads}t"
+        return f"{candidate.recipe.precision} · {provider} · {candidate.threads}t"
+
+
+def _throttled(session: Session) -> bool:
+    return any(state is not None and state.throttled is True for state in (session.result.before, session.result.after))
+
+
+def family(candidate: Candidate) -> str:
+    """Key of what placement and quality depend on: everything but the number of threads."""
+    return replace(candidate, threads=1).key

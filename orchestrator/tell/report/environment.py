@@ -5,10 +5,13 @@ from collections.abc import Sequence
 
 from agents.device_facts import Core, DeviceProbe, DeviceState
 from orchestrator.domain.session import Environment, Session
-from orchestrator.tell.report.content import Entry, ReportContent
+from orchestrator.tell.report.candidate_tables import named
+from orchestrator.tell.report.content import Entry, ReportContent, family
 from orchestrator.tell.report.facts import Fact, joined
 from orchestrator.tell.report.numbers import percent, significant, size
 from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table, absent, text
+
+_UNITS = {"c": "°C", "hz": "Hz", "w": "W", "mw": "mW", "j": "J", "v": "V", "a": "A", "bytes": "bytes"}
 
 
 def environment_facts(content: ReportContent) -> list[Fact]:
@@ -121,10 +124,16 @@ def sensor_table(content: ReportContent) -> Table | None:
     if not content.sessions:
         return None
     rows = tuple(
-        Row((text(s.name), text(s.quantity.replace("_", " "), s.scope or ""), _usable(s.usable, s.reason)))
+        Row((text(s.name), text(_quantity(s.quantity), s.scope or ""), _usable(s.usable, s.reason)))
         for s in content.sessions[0].environment.probe.sensors
     )
     return Table("sensors", "Sensors", (Heading("Sensor"), Heading("Reads"), Heading("Usable")), rows)
+
+
+def _quantity(name: str) -> str:
+    """``temperature_c`` -> ``temperature, °C``."""
+    words, _, unit = name.rpartition("_")
+    return f"{words.replace('_', ' ')}, {_UNITS[unit]}" if unit in _UNITS else name.replace("_", " ")
 
 
 def _usable(usable: bool, reason: str | None) -> Cell:
@@ -135,15 +144,15 @@ def placement_table(content: ReportContent) -> Table:
     """The provider asked for against those that ran, read from the profile of a run of its own."""
     notes = Footnotes()
     headings = (Heading("#"), Heading("Candidate"), Heading("Asked for"), Heading("Ran", "share of node time"))
-    sessions = {s.planned.candidate.key: s for s in content.decided_on("placement")}
-    rows = tuple(Row((*_asked(e), _ran(sessions.get(e.key), notes)), e.role) for e in content.ranked())
+    sessions = {family(s.planned.candidate): s for s in content.decided_on("placement")}
+    rows = tuple(
+        Row((*_asked(e), _ran(sessions.get(family(e.verdict.candidate)), notes)), e.role) for e in content.ranked()
+    )
     return Table("placement", "Execution provider actually used", headings, rows, tuple(notes.reasons))
 
 
 def _asked(entry: Entry) -> tuple[Cell, Cell, Cell]:
-    candidate = entry.verdict.candidate
-    provider = candidate.provider.removesuffix("ExecutionProvider")
-    return text(entry.number), text(candidate.label), text(provider)
+    return *named(entry), text(entry.verdict.candidate.provider.removesuffix("ExecutionProvider"))
 
 
 def _ran(session: Session | None, notes: Footnotes) -> Cell:

@@ -3,7 +3,7 @@
 from orchestrator.domain.artifact import Artifact, Parity
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.numbers import significant, size
-from orchestrator.tell.report.tables import Cell, Heading, Row, Table, number, text
+from orchestrator.tell.report.tables import Cell, Heading, Row, Table, number, recipe, text
 
 _HEADINGS = (
     Heading("Recipe"),
@@ -19,7 +19,7 @@ _HEADINGS = (
 
 def export_table(content: ReportContent) -> Table:
     kept = [_artifact(artifact) for artifact in content.artifacts]
-    refused = [_refusal(recipe, reason) for recipe, reason in content.refusals]
+    refused = [_refusal(*refusal) for refusal in content.refusals]
     caption = "Parity: the artifact fed chunk by chunk against the whole-sequence output of its source"
     return Table("exports", caption, _HEADINGS, (*kept, *refused))
 
@@ -28,7 +28,7 @@ def _artifact(artifact: Artifact) -> Row:
     parity = artifact.parity
     return Row(
         (
-            text(artifact.recipe),
+            recipe(artifact.recipe),
             text("equal within tolerance" if parity.passed else "not equal"),
             number(size(artifact.size_bytes)),
             number(f"{parity.max_abs:.2e}" if parity.max_abs else "0 (bit for bit)"),
@@ -50,6 +50,6 @@ def _tolerance(parity: Parity) -> str:
     return " or ".join(held) or "reported, not gated"
 
 
-def _refusal(recipe: str, reason: str) -> Row:
+def _refusal(refused: str, reason: str) -> Row:
     gone = Cell("none", title="refused, so there is no artifact", kind="absent")
-    return Row((text(recipe), text("refused", reason), gone, gone, gone, gone, gone, gone), "rejected")
+    return Row((text(refused), text("refused", reason), gone, gone, gone, gone, gone, gone), "rejected")

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orchestrator.tell.report.content import ReportContent
-from orchestrator.tell.report.numbers import COLUMNS, Column, significant
+from orchestrator.tell.report.numbers import Column, limited
 
-# A constraint is named after its metric, as ``max_p99_ms`` or by the metric itself.
+# Said in the first two facts already.
+_SAID = ("minimize", "constraints")
 _NO_CONSTRAINT = "none: every candidate that passes the gates may win"
 
 
@@ -23,33 +24,41 @@ class Fact:
 def asked(content: ReportContent, objective: Column | None) -> list[Fact]:
     """Objective, constraints, then every other setting of the study as it was given."""
     decision = content.decision
-    constraints = [f"{_constraint(name)} ≤ {_limit(name, limit)}" for name, limit in decision.constraints.items()]
-    goal = f"lowest {objective.heading.lower()}" if objective else decision.objective
+    constraints = [_limit(name, limit) for name, limit in decision.constraints.items()]
+    goal = f"lowest {objective.words}" if objective else decision.objective
     return [
         Fact("Objective", goal, f"metric {decision.objective}" if objective else ""),
         Fact("Constraints", "; ".join(constraints) or _NO_CONSTRAINT),
-        *(Fact(name.replace("_", " "), _setting(value)) for name, value in sorted(content.study.settings.items())),
+        *(Fact(_name(name), _setting(value)) for name, value in _others(content)),
     ]
 
 
-def _constraint(name: str) -> str:
-    return COLUMNS[name].heading.lower() if name in COLUMNS else name.replace("_", " ")
+def _others(content: ReportContent) -> list[tuple[str, object]]:
+    return sorted((name, value) for name, value in content.study.settings.items() if name not in _SAID)
+
+
+def _name(setting: str) -> str:
+    """``budget_s`` -> ``budget, s``: a setting carries its unit."""
+    words, _, unit = setting.rpartition("_")
+    return f"{words.replace('_', ' ')}, {unit}" if unit in ("s", "ms", "mb", "hz") else setting.replace("_", " ")
 
 
 def _limit(name: str, limit: float) -> str:
-    column = COLUMNS.get(name)
-    return significant(limit) if column is None else f"{significant(limit * column.factor)} {column.unit}"
+    column = limited(name)
+    return f"{column.words} ≤ {limit * column.factor:g} {column.unit}".rstrip()
 
 
 def _setting(value: object) -> str:
-    if value is None:
+    if value is None or value == [] or value == {}:
         return "not given"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, dict):
-        return ", ".join(f"{k}: {_setting(v)}" for k, v in sorted(value.items())) or "none"
+        return ", ".join(f"{k}: {_setting(v)}" for k, v in sorted(value.items()))
     if isinstance(value, (list, tuple)):
-        return ", ".join(_setting(v) for v in value) or "none"
+        return ", ".join(_setting(v) for v in value)
     return str(value)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from orchestrator.domain.decision import CandidateVerdict, Estimate
 from orchestrator.tell.report.content import ReportContent
-from orchestrator.tell.report.numbers import COLUMNS, Column, figure
+from orchestrator.tell.report.numbers import COLUMNS, Column, figure, limited
 
 _GAIN = Column("gain", "Gain over the default", "×")
 
@@ -52,10 +52,11 @@ def _nearest(content: ReportContent) -> list[KeyFigure]:
     nearest = content.decision.nearest
     if nearest is None:
         return []
-    column = COLUMNS.get(nearest.constraint, Column(nearest.constraint, nearest.constraint.replace("_", " "), ""))
+    column = limited(nearest.constraint)
+    entry = next((e for e in content.ranked() if e.key == nearest.candidate_key), None)
     limit = Estimate(nearest.limit)
     reached = Estimate(nearest.reached, reason=None if nearest.reached is not None else "no candidate has this figure")
     return [
-        _key_figure(f"Binding constraint: {column.heading.lower()} at most", limit, column),
-        _key_figure("The nearest candidate reaches", reached, column),
+        _key_figure(f"Binding constraint: {column.words} at most", limit, column),
+        _key_figure(f"Nearest: {entry.words if entry else nearest.candidate_key}", reached, column),
     ]

@@ -11,6 +11,7 @@ from orchestrator.tell.report.chart import (
     Chart,
     Float64,
     Rows,
+    Words,
     drawn,
     inline,
     no_chart,
@@ -25,7 +26,7 @@ from orchestrator.tell.report.samples import Run, paced_runs, pooled
 _NO_RUNS = "no paced session of this study finished, so there is no latency to draw"
 _LATENCY_AXIS = "latency from intended arrival, ms"
 _ROW_HEIGHT = 30
-_CURVE_POINTS = 70
+_TAIL_POINTS, _MIDDLE_POINTS = 50, 30
 
 
 def spread_chart(content: ReportContent) -> Chart:
@@ -36,9 +37,8 @@ def spread_chart(content: ReportContent) -> Chart:
     if not entries:
         return no_chart("latency-spread", title, _NO_RUNS)
     bars, points = _bars(entries, runs), _points(entries)
-    roles = {e.role for e in entries}
     reach = [p[k] for p in points for k in ("low", "high")] + [b[k] for b in bars for k in ("from", "to")]
-    rows = _RowAxes(value_scale(reach), [e.short for e in entries], roles)
+    rows = _RowAxes(value_scale(reach), [e.short for e in entries])
     body = rows.of(bars, "from").mark_bar(height=12, opacity=0.28, cornerRadius=2)
     whiskers = rows.of(points, "low").mark_rule(strokeWidth=1.5)
     ticks = rows.of([p for p in points if p["statistic"] == "p50"], "value").mark_tick(thickness=3, height=18)
@@ -47,17 +47,16 @@ def spread_chart(content: ReportContent) -> Chart:
         body.encode(x2="to:Q", tooltip=_bar_tooltip()),
         whiskers.encode(x2="high:Q"),
         ticks.encode(tooltip=_point_tooltip()),
-        tails.encode(shape=role_shape(roles), tooltip=_point_tooltip()),
+        tails.encode(shape=role_shape(), tooltip=_point_tooltip()),
     )
-    return drawn(
+    words = Words(
         "latency-spread",
         title,
         "Bar: where 90 % of the chunks of all paced runs lie (5 % to 95 %). Upright tick: p50. Symbol: p99, with its "
-        "95 % interval. " + _missing_tails(entries),
+        "95 % interval. " + _missing_tails(entries) + _screened(content, runs),
         _describe(entries),
-        chart,
-        height=_ROW_HEIGHT * len(entries) + 10,
     )
+    return drawn(words, chart, _ROW_HEIGHT * len(entries) + 10, (e.role for e in entries))
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,12 @@ class _RowAxes:
 
     scale: Any
     order: list[str]
-    roles: set[str]
 
     def of(self, rows: Rows, field: str) -> Any:
         return alt.Chart(inline(rows)).encode(
             x=alt.X(f"{field}:Q", title=_LATENCY_AXIS, scale=self.scale),
             y=alt.Y("candidate:N", sort=self.order, title=None, axis=alt.Axis(grid=True, ticks=False)),
-            color=role_colour(self.roles),
+            color=role_colour(),
         )
 
 
@@ -142,6 +140,11 @@ def _missing_tails(entries: list[Entry]) -> str:
     return f"Without a p99: {', '.join(str(e.number) for e in missing)} (why: see the table)." if missing else ""
 
 
+def _screened(content: ReportContent, runs: dict[str, list[Run]]) -> str:
+    missing = [str(e.number) for e in content.ranked() if e.key not in runs]
+    return f" Without a paced session: {', '.join(missing)}." if missing else ""
+
+
 def _describe(entries: list[Entry]) -> str:
     parts = []
     for entry in entries:
@@ -165,13 +168,13 @@ def tail_chart(content: ReportContent) -> Chart:
         return no_chart("latency-tail", title, _NO_RUNS)
     rows = [row for entry in entries for row in _curves(entry, runs[entry.key])]
     reach = [row["latency"] for row in rows]
-    roles = {e.role for e in entries}
     fewest = min(row["slower"] for row in rows)
     base = alt.Chart(inline(rows)).encode(
         x=alt.X("latency:Q", title=_LATENCY_AXIS, scale=value_scale(reach)),
         y=alt.Y("slower:Q", title="share of chunks that wait longer", scale=_share_scale(fewest), axis=_share_axis()),
         detail="line:N",
-        color=role_colour(roles),
+        order="slower:Q",
+        color=role_colour(),
         tooltip=[
             alt.Tooltip("label:N", title="candidate"),
             alt.Tooltip("latency:Q", title="latency, ms", format=".3~r"),
@@ -180,15 +183,16 @@ def tail_chart(content: ReportContent) -> Chart:
     )
     thin = base.transform_filter("datum.run != null").mark_line(strokeWidth=0.8, opacity=0.4)
     bold = base.transform_filter("datum.run == null").mark_line(strokeWidth=2.2)
-    return drawn(
+    ends = base.transform_filter("datum.slowest").mark_text(align="left", dx=5, dy=-5, fontSize=11)
+    words = Words(
         "latency-tail",
         title,
         "Bold: all paced runs of a candidate together. Thin: each run of the winner and of the default on its own; how "
-        "far they lie apart is what a single run would have left to luck. Read at 1 %: the p99.",
+        "far they lie apart is what a single run would have left to luck. Read at 1 %: the p99. "
+        "Numbers: those of the table.",
         f"Share of chunks that wait longer than a given latency, for {len(entries)} candidates; figures in the table.",
-        alt.layer(thin, bold),
-        height=340,
     )
+    return drawn(words, alt.layer(bold, thin, ends.encode(text="number:N")), 340, (e.role for e in entries))
 
 
 def _share_scale(fewest: float) -> Any:
@@ -208,17 +212,21 @@ def _curves(entry: Entry, runs: list[Run]) -> Rows:
 
 
 def _curve(entry: Entry, run: int | None, ordered_ms: Float64) -> Rows:
-    """Order statistics at shares that are evenly spaced on the logarithmic axis; the slowest chunk is the last."""
-    slower = np.unique(np.geomspace(1 / len(ordered_ms), 1, _CURVE_POINTS))
-    rank = np.clip(len(ordered_ms) - np.ceil(slower * len(ordered_ms)).astype(int), 0, len(ordered_ms) - 1)
+    """Order statistics, dense in the tail and even in the middle: chunk number i from the top is slower than i / n."""
+    n = len(ordered_ms)
+    from_top = np.unique(
+        np.concatenate([np.geomspace(1, n, _TAIL_POINTS), np.linspace(1, n, _MIDDLE_POINTS)]).astype(int)
+    )
     return [
         {
             "label": entry.verdict.candidate.label,
+            "number": entry.number,
             "line": f"{entry.number}/{run}",
             "run": run,
             "role": entry.role,
-            "latency": float(ordered_ms[r]),
-            "slower": float(s),
+            "latency": float(ordered_ms[n - i]),
+            "slower": i / n,
+            "slowest": i == 1 and run is None,
         }
-        for r, s in zip(rank, slower, strict=True)
+        for i in from_top.tolist()
     ]

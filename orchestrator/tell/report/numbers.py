@@ -8,13 +8,22 @@ from orchestrator.domain.decision import Estimate
 
 @dataclass(frozen=True)
 class Column:
-    """A metric's place in a table: heading, unit as printed, factor from the metric's own unit to that one."""
+    """A metric's place in a table: heading, unit as printed, factor from the metric's own unit to that one.
+
+    ``most_decimals`` caps the three significant digits where the evaluation set cannot carry them.
+    """
 
     metric: str
     heading: str
     unit: str
     factor: float = 1.0
     signed: bool = False
+    most_decimals: int | None = None
+
+    @property
+    def words(self) -> str:
+        """The heading inside a sentence."""
+        return self.heading if self.heading.isupper() else self.heading[0].lower() + self.heading[1:]
 
 
 COLUMNS = {
@@ -30,9 +39,28 @@ COLUMNS = {
         Column("size_mb", "Size", "MB"),
         Column("load_ms", "Load", "ms"),
         Column("energy_mj_per_audio_s", "Energy", "mJ per s of audio"),
-        Column("quality_loss", "Quality loss", "points", 100.0, signed=True),
+        Column("quality_loss", "Quality loss", "points", 100.0, signed=True, most_decimals=2),
     )
 }
+
+# Limit of a decision -> the metric that it bounds.
+LIMITS = {
+    "max_p50_ms": "latency_p50_ms",
+    "max_p99_ms": "latency_p99_ms",
+    "max_miss_rate": "miss_rate",
+    "max_rtf": "rtf",
+    "max_load_ms": "load_ms",
+    "max_peak_mb": "peak_rss_mb",
+    "max_size_mb": "size_mb",
+    "max_energy_mj": "energy_mj_per_audio_s",
+    "max_quality_loss": "quality_loss",
+}
+
+
+def limited(name: str) -> Column:
+    """The column of the metric that the limit ``name`` bounds; one made of its name where it is none of ``LIMITS``."""
+    metric = LIMITS.get(name, name)
+    return COLUMNS[metric] if metric in COLUMNS else Column(name, name.replace("_", " "), "")
 
 
 def decimals(value: float, digits: int = 3) -> int:
@@ -56,8 +84,10 @@ def figure(estimate: Estimate, column: Column) -> tuple[str, str | None]:
     """The value and its interval as text, for an estimate that has a value."""
     assert estimate.value is not None
     value = estimate.value * column.factor
-    at_most = decimals(value) if value else None
-    text = significant(value, signed=column.signed)
+    at_most = column.most_decimals if value == 0 else min(decimals(value), column.most_decimals or 99)
+    text = significant(value, at_most, column.signed)
+    if estimate.low == estimate.value == estimate.high:
+        return text, None
     low, high = (
         None if bound is None else significant(bound * column.factor, at_most, column.signed)
         for bound in (estimate.low, estimate.high)

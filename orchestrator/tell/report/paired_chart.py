@@ -12,6 +12,7 @@ from orchestrator.statistics.percentiles import percentile
 from orchestrator.tell.report.chart import (
     Chart,
     Rows,
+    Words,
     drawn,
     inline,
     no_chart,
@@ -24,22 +25,29 @@ from orchestrator.tell.report.numbers import COLUMNS, significant
 from orchestrator.tell.report.samples import settled
 
 _NAME = "paired"
-_TITLE = "Winner and default, block by block"
+_TITLE = "One process run of each per block"
 
 
-def _quantile(times_ns: Any, quantile: float) -> float | None:
-    found = percentile(times_ns, quantile)
+def _p99_ms(times_ns: Any) -> float | None:
+    found = percentile(times_ns, 0.99)
     return None if found.value is None else found.value / 1e6
 
 
+def _peak_mb(session: Session) -> float | None:
+    peaks = [phase.peak_bytes for phase in session.result.memory if phase.peak_bytes is not None]
+    return max(peaks) / 1e6 if peaks else None
+
+
 # Metric -> (mode of the sessions it is read from, its value in one run; None where that run cannot tell).
-_OF_RUN: dict[str, tuple[str, Callable[[Timeline], float | None]]] = {
-    "latency_p50_ms": ("paced", lambda t: _quantile(t.latency_ns, 0.5)),
-    "latency_p99_ms": ("paced", lambda t: _quantile(t.latency_ns, 0.99)),
-    "service_p50_ms": ("flat-out", lambda t: _quantile(t.service_ns, 0.5)),
-    "service_p99_ms": ("flat-out", lambda t: _quantile(t.service_ns, 0.99)),
-    "rtf": ("flat-out", lambda t: t.rtf),
+_OF_RUN: dict[str, tuple[str, Callable[[Session, Timeline], float | None]]] = {
+    "latency_p50_ms": ("paced", lambda s, t: float(np.median(t.latency_ns)) / 1e6),
+    "latency_p99_ms": ("paced", lambda s, t: _p99_ms(t.latency_ns)),
+    "service_p50_ms": ("flat-out", lambda s, t: float(np.median(t.service_ns)) / 1e6),
+    "service_p99_ms": ("flat-out", lambda s, t: _p99_ms(t.service_ns)),
+    "rtf": ("paced", lambda s, t: t.rtf),
+    "peak_rss_mb": ("paced", lambda s, t: _peak_mb(s)),
 }
+_INSTEAD = "latency_p50_ms"
 
 
 def paired_chart(content: ReportContent, objective: str) -> Chart:
@@ -50,11 +58,12 @@ def paired_chart(content: ReportContent, objective: str) -> Chart:
         return no_chart(_NAME, _TITLE, "this study has no fp32 CPU default to compare with")
     if winner is baseline:
         return no_chart(_NAME, _TITLE, "the default itself won")
-    metric = objective if objective in _OF_RUN else "service_p50_ms"
     keys = {winner.candidate.key: "winner", baseline.candidate.key: "default"}
-    rows = _rows(content, metric, keys)
+    rows = _rows(content, objective, keys) if objective in _OF_RUN else []
+    metric = objective if rows else _INSTEAD
+    rows = rows or _rows(content, metric, keys)
     if not rows:
-        reason = f"no block has a {COLUMNS[metric].heading.lower()} of both that one run can tell"
+        reason = f"no block has a {COLUMNS[metric].words} of both that one run can tell"
         return no_chart(_NAME, _TITLE, reason)
     return _draw(rows, metric, objective)
 
@@ -76,15 +85,14 @@ def _rows(content: ReportContent, metric: str, keys: dict[str, str]) -> Rows:
     ]
 
 
-def _value(session: Session, rate: int, of_run: Callable[[Timeline], float | None]) -> float | None:
-    return of_run(settled(session, rate)) if "t_ns" in session.arrays else None
+def _value(session: Session, rate: int, of_run: Callable[[Session, Timeline], float | None]) -> float | None:
+    return of_run(session, settled(session, rate)) if "t_ns" in session.arrays else None
 
 
 def _draw(rows: Rows, metric: str, objective: str) -> Chart:
     column = COLUMNS[metric]
-    heading = f"{column.heading if column.heading == 'RTF' else column.heading.lower()}, {column.unit}"
+    heading = f"{column.words}, {column.unit}"
     scale = value_scale([r["value"] for r in rows])
-    roles = ("winner", "default")
     base = alt.Chart(inline(rows)).encode(
         x=alt.X("block:O", title="block of interleaved sessions", axis=alt.Axis(labelAngle=0))
     )
@@ -93,11 +101,12 @@ def _draw(rows: Rows, metric: str, objective: str) -> Chart:
     )
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         y=alt.Y("value:Q", title=heading, scale=scale),
-        color=role_colour(roles),
-        shape=role_shape(roles),
+        color=role_colour(),
+        shape=role_shape(),
         tooltip=[alt.Tooltip("block:O"), alt.Tooltip("role:N"), alt.Tooltip("value:Q", title=heading, format=".3~r")],
     )
-    return drawn(_NAME, _TITLE, _caption(rows, metric, objective), _describe(rows, heading), links + points, height=280)
+    words = Words(_NAME, _TITLE, _caption(rows, metric, objective), _describe(rows, heading))
+    return drawn(words, links + points, 280, ("winner", "default"))
 
 
 def _caption(rows: Rows, metric: str, objective: str) -> str:
@@ -106,9 +115,9 @@ def _caption(rows: Rows, metric: str, objective: str) -> str:
     instead = (
         ""
         if metric == objective
-        else f"One run cannot tell {COLUMNS[objective].heading.lower()}; {COLUMNS[metric].heading.lower()} is shown. "
+        else f"One run cannot tell {COLUMNS[objective].words}; {COLUMNS[metric].words} is shown. "
     )
-    return f"{instead}The winner is lower in {better} of {blocks} blocks. Each point is one process run."
+    return f"{instead}The winner is lower in {better} of {blocks} blocks."
 
 
 def _describe(rows: Rows, heading: str) -> str:

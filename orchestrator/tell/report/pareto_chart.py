@@ -5,7 +5,17 @@ from typing import Any
 import altair as alt
 
 from orchestrator.domain.decision import Estimate
-from orchestrator.tell.report.chart import Chart, Rows, drawn, inline, no_chart, role_colour, role_shape, value_scale
+from orchestrator.tell.report.chart import (
+    Chart,
+    Rows,
+    Words,
+    drawn,
+    inline,
+    no_chart,
+    role_colour,
+    role_shape,
+    value_scale,
+)
 from orchestrator.tell.report.content import Entry, ReportContent
 from orchestrator.tell.report.numbers import COLUMNS, Column
 
@@ -16,24 +26,31 @@ def pareto_chart(content: ReportContent, objective: str) -> Chart:
     """``objective`` is a metric of ``COLUMNS``."""
     entries = content.ranked()
     across, down = COLUMNS[_across(entries, objective)], COLUMNS[objective]
-    title = f"{down.heading} against {across.heading.lower()}"
+    title = f"{down.heading} against {across.words}"
     rows = _rows(entries, across, down)
     if not rows:
-        return no_chart(_NAME, title, f"no candidate has both a {down.heading.lower()} and a {across.heading.lower()}")
+        return no_chart(_NAME, title, f"no candidate has both a {down.words} and a {across.words}")
     x = alt.X(
-        "x:Q", title=_axis_title(across), scale=value_scale([r[k] for r in rows for k in ("x", "x_low", "x_high")])
+        "x:Q",
+        title=_axis_title(across),
+        axis=alt.Axis(tickCount=8),
+        scale=value_scale([r[k] for r in rows for k in ("x", "x_low", "x_high")]),
     )
-    y = alt.Y("y:Q", title=_axis_title(down), scale=value_scale([r[k] for r in rows for k in ("y", "y_low", "y_high")]))
+    y = alt.Y(
+        "y:Q",
+        title=_axis_title(down),
+        axis=alt.Axis(tickCount=6),
+        scale=value_scale([r[k] for r in rows for k in ("y", "y_low", "y_high")]),
+    )
     left_out = [e for e in entries if e.number not in {r["number"] for r in rows}]
-    return drawn(
+    words = Words(
         _NAME,
         title,
-        "Down and to the left is better. Bars: 95 % intervals. Line: the front, where no candidate is better in both. "
-        "Numbers: those of the table. " + _left_out(left_out),
+        "Down and to the left is better. Bars: 95 % intervals. Line: the front of these two figures, where no "
+        "candidate that passed its gates is better in both. Numbers: those of the table. " + _left_out(left_out),
         _describe(rows, across, down),
-        alt.layer(*_layers(rows, x, y, across, down)),
-        height=380,
     )
+    return drawn(words, alt.layer(*_layers(rows, x, y, across, down)), 380, (r["role"] for r in rows))
 
 
 def _across(entries: list[Entry], objective: str) -> str:
@@ -58,7 +75,7 @@ def _rows(entries: list[Entry], across: Column, down: Column) -> Rows:
                     "candidate": entry.verdict.candidate.label,
                     "text": entry.short if entry.role == "winner" else str(entry.number),
                     "role": entry.role,
-                    "front": entry.verdict.status in ("winner", "front"),
+                    "passed": entry.verdict.status != "rejected",
                     **_bounds("x", metrics[across.metric], across.factor),
                     **_bounds("y", metrics[down.metric], down.factor),
                 }
@@ -74,20 +91,19 @@ def _bounds(axis: str, estimate: Estimate, factor: float) -> dict[str, float]:
 
 
 def _layers(rows: Rows, x: Any, y: Any, across: Column, down: Column) -> list[Any]:
-    roles = {r["role"] for r in rows}
     base = alt.Chart(inline(rows))
     front = (
-        alt.Chart(inline(sorted((r for r in rows if r["front"]), key=lambda r: (r["x"], r["y"]))))
+        alt.Chart(inline(_front(rows)))
         .mark_line(interpolate="step-after", strokeWidth=1.2, strokeDash=[4, 3], color="var(--muted)")
         .encode(x=x, y=y)
     )
     bars = base.mark_rule(strokeWidth=1.2, opacity=0.55)
-    colour = role_colour(roles)
+    colour = role_colour()
     points = base.mark_point(filled=True, size=90, opacity=1).encode(
         x=x,
         y=y,
         color=colour,
-        shape=role_shape(roles),
+        shape=role_shape(),
         tooltip=[
             alt.Tooltip("candidate:N"),
             alt.Tooltip("x:Q", title=_axis_title(across), format=".3~r"),
@@ -106,7 +122,16 @@ def _layers(rows: Rows, x: Any, y: Any, across: Column, down: Column) -> list[An
 
 def _axis_title(column: Column) -> str:
     unit = "percentage points" if column.unit == "points" else column.unit
-    return f"{column.heading.lower() if column.heading != 'RTF' else 'RTF'}, {unit}"
+    return f"{column.words}, {unit}"
+
+
+def _front(rows: Rows) -> Rows:
+    """Those that passed and that no other one beats in both figures, from left to right."""
+    front: Rows = []
+    for row in sorted((r for r in rows if r["passed"]), key=lambda r: (r["x"], r["y"])):
+        if not front or row["y"] < front[-1]["y"]:
+            front.append(row)
+    return front
 
 
 def _left_out(entries: list[Entry]) -> str:
@@ -116,9 +141,5 @@ def _left_out(entries: list[Entry]) -> str:
 
 
 def _describe(rows: Rows, across: Column, down: Column) -> str:
-    points = "; ".join(
-        f"{r['number']} {r['role']}: {r['x']:.3g} {across.unit}, {r['y']:.3g} {down.unit}"
-        + (" (on the front)" if r["front"] else "")
-        for r in rows
-    )
-    return f"{down.heading} against {across.heading.lower()} of each candidate. {points}."
+    points = "; ".join(f"{r['number']} {r['role']}: {r['x']:.3g} {across.unit}, {r['y']:.3g} {down.unit}" for r in rows)
+    return f"{down.heading} against {across.words} of each candidate. {points}."

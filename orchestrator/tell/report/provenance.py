@@ -5,7 +5,7 @@ from orchestrator.domain.decision import Estimate
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.facts import Fact, joined
 from orchestrator.tell.report.numbers import COLUMNS, duration, figure, significant
-from orchestrator.tell.report.tables import Cell, Heading, Row, Table, number, text
+from orchestrator.tell.report.tables import Cell, Heading, Row, Table, number, recipe, text
 
 
 def verification_facts(content: ReportContent) -> list[Fact]:
@@ -15,7 +15,11 @@ def verification_facts(content: ReportContent) -> list[Fact]:
         return [Fact("Verification", f"not done: {reason}", absent=True)]
     return [
         Fact("Outcome", "held" if verification.passed else "did not hold", verification.reason),
-        Fact("Re-export", "the same bytes" if verification.byte_equal else "other bytes", verification.artifact_sha256),
+        Fact(
+            "Re-export",
+            "the same bytes" if verification.byte_equal else "other bytes",
+            f"artifact {verification.artifact_sha256[:12]}",
+        ),
         Fact("Expected", _words(verification.expected, verification.metric), verification.metric),
         Fact("Measured afresh", _words(verification.measured, verification.metric), verification.metric),
         Fact("Fresh sessions", str(len(verification.session_ids)), joined(verification.session_ids)),
@@ -50,11 +54,11 @@ def _row(artifact: Artifact) -> Row:
     calibration = f"{made.calibration_chunks:,} chunks" if made.calibration_sha256 else "not needed"
     return Row(
         (
-            text(artifact.recipe, "; ".join(made.notes)),
+            recipe(artifact.recipe),
             _hash(artifact.sha256),
             _hash(made.source_sha256),
             number(str(made.opset)),
-            text(joined(f"{tool} {version}" for tool, version in sorted(made.tools.items()))),
+            text(joined(f"{tool} {version}" for tool, version in sorted(made.tools.items())), "; ".join(made.notes)),
             Cell(calibration, (made.calibration_sha256 or "")[:12], title=made.calibration_sha256 or ""),
             text(made.created_utc, f"in {duration(made.duration_s)}" if made.duration_s else ""),
         )

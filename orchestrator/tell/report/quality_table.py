@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from orchestrator.domain.score import Score
-from orchestrator.tell.report.content import Entry, ReportContent
+from orchestrator.tell.report.candidate_tables import named
+from orchestrator.tell.report.content import Entry, ReportContent, family
 from orchestrator.tell.report.numbers import COLUMNS, percent, significant
 from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table, absent, estimate, number, text
 
@@ -12,6 +13,7 @@ _METRIC_NAMES = {
     "wer": "word error rate",
     "frr": "false rejects",
 }
+_BORROWED = "score of the same artifact and provider with another number of threads"
 _NO_SCORE = "no evaluate session of this candidate was scored"
 
 
@@ -27,35 +29,41 @@ def quality_table(content: ReportContent) -> Table:
         Heading("Loss against fp32", "points", number=True),
         Heading("Details"),
     )
-    rows = tuple(row for entry in content.ranked() for row in _rows(entry, content.scores, notes))
+    entries = content.ranked()
+    families: dict[str, set[str]] = {}
+    for entry in entries:
+        families.setdefault(family(entry.verdict.candidate), set()).add(entry.key)
+    rows = tuple(
+        row
+        for entry in entries
+        for row in _rows(entry, content.scores, families[family(entry.verdict.candidate)], notes)
+    )
     return Table("quality", "Quality on the evaluation set", headings, rows, tuple(notes.reasons))
 
 
-def _rows(entry: Entry, scores: Sequence[Score], notes: Footnotes) -> list[Row]:
+def _rows(entry: Entry, scores: Sequence[Score], relatives: set[str], notes: Footnotes) -> list[Row]:
     loss = estimate(entry.verdict.metrics.get("quality_loss"), COLUMNS["quality_loss"], notes)
     own = [s for s in scores if s.candidate_key == entry.key]
-    if not own:
+    shown = own or [s for s in scores if s.candidate_key in relatives]
+    if not shown:
         gone = absent("not measured", _NO_SCORE, notes)
-        return [Row((*_head(entry), text(""), gone, gone, gone, loss, text("")), entry.role)]
-    first, *others = [(*_head(entry), *_measured(score)) for score in own]
+        return [Row((*named(entry), text(""), gone, gone, gone, loss, text("")), entry.role)]
+    borrowed = None if own else notes.number(_BORROWED)
     same = Cell("", title="one loss for all metrics of a candidate")
     return [
-        Row((*first[:-1], loss, first[-1]), entry.role),
-        *(Row((*other[:-1], same, other[-1]), entry.role) for other in others),
+        Row((*named(entry), *_measured(score, loss if score is shown[0] else same, borrowed)), entry.role)
+        for score in shown
     ]
 
 
-def _head(entry: Entry) -> tuple[Cell, Cell]:
-    return text(entry.number), text(entry.verdict.candidate.label)
-
-
-def _measured(score: Score) -> tuple[Cell, ...]:
+def _measured(score: Score, loss: Cell, borrowed: int | None) -> tuple[Cell, ...]:
     errors, units = (sum(getattr(i, name) for i in score.items) for name in ("errors", "count"))
     return (
-        text(_METRIC_NAMES.get(score.metric, score.metric)),
+        Cell(_METRIC_NAMES.get(score.metric, score.metric), note=borrowed),
         number(significant(score.value * 100)),
         number(f"{errors:,.0f}", f"of {units:,.0f}"),
         number(f"{len(score.items):,}"),
+        loss,
         text(", ".join(f"{_words(name)} {_detail(name, value)}" for name, value in sorted(score.details.items()))),
     )
 

@@ -1,8 +1,10 @@
-"""What the agent's sampler read beside the chunks, from the arrays of a session."""
+"""What the agent's sampler read beside the chunks, from the arrays of a session.
+
+Arrays are called ``sample_<quantity>_<unit>__<sensor>``, their times ``sample_t_ns``: see ``agents/sampler.py``.
+"""
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,65 +12,87 @@ from numpy.typing import NDArray
 from orchestrator.domain.session import Session
 from orchestrator.tell.report.chart import Float64
 
-# Unit in an array's name -> (what is shown, factor).
-_UNITS = {"c": ("°C", 1.0), "bytes": ("MB", 1e-6), "hz": ("MHz", 1e-6), "w": ("W", 1.0)}
-_NAME = re.compile(r"(?P<quantity>[a-z0-9_]+)_(?P<unit>c|bytes|hz|w)([./:](?P<of>.+))?")
 
-# What a reader expects to see -> how an array of it is called.
-_EXPECTED = {"temperature": re.compile(r"temp"), "memory": re.compile(r"rss|memory|pss")}
+@dataclass(frozen=True)
+class _Quantity:
+    """``expected``: the page says why there is none. ``factor`` leads from the array's unit to ``unit``."""
+
+    title: str
+    unit: str
+    factor: float
+    expected: bool = False
+
+
+_QUANTITIES = {
+    "temperature_c": _Quantity("Temperature", "°C", 1.0, expected=True),
+    "rss_bytes": _Quantity("Resident memory of the agent", "MB", 1e-6, expected=True),
+    "memory_available_bytes": _Quantity("Memory available", "MB", 1e-6),
+    "frequency_hz": _Quantity("Core frequency", "MHz", 1e-6),
+    "power_w": _Quantity("Power", "W", 1.0, expected=True),
+}
+_NAME = re.compile(r"sample_(?P<quantity>.+?)(__(?P<sensor>.+))?")
 _NOT_SAMPLED = "the sampler read none in this session"
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """A series in the unit it is shown in; samples that could not be read are left out."""
+    """One sensor's readings in the unit they are shown in; failed readings are left out.
 
-    name: str
+    ``source`` names the sensor and, where the device has several of this quantity, says that it is the highest.
+    """
+
+    quantity: str
     title: str
     unit: str
+    source: str
     t_ns: NDArray[np.int64]
     values: Float64
 
 
-@dataclass(frozen=True)
-class SampledSeries:
-    """``absent``: quantity -> why this session has none."""
-
-    series: tuple[Sampled, ...]
-    absent: dict[str, str]
-
-
-def sampled_series(session: Session) -> SampledSeries:
-    """Every array that carries a unit in its name and has a time base of its own length."""
-    bases = {
-        len(a): a for name, a in session.arrays.items() if name != "t_ns" and name.endswith("t_ns") and a.ndim == 1
-    }
-    found = [
-        one
-        for name, array in sorted(session.arrays.items())
-        if (match := _NAME.fullmatch(name)) and array.ndim == 1 and len(array) in bases
-        for one in _read(match, array, bases[len(array)])
-    ]
-    absent = {
-        quantity: _reason(session, pattern)
-        for quantity, pattern in _EXPECTED.items()
-        if not any(pattern.search(one.name) for one in found)
-    }
-    return SampledSeries(tuple(found), absent)
+def sampled_series(session: Session) -> tuple[list[Sampled], dict[str, str]]:
+    """(One series per quantity that was read, reason by title of each expected quantity that was not)."""
+    series: list[Sampled] = []
+    absent: dict[str, str] = {}
+    for quantity, shown in _QUANTITIES.items():
+        found = _read(session, quantity, shown)
+        if found is not None:
+            series.append(found)
+        elif shown.expected:
+            absent[shown.title] = _reason(session, quantity)
+    return series, absent
 
 
-def _read(match: re.Match[str], array: NDArray[Any], t_ns: NDArray[Any]) -> list[Sampled]:
-    unit, factor = _UNITS[match["unit"]]
-    values = np.asarray(array, dtype=np.float64) * factor
-    known = np.isfinite(values)
-    if not known.any():
-        return []
-    words = match["quantity"].replace("_", " ")
-    title = f"{words.capitalize()} ({match['of']})" if match["of"] else words.capitalize()
-    name = re.sub(r"[^a-z0-9]+", "-", match.string.lower())
-    return [Sampled(name, title, unit, np.asarray(t_ns, dtype=np.int64)[known], values[known])]
+def _read(session: Session, quantity: str, shown: _Quantity) -> Sampled | None:
+    """The sensor with the highest reading: the hottest zone, the fastest cluster."""
+    sensors: list[tuple[str, NDArray[np.int64], Float64]] = []
+    for name, array in session.arrays.items():
+        match = _NAME.fullmatch(name)
+        times = _times(session, len(array))
+        if match is None or match["quantity"] != quantity or times is None:
+            continue
+        values = np.asarray(array, dtype=np.float64)
+        known = np.isfinite(values)
+        if known.any():
+            sensors.append((match["sensor"] or "the sampler", times[known], values[known] * shown.factor))
+    if not sensors:
+        return None
+    sensor, t_ns, values = max(sensors, key=lambda s: float(s[2].max()))
+    source = sensor if len(sensors) == 1 else f"{sensor}, the highest of {len(sensors)} sensors"
+    return Sampled(quantity, shown.title, shown.unit, source, t_ns, values)
 
 
-def _reason(session: Session, pattern: re.Pattern[str]) -> str:
-    given = [reason for name, reason in session.result.sensors_absent.items() if pattern.search(name)]
-    return "; ".join(given) or _NOT_SAMPLED
+def _times(session: Session, length: int) -> NDArray[np.int64] | None:
+    """All groups are read one after the other within a millisecond, so any time array of the length will do."""
+    for name, array in session.arrays.items():
+        if name.startswith("sample_t_ns") and len(array) == length:
+            return np.asarray(array, dtype=np.int64)
+    return None
+
+
+def _reason(session: Session, quantity: str) -> str:
+    """The agent's own reasons: of this quantity, else of the whole sampler; power meters go by their own names."""
+    given = session.result.sensors_absent
+    own = [reason for name, reason in given.items() if name.split(".")[0] in (quantity, "sampler")]
+    if not own and quantity == "power_w":
+        own = [f"{name}: {reason}" for name, reason in given.items() if not name.startswith(tuple(_QUANTITIES))]
+    return "; ".join(dict.fromkeys(own)) or _NOT_SAMPLED

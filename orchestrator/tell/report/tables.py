@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from orchestrator.domain.decision import Estimate
+from orchestrator.domain.recipe import Recipe
 from orchestrator.tell.report.numbers import Column, figure
 
 
@@ -59,6 +60,12 @@ def text(value: object, detail: str = "", title: str = "") -> Cell:
     return Cell(str(value), detail, title)
 
 
+def recipe(value: Recipe) -> Cell:
+    """Its options below it, where they can wrap; the text that people type is the tooltip."""
+    options = ", ".join(f"{name}={chosen}" for name, chosen in value.options)
+    return Cell(f"{value.format}:{value.precision}", options, title=str(value))
+
+
 def number(value: str, detail: str = "") -> Cell:
     return Cell(value, detail, kind="number")
 
@@ -71,16 +78,18 @@ def absent(words: str, reason: str, notes: Footnotes) -> Cell:
 def estimate(value: Estimate | None, column: Column, notes: Footnotes) -> Cell:
     """The decision's own figure: value over interval, or why there is none."""
     if value is None:
-        return absent("not measured", f"{column.heading.lower()} is not part of this decision's figures", notes)
+        return absent("not measured", f"{column.words} is not part of this decision's figures", notes)
     if value.value is None:
         reason = value.reason or ""
         return absent("not estimable" if value.n else "not measured", reason, notes)
     shown, interval = figure(value, column)
-    return Cell(shown, interval or "", title=_basis(value), kind="number")
+    caveat = notes.number(value.reason) if value.reason else None
+    return Cell(shown, interval or "", title=_basis(value, column), note=caveat, kind="number")
 
 
-def _basis(value: Estimate) -> str:
+def _basis(value: Estimate, column: Column) -> str:
     if value.low is None and value.high is None:
         return value.reason or ""
     basis = value.basis if value.n != 1 else value.basis.removesuffix("s")
-    return f"95 % interval over {value.n:,} {basis}"
+    kind = "one-sided 95 % bounds" if column.metric == "quality_loss" else "95 % interval"
+    return f"{kind} over {value.n:,} {basis}"

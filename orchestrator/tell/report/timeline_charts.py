@@ -7,7 +7,7 @@ import numpy as np
 
 from orchestrator.domain.session import Session
 from orchestrator.domain.timeline import Timeline
-from orchestrator.tell.report.chart import Chart, Float64, drawn, envelope, inline, no_chart
+from orchestrator.tell.report.chart import Chart, Float64, Words, drawn, envelope, inline, no_chart
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.numbers import significant
 from orchestrator.tell.report.sampled import Sampled, sampled_series
@@ -34,12 +34,12 @@ def timeline_charts(content: ReportContent) -> list[Chart]:
         return [no_chart("timeline", "Timeline", "no paced session of the winner finished")]
     timeline = session.timeline(content.sample_rate_hz)
     start_ns = int(timeline.arrival_ns[0])
-    sampled = sampled_series(session)
-    panels = [*_chunk_panels(timeline), *(_sampled_panel(s, start_ns) for s in sampled.series)]
+    series, absent = sampled_series(session)
+    panels = [*_chunk_panels(timeline), *(_sampled_panel(s, start_ns) for s in series)]
     end = max(float(panel.seconds.max()) for panel in panels)
     return [
         *(_chart(panel, end) for panel in panels),
-        *(no_chart(f"timeline-{name}", name.capitalize(), reason) for name, reason in sampled.absent.items()),
+        *(no_chart(f"timeline-{number}", title, reason) for number, (title, reason) in enumerate(absent.items())),
     ]
 
 
@@ -74,15 +74,18 @@ def _chunk_panels(timeline: Timeline) -> list[Panel]:
 
 def _sampled_panel(sampled: Sampled, start_ns: int) -> Panel:
     seconds = (sampled.t_ns - start_ns) / 1e9
-    return Panel(sampled.name, sampled.title, sampled.unit, seconds, sampled.values, "sampler")
+    return Panel(
+        sampled.quantity.replace("_", "-"), sampled.title, sampled.unit, seconds, sampled.values, sampled.source
+    )
 
 
 def _chart(panel: Panel, end_s: float) -> Chart:
     shape = envelope(panel.seconds, panel.values)
     start = min(0.0, float(panel.seconds.min()))
-    x = alt.X("x:Q", title="seconds since the first chunk", scale=alt.Scale(domain=[start, end_s], nice=False))
+    span = alt.Scale(domain=[start, end_s], nice=False)
+    x = alt.X("x:Q", title="seconds since the first chunk", axis=alt.Axis(tickCount=8), scale=span)
     y_axis = alt.Axis(minExtent=52, maxExtent=52, tickCount=4)
-    scale = alt.Scale(zero=panel.name == "backlog", nice=True)
+    scale = alt.Scale(domain=_reach(panel), nice=True)
     base = alt.Chart(inline(shape.rows()))
     band = base.mark_area(opacity=0.3, color="var(--winner)").encode(
         x=x, y=alt.Y("low:Q", title=panel.unit, axis=y_axis, scale=scale), y2="high:Q"
@@ -97,14 +100,19 @@ def _chart(panel: Panel, end_s: float) -> Chart:
             alt.Tooltip("high:Q", title="highest", format=".3~r"),
         ],
     )
-    return drawn(
-        f"timeline-{panel.name}",
-        f"{panel.title}, {panel.unit}",
-        _caption(panel, shape.per_bin),
-        _describe(panel),
-        line if shape.per_bin == 1 else band + line,
-        height=_HEIGHT,
+    words = Words(
+        f"timeline-{panel.name}", f"{panel.title}, {panel.unit}", _caption(panel, shape.per_bin), _describe(panel)
     )
+    return drawn(words, line if shape.per_bin == 1 else band + line, _HEIGHT)
+
+
+def _reach(panel: Panel) -> list[float]:
+    """From 0 for what is counted from there; else 5 % of the value or more, so that noise looks like noise."""
+    low, high = float(panel.values.min()), float(panel.values.max())
+    if panel.name in ("latency", "backlog"):
+        return [0.0, high]
+    room = max(0.0, 0.05 * abs(high) - (high - low)) / 2
+    return [low - room, high + room]
 
 
 def _caption(panel: Panel, per_bin: int) -> str:
