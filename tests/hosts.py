@@ -1,11 +1,13 @@
 """Real OpenSSH servers on 127.0.0.1, each with keys, configuration and home of its own: what the SSH tests dial."""
 
 import getpass
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -67,6 +69,10 @@ class SshHost:
     def serving_pids(self) -> list[int]:
         """Processes of sshd that serve a connection now."""
         return [pid for pid in _pids() if _parent(pid) == self.process.pid]
+
+    def logins(self) -> int:
+        """How often somebody has logged in since the host was made."""
+        return (self.folder / "sshd.log").read_text().count("Accepted publickey")
 
     def cut(self) -> None:
         """Every connection ends without a word; the server goes on and takes new ones."""
@@ -154,6 +160,21 @@ def _start(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     process.kill()
     process.wait()
     raise RuntimeError(f"sshd did not start: {(folder / 'sshd.log').read_text()}")
+
+
+def lab_text(host: SshHost, *, name: str = "device", root: Path | None = None) -> str:
+    """A lab file with the host in it; its Python is the one that runs the tests."""
+    settings = {
+        "transport": "ssh",
+        "host": "127.0.0.1",
+        "user": getpass.getuser(),
+        "identity_file": str(host.user_key),
+        "known_hosts": str(host.known_hosts),
+        "python": sys.executable,
+        **({"root": str(root)} if root else {}),
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    return "\n".join([f"[devices.{name}]", f"port = {host.port}", *lines]) + "\n"
 
 
 MakeHost = Callable[..., SshHost]

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.device_facts import DeviceProbe
 from orchestrator.measure.deploy.archive import AgentArchive, build_agent_archive
+from orchestrator.measure.deploy.push import deploy
 from orchestrator.measure.transports.base import Transport
 from orchestrator.measure.transports.local import LocalTransport
 from orchestrator.measure.transports.ssh import SshTransport
@@ -30,6 +32,12 @@ def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> AgentArchive:
     return build_agent_archive(tmp_path_factory.mktemp("archive"))
+
+
+@pytest.fixture(scope="session")
+def probe(archive: AgentArchive, tmp_path_factory: pytest.TempPathFactory) -> DeviceProbe:
+    """Of this machine, where all devices of these tests are."""
+    return deploy(LocalTransport(), archive, str(tmp_path_factory.mktemp("probed"))).probe
 
 
 @pytest.fixture

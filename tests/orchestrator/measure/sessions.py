@@ -1,6 +1,7 @@
 """What a session needs: audio, a graph and a spec, with the hashes by which a device knows them."""
 
 import hashlib
+import shutil
 import sys
 import wave
 from dataclasses import replace
@@ -11,9 +12,10 @@ import numpy as np
 
 from agents import wire
 from agents.contract import Frontend, StatePair, StreamContract, TensorSpec
+from agents.device_facts import DeviceProbe
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.archive import AgentArchive
-from orchestrator.measure.deploy.push import deploy, push_blobs
+from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.transports.base import Transport
 
 RATE_HZ, CHUNK = 16000, 160
@@ -67,8 +69,10 @@ def echo_spec(files: Files, session_id: str = "s-1", **changes: Any) -> wire.Run
     return replace(plain, **changes)
 
 
-def ready(transport: Transport, archive: AgentArchive, root: Path, files: Files) -> DeployedAgent:
-    """The agent on a device, with this test's own Python and its files pushed."""
-    agent = deploy(transport, archive, str(root), python=sys.executable)
+def ready(transport: Transport, archive: AgentArchive, root: Path, files: Files, probe: DeviceProbe) -> DeployedAgent:
+    """The agent at ``root`` of a device on this machine, files pushed; without another probe, which takes a second."""
+    (root / "incoming").mkdir(parents=True)
+    there = shutil.copy(archive.path, root)
+    agent = DeployedAgent(transport, sys.executable, str(root), str(there), archive.sha256, probe)
     push_blobs(agent, files)
     return agent
