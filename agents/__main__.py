@@ -13,6 +13,8 @@ import os
 from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 EXIT_OK, EXIT_BAD_REQUEST, EXIT_FAILED = 0, 2, 3
+# As a shell reports a process that Ctrl-C ended.
+EXIT_INTERRUPTED = 130
 
 USAGE = """usage: agent VERB [options]
   probe [--root ROOT]              print what this device is, one JSON object
@@ -145,6 +147,8 @@ def run_verb(arguments: List[str]) -> int:
         return VERBS[verb](arguments[1:])
     except BrokenPipeError:
         return EXIT_FAILED  # Nobody reads any more; what runs goes on.
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     except UsageError as error:
         return _complain(verb, str(error), {}, EXIT_BAD_REQUEST)
     except ValueError as error:

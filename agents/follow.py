@@ -11,6 +11,7 @@ from agents.journal import event_line, is_last
 from agents.store import BadRequest, Store
 
 POLL_S = 0.2
+LINGER_S = 2.0
 _LOST = "the session's process ended without a result (killed, out of memory, or the device restarted)"
 
 
@@ -52,12 +53,12 @@ def follow(folder: SessionFolder, from_byte: int, write: Callable[[bytes], None]
     reader = _Reader(folder, from_byte)
     while True:
         code = reader.pass_on(write)
+        if code is None and not reader.grew:
+            code = _close_if_dead(folder, reader, write)
         if code is not None:
+            _wait_for_end(folder)
             return code
         if not reader.grew:
-            code = _close_if_dead(folder, reader, write)
-            if code is not None:
-                return code
             wake_fd = _pause(wake_fd)
 
 
@@ -121,6 +122,16 @@ def exit_code(line: bytes) -> int:
 
 def _code_of(kind: str) -> int:
     return wire.EXIT_OK if kind == "finished" else wire.EXIT_SESSION_FAILED
+
+
+def _wait_for_end(folder: SessionFolder) -> None:
+    """Give the watchdog and the sampler a moment to end, so that they cannot disturb the next session."""
+    give_up_s = time.monotonic() + LINGER_S
+    while time.monotonic() < give_up_s:
+        with folder.unless_running() as ended:
+            if ended:
+                return
+        time.sleep(0.005)
 
 
 def _pause(wake_fd: Optional[int]) -> Optional[int]:

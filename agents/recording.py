@@ -32,7 +32,7 @@ def sampled_arrays(
     """
     if not sampler_hz:
         return {}, {"sampler": "switched off by sampler_hz=0"}, None
-    if path is None:
+    if path is None or not durable.size_of(path):
         return {}, {"sampler": "gave no answer at the session's end: look at session.log"}, None
     samples = read_samples(path)
     arrays: Dict[str, NDArray[Any]] = {}

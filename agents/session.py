@@ -4,7 +4,7 @@ import os
 import signal
 import time
 import traceback
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 from agents import audio, durable, strict_json, wire
 from agents.claim import SessionFolder
@@ -26,8 +26,6 @@ def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links) 
         session.run()
     except Failure as error:
         failure = error
-    except BlobMismatch as error:
-        failure = Failure("model-load", str(error))
     except OSError as error:
         traceback.print_exc()
         failure = _disk_failure(error, store.root)
@@ -48,16 +46,25 @@ def _disk_failure(error: OSError, root: str) -> Failure:
 class Session:
     """Collects facts for the result as it goes, so that a failed session still says what it had learned."""
 
-    def __init__(self, store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links, clock: Clock) -> None:
-        self._store, self._folder, self._spec, self._links, self._clock = store, folder, spec, links, clock
+    def __init__(
+        self,
+        store: Store,
+        folder: SessionFolder,
+        spec: wire.RunSpec,
+        links: Links,
+        clock: Clock,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._folder, self._spec, self._links = store, folder, spec, links
+        self._clock, self._wall_s = clock, wall_s
         self._memory = PhaseMemory()
         self._facts: Dict[str, Any] = {}
         self._chunks = 0
-        self._wall_offset_s = _wall_offset_s()
+        self._offset_s = self._wall_offset_s()
 
     def result(self, failure: Optional[Failure]) -> wire.RunResult:
         self._facts["memory"] = self._memory.phases
-        self._facts["clock_step_s"] = _wall_offset_s() - self._wall_offset_s
+        self._facts["clock_step_s"] = self._wall_offset_s() - self._offset_s
         return wire.RunResult(
             session_id=self._spec.session_id,
             outcome="failed" if failure else "ok",
@@ -67,24 +74,34 @@ class Session:
             **self._facts,
         )
 
+    def _wall_offset_s(self) -> float:
+        """Wall clock minus monotonic clock: constant unless someone sets the time of day."""
+        return self._wall_s() - self._clock.now_ns() / 1e9
+
     def run(self) -> None:
         spec = self._spec
         mark = cpu_mark("/")
-        model_path = self._store.open_blob(spec.model.sha256, spec.model.suffix, spec.model.size_bytes)
-        audio_path = self._store.open_blob(spec.audio.sha256, spec.audio.suffix, spec.audio.size_bytes)
+        model_path = self._open(spec.model, "model-load")
+        audio_path = self._open(spec.audio, "audio")
         pcm = audio.read_pcm(audio_path, spec.contract.sample_rate_hz, spec.audio.file_name)
         backend = self._load(model_path)
         self._folder.journal.append("loaded", {k: v for k, v in self._facts.items() if k.endswith("_ns")})
         samples = _int16(pcm)
         if spec.mode in ("evaluate", "placement"):
             self._facts["before"] = read_state("/", self._store.root, background_share(mark, cpu_mark("/")))
-            self._untimed(backend, samples)
+            self._stream(self._untimed, backend, samples)
             return
         # Loading takes a while anyway; what others use meanwhile is the background load before the stream.
         rest_s = SHORT_WINDOW_S - (time.monotonic_ns() - mark.monotonic_ns) / 1e9 if mark else 0.0
         time.sleep(max(0.0, rest_s))
         self._facts["before"] = read_state("/", self._store.root, background_share(mark, cpu_mark("/")))
-        self._timed(backend, samples)
+        self._stream(self._timed, backend, samples)
+
+    def _open(self, blob: wire.Blob, failure: str) -> str:
+        try:
+            return self._store.open_blob(blob.sha256, blob.suffix, blob.size_bytes)
+        except BlobMismatch as error:
+            raise Failure(failure, str(error)) from error
 
     def _load(self, model_path: str) -> Any:
         """Import the runtime, load the graph, run it cold: each timed, each with its own memory peak."""
@@ -112,11 +129,24 @@ class Session:
         backend.bind()
         return backend
 
-    def _untimed(self, backend: Any, samples: Any) -> None:
+    def _stream(self, run: Callable[[Any, Any, Any], None], backend: Any, samples: Any) -> None:
+        """Raises Failure "contract-mismatch" for stages that cannot be made, "inference" for the runtime's errors."""
+        from agents.stream import make_stages
+
+        try:
+            stages = make_stages(self._spec, backend, self._links.progress)
+        except ValueError as error:
+            raise Failure("contract-mismatch", f"{error}: export the model and its contract again") from error
+        try:
+            run(backend, stages, samples)
+        except backend.errors as error:
+            at = self._links.progress[0]
+            raise Failure("inference", f"{self._spec.runtime} failed after {at} chunks: {error}") from error
+
+    def _untimed(self, backend: Any, stages: Any, samples: Any) -> None:
         from agents import stream
 
         spec = self._spec
-        stages = stream.make_stages(spec, backend, self._links.progress)
         if spec.mode == "evaluate":
             decoded, self._chunks = stream.evaluate(stages, samples, spec.chunk_samples, spec.spans)
             self._facts["decoded"] = tuple(decoded)
@@ -130,12 +160,11 @@ class Session:
         self._chunks = spec.chunk_count
         self._facts["placement"] = backend.end_profile()
 
-    def _timed(self, backend: Any, samples: Any) -> None:
+    def _timed(self, backend: Any, stages: Any, samples: Any) -> None:
         from agents import stream
         from agents.recording import observer_cost, sampled_arrays, save_arrays
 
         spec = self._spec
-        stages = stream.make_stages(spec, backend, self._links.progress)
         times = stream.new_times(spec.chunk_count)
         sharpen_timers()
         throttled_before, mark = throttle_count("/"), cpu_mark("/")
@@ -159,11 +188,6 @@ def _import_backend(name: str) -> Any:
     from agents.backends import load_backend
 
     return load_backend(name)
-
-
-def _wall_offset_s() -> float:
-    """Wall clock minus monotonic clock: constant unless someone sets the time of day."""
-    return time.time() - time.monotonic_ns() / 1e9
 
 
 def _int16(pcm: bytes) -> Any:

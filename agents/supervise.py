@@ -65,7 +65,7 @@ class _Watchdog:
         self._store, self._folder, self._spec = store, folder, spec
         self._shared = memoryview(mmap.mmap(-1, 8)).cast("Q")
         self._reported = 0
-        self._total = spec.chunk_count
+        self._total = spec.chunk_count or sum(-(-span.count // spec.chunk_samples) for span in spec.spans)
 
     def run(self) -> None:
         deadline_s = time.monotonic() + self._spec.timeout_s
@@ -108,7 +108,7 @@ class _Watchdog:
                 os.waitpid(session, 0)
                 return (
                     f"the session did not end within timeout_s={self._spec.timeout_s:g} and was killed "
-                    f"at chunk {self._shared[0]} of {self._total or '?'}: raise timeout_s or feed fewer chunks"
+                    f"at chunk {self._shared[0]} of {self._total}: raise timeout_s or feed fewer chunks"
                 )
         _, status = os.waitpid(session, 0)
         return _how_it_ended(status)

@@ -126,7 +126,11 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the journal. ``kind``: accepted, loaded, progress, finished, failed."""
+    """One line of the journal. ``kind``: accepted, loaded, progress, and as the last one finished or failed.
+
+    ``data`` of the last one is ``{"result": RunResult}``; of progress ``{"done", "total"}`` in chunks; of accepted
+    it has the session's ``pid``.
+    """
 
     kind: str
     t_ns: int
@@ -160,10 +164,12 @@ class ProviderShare:
 
 @dataclass(frozen=True)
 class ObserverCost:
-    """What measuring cost: CPU seconds of this process outside the timed stages, and of the sampler's process.
+    """What measuring cost during the stream.
 
-    ``harness_cpu_share`` is both over the wall time of the stream, as a share of one core. ``per_chunk_ns`` is the
-    median gap between one chunk's end and the next one's issue in a flat-out run.
+    ``process_cpu_s`` is the session's process, ``stage_cpu_s`` its part inside the timed stages (features, model with
+    all its threads, decode). ``harness_cpu_share``: what is left of it, and the sampler's process, over the stream's
+    wall time, as a share of one core. ``per_chunk_ns``: median gap between one chunk's end and the next one's issue in
+    a flat-out run.
     """
 
     process_cpu_s: float

@@ -1,6 +1,6 @@
 """What a runtime must offer to stream a graph chunk by chunk."""
 
-from typing import Any, Callable, Dict, Optional, Protocol, Tuple
+from typing import Any, Callable, Dict, Optional, Protocol, Tuple, Type
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,9 @@ class Backend(Protocol):
     outputs: Tuple[NDArray[Any], ...]
     """Outputs of the last step in the contract's order; the next step overwrites them."""
     step: Callable[[], None]
-    """Run one chunk and carry the state."""
+    """Run one chunk and carry the state. Raises one of ``errors``."""
+    errors: Tuple[Type[Exception], ...]
+    """The runtime's own exceptions."""
 
     def first_run(self) -> None:
         """Run one chunk of zeros, cold, and learn the outputs' shapes. Raises Failure "inference"."""

@@ -4,7 +4,7 @@ For trying a lab and for tests of the stream; never offered by a probe, never a 
 """
 
 import time
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple, Type
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ class EchoBackend:
     runtime_version = "echo"
     runtime_build: Optional[str] = "echo, not a runtime"
     providers: Tuple[str, ...] = (PROVIDER,)
+    errors: Tuple[Type[Exception], ...] = ()
 
     def __init__(self, spec: wire.RunSpec, model_path: str, profile_prefix: Optional[str] = None) -> None:
         del model_path, profile_prefix

@@ -2,11 +2,12 @@
 
 import itertools
 import os
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state
 
 from agents import wire
 from agents.backends.onnxruntime_graph import check_contract
@@ -24,10 +25,16 @@ _DEVICES = {
     "MIGraphXExecutionProvider": "cuda",
     "DmlExecutionProvider": "dml",
 }
+# The runtime's exceptions have no root of their own.
+_ERRORS: Tuple[Type[Exception], ...] = (RuntimeError, ValueError) + tuple(
+    kind for kind in vars(onnxruntime_pybind11_state).values() if isinstance(kind, type) and issubclass(kind, Exception)
+)
 
 
 class OnnxRuntimeBackend:
     """See ``base.Backend``. Loads ``.onnx`` and ``.ort`` files."""
+
+    errors: Tuple[Type[Exception], ...] = _ERRORS
 
     def __init__(self, spec: wire.RunSpec, model_path: str, profile_prefix: Optional[str] = None) -> None:
         self.runtime_version: str = ort.__version__
@@ -55,7 +62,7 @@ class OnnxRuntimeBackend:
         feeds.update({s.input: np.full(s.shape, s.initial, s.dtype) for s in contract.states})
         try:
             found = self._session.run(names, feeds)
-        except Exception as error:  # The runtime's exceptions have no root of their own.
+        except _ERRORS as error:
             raise Failure("inference", f"the first inference failed: {_message(error)}") from error
         self._check_shapes(found)
         self.outputs = tuple(np.zeros_like(values) for values in found)
@@ -137,7 +144,7 @@ def _load(spec: wire.RunSpec, model_path: str, profile_prefix: Optional[str]) ->
     providers = [spec.provider] if spec.provider == CPU else [spec.provider, CPU]
     try:
         return ort.InferenceSession(model_path, options, providers=providers, enable_fallback=0)
-    except Exception as error:  # The runtime's exceptions have no root of their own.
+    except _ERRORS as error:
         raise Failure(
             "model-load",
             f"onnxruntime {ort.__version__} cannot load {spec.model.file_name[:16]}...{spec.model.suffix} with "
