@@ -20,13 +20,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "orchestrator" / "ledger")]
-
-import ledger_samples as samples  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from agents import wire  # noqa: E402
 from orchestrator.ledger.ledger import Ledger  # noqa: E402
 from orchestrator.ledger.queries import percentile_per_session  # noqa: E402
+from tests.orchestrator.ledger import ledger_samples as samples  # noqa: E402
 
 LIMIT_S = 0.2
 QUANTILE = 0.99

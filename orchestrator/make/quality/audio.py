@@ -17,6 +17,7 @@ from orchestrator.errors import BadAudio
 # Eight bits a sample: too coarse for speech features, so that a quality measured on them would say little.
 _EIGHT_BIT = ("PCM_U8", "PCM_S8", "ULAW", "ALAW", "DPCM_8", "DWVW_8")
 _FULL_SCALE = 32768.0
+_BLOCK = 1 << 16
 
 
 def read_audio(path: Path, sample_rate_hz: int) -> NDArray[np.int16]:
@@ -58,10 +59,13 @@ def _check(path: Path, file: soundfile.SoundFile, sample_rate_hz: int) -> None:
 def _samples(file: soundfile.SoundFile) -> NDArray[np.int16]:
     if file.subtype == "PCM_16":
         return np.asarray(file.read(dtype="int16"), dtype=np.int16)
-    floats = file.read(dtype="float64")
+    return np.concatenate([np.zeros(0, dtype=np.int16), *(_rounded(b, file.name) for b in file.blocks(_BLOCK))])
+
+
+def _rounded(floats: NDArray[np.float64], name: str) -> NDArray[np.int16]:
     if not np.isfinite(floats).all():
-        raise BadAudio(f"{file.name} holds NaN or infinite samples", hint="record or convert it anew")
-    return np.asarray(np.clip(np.rint(floats * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1), dtype=np.int16)
+        raise BadAudio(f"{name} holds NaN or infinite samples", hint="record or convert it anew")
+    return np.clip(np.rint(floats * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
 
 def _conversion(path: Path, sample_rate_hz: int) -> str:

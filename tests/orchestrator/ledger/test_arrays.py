@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any
 
-import ledger_samples as samples
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from orchestrator.ledger import arrays
+from tests.orchestrator.ledger import ledger_samples as samples
 
 DTYPES = st.sampled_from(["<i8", "<i4", ">i8", "<u8", "<u2", "i1", "?", "<f4", ">f8", "<f2"])
 
@@ -72,5 +72,5 @@ def test_damage_is_told(array: NDArray[Any], change: str) -> None:
 
 def test_codec_of_a_newer_version_is_told() -> None:
     stored = dataclasses.replace(arrays.encode(samples.times(5)), codec="quantum")
-    with pytest.raises(ValueError, match="unknown codec .quantum."):
+    with pytest.raises(ValueError, match="unknown codec 'quantum'"):
         arrays.decode(stored)

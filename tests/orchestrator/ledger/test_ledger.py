@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-import ledger_samples as samples
 import numpy as np
 import pytest
 
@@ -14,6 +13,7 @@ from orchestrator.domain.decision import Estimate, Verification
 from orchestrator.domain.study import Study
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
+from tests.orchestrator.ledger import ledger_samples as samples
 
 
 @pytest.fixture

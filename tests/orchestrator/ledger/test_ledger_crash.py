@@ -1,6 +1,5 @@
 """kill -9 of the controller, two at once, a full disk: no half row, and what was acknowledged is there."""
 
-import os
 import random
 import sqlite3
 import subprocess
@@ -10,21 +9,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import ledger_samples as samples
 import pytest
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
+from tests.orchestrator.ledger import ledger_samples as samples
+from tests.orchestrator.ledger import write_sessions
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
+ROOT = Path(__file__).parents[3]
 TOTAL = 40
 
 
 def start(path: Path, count: int, first_block: int = 0) -> "subprocess.Popen[str]":
-    argv = [sys.executable, str(HERE / "write_sessions.py"), str(path), str(count), str(first_block)]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}"}
-    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    argv = [sys.executable, "-m", write_sessions.__name__, str(path), str(count), str(first_block)]
+    return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def rows_of(path: Path, query: str) -> list[tuple[object, ...]]:

@@ -6,12 +6,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import ledger_samples as samples
 import pytest
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.tables import SCHEMA
+from tests.orchestrator.ledger import ledger_samples as samples
 
 
 def make(path: Path) -> Path:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import ledger_samples as samples
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +11,7 @@ from orchestrator.domain.session import Session
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.queries import TIMES, Where, percentile_per_session, sessions_frame
 from orchestrator.statistics.percentiles import percentile
+from tests.orchestrator.ledger import ledger_samples as samples
 
 PACED = samples.session(samples.planned(block=0), 700, seed=1)
 SHORT = samples.session(samples.planned(block=1), 50, seed=2)

@@ -1,14 +1,13 @@
 """A controller to be killed: records sessions 0..COUNT-1 of a study, those that are not there, and prints each id.
 
-python write_sessions.py LEDGER COUNT [FIRST_BLOCK]
+python -m tests.orchestrator.ledger.write_sessions LEDGER COUNT [FIRST_BLOCK]
 """
 
 import sys
 from pathlib import Path
 
-import ledger_samples as samples
-
 from orchestrator.ledger.ledger import Ledger
+from tests.orchestrator.ledger import ledger_samples as samples
 
 
 def main(path: Path, count: int, first_block: int) -> None:
