@@ -7,7 +7,7 @@ RESULTS ?= earshot-results
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run install install-dev system-parts test check lint bench clean
+.PHONY: run install install-dev system-parts test check lint docs vega bench clean
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -40,6 +40,13 @@ lint: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install-dev
+	$(BIN)/python -m orchestrator.cli.reference docs/reference
+
+# After an update of vl-convert: the chart script that reports carry.
+vega: install-dev
+	$(BIN)/python -m orchestrator.tell.report.vega_bundle
 
 bench: install-dev
 	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done

@@ -1,17 +1,13 @@
 """The page: every section's facts, tables and charts, poured into one file that needs nothing beside itself."""
 
 import functools
-import json
 import os
-import re
 import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from orchestrator.tell.report.candidate_tables import candidate_table, further_table
@@ -32,7 +28,6 @@ from orchestrator.tell.report.timeline_charts import timeline_charts, timeline_s
 
 # A decision's objective that is not a metric is drawn as what a listener waits.
 _DRAWN_OBJECTIVE = "latency_p99_ms"
-_STATIC_WIDTH_PX = 900
 
 
 @dataclass(frozen=True)
@@ -104,9 +99,8 @@ def render(content: ReportContent) -> str:
             columns=COLUMNS,
             style=_own("style.css"),
             script=_own("page.js"),
-            vega=Markup(_vega()),
+            vega=_own("vega.js"),
             chart_data={"config": CONFIG, "charts": {c.name: c.spec for c in charts.drawn()}},
-            static=_static,
         )
     )
 
@@ -125,19 +119,3 @@ def _environment() -> jinja2.Environment:
 def _own(name: str) -> Markup:
     """A file of this package, placed as it is."""
     return Markup(files("orchestrator.tell.report").joinpath(name).read_text(encoding="utf-8"))
-
-
-@functools.cache
-def _vega() -> str:
-    """Vega, Vega-Lite and vega-embed as one script, from the wheel: no network."""
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle.replace("</script", "<\\/script")
-
-
-def _static(chart: Chart) -> Markup:
-    """The chart as SVG for a viewer that runs no scripts; drawn here, with ids of its own."""
-    spec: dict[str, Any] = json.loads(json.dumps(chart.spec))
-    spec["width"] = _STATIC_WIDTH_PX
-    svg: str = vl_convert.vegalite_to_svg(spec, config=CONFIG)
-    svg = re.sub(r'(\bid="|url\(#)(?=(?:clip|gradient))', rf"\g<1>{chart.name}-", svg)
-    return Markup(svg)
