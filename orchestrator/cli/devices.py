@@ -92,12 +92,8 @@ def _runtimes(probe: DeviceProbe) -> list[list[str]]:
 
 
 def _sensor_row(sensor: SensorProbe) -> list[str]:
-    return [
-        sensor.name,
-        sensor.quantity,
-        _mark(sensor.usable),
-        (sensor.scope if sensor.usable else sensor.reason) or "",
-    ]
+    about = sensor.scope if sensor.usable else sensor.reason
+    return [sensor.name, sensor.quantity, _mark(sensor.usable), about or ""]
 
 
 def _mark(usable: bool) -> str:

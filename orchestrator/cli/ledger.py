@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.output import print_json, print_table
+from orchestrator.ledger import queries
 from orchestrator.ledger.ledger import Ledger
 
 ledger_option = click.option(
@@ -58,9 +59,7 @@ def sessions(study: str | None, results: Path, as_json: bool, as_csv: bool) -> N
 
 @ledger.command()
 @click.argument("study", required=False)
-@click.option(
-    "--of", "column", type=click.Choice(queries.TIMES), default=queries.TIMES[0], show_default=True, help="Which time."
-)
+@click.option("--of", "column", type=click.Choice(queries.TIMES), default="latency", show_default=True)
 @click.option("--quantile", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.99, show_default=True)
 @ledger_option
 @json_option

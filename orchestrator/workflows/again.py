@@ -51,7 +51,7 @@ def report_content(ledger: Ledger, study: Study) -> ReportContent:
         sessions=sessions,
         scores=ledger.scores(study.study_id),
         artifacts=artifacts_of(ledger, study),
-        refusals=[(str(recipe), reason) for recipe, reason in ledger.refusals(study.study_id).items()],
+        refusals=ledger.refusals(study.study_id),
     )
 
 

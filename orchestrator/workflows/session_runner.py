@@ -57,7 +57,7 @@ class SessionRunner:
         return PlannedSession(self.study.study_id, self.study.device, candidate, mode, block, position, max(1, count))
 
     def run(self, planned: PlannedSession, split: str = "test") -> Session:
-        """The finished session: from the ledger, from the device's disk, or measured now. A failed one runs once more."""
+        """The session: from the ledger, from the device's disk, or measured now. A failed one runs once more."""
         session = self._run_once(planned, split)
         if session.ok or planned.attempt > 0:
             return session
