@@ -3,10 +3,11 @@
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from numpy.typing import NDArray
 from sqlalchemy import Row
 
 from agents import wire
@@ -131,10 +132,10 @@ def array_values(session: Session) -> list[Values]:
     return rows
 
 
-def array_of(row: AnyRow) -> Any:
-    """The array of a row. Raises LedgerError for a damaged one."""
+def array_of(row: AnyRow, read: Callable[[arrays.StoredArray], NDArray[Any]] = arrays.decode) -> NDArray[Any]:
+    """The array of a row, or what ``read`` takes from it. Raises LedgerError for a damaged one."""
     try:
-        return arrays.decode(arrays.StoredArray(row.dtype, tuple(row.shape), row.codec, row.blob))
+        return read(arrays.StoredArray(row.dtype, tuple(row.shape), row.codec, row.blob))
     except ValueError as exc:
         raise LedgerError(f"cannot read array {row.name} of session {row.session_id} in the ledger: {exc}") from exc
 

@@ -45,6 +45,24 @@ def test_strided_array_comes_back() -> None:
     assert_same(arrays.decode(arrays.encode(array)), array)
 
 
+@given(
+    hnp.arrays(
+        DTYPES.filter(lambda name: name != "?"), hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=6)
+    )
+)
+def test_span_is_the_last_column_against_the_first(array: NDArray[Any]) -> None:
+    stored = arrays.encode(array)
+    if array.shape[1]:
+        with np.errstate(all="ignore"):
+            assert_same(arrays.decode_span(stored), array[:, -1] - array[:, 0])
+
+
+@pytest.mark.parametrize("shape", [(5,), (2, 3, 4)])
+def test_span_needs_two_dimensions(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="unpack"):
+        arrays.decode_span(arrays.encode(np.zeros(shape)))
+
+
 def test_times_take_a_third_of_their_size() -> None:
     times = samples.times(1000)
     assert len(arrays.encode(times).blob) < times.nbytes / 3
@@ -68,6 +86,9 @@ def test_damage_is_told(array: NDArray[Any], change: str) -> None:
     }[change]
     with pytest.raises(ValueError, match="is damaged"):
         arrays.decode(damaged)
+    if array.ndim == 2 and change != "dtype":
+        with pytest.raises(ValueError, match="is damaged"):
+            arrays.decode_span(damaged)
 
 
 def test_codec_of_a_newer_version_is_told() -> None:

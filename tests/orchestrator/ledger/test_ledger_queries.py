@@ -90,6 +90,6 @@ def test_times_that_cannot_be_are_told_in_their_row_only(tmp_path: Path) -> None
         ledger.record_artifact(samples.artifact(tmp_path / "a.onnx"))
         ledger.record_session(backwards)
         ledger.record_session(PACED)
-        frame = percentile_per_session(ledger, "latency", 0.5).set_index("session_id")
+        frame = percentile_per_session(ledger, "service", 0.5).set_index("session_id")
     assert "run backwards" in frame.loc[backwards.session_id].reason
     assert frame.loc[PACED.session_id].value_ns > 0
