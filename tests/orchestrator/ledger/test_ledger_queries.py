@@ -42,6 +42,8 @@ def test_sessions_frame_has_a_row_for_every_session(ledger: Ledger) -> None:
     frame = sessions_frame(ledger)
     assert set(frame.session_id) == {s.session_id for s in (PACED, SHORT, FLAT_OUT, FAILED)}
     assert list(frame[frame.outcome == "failed"].failure) == ["killed"]
+    assert set(frame.recipe) == {"onnx:fp32"}
+    assert set(frame.provider) == {"CPUExecutionProvider"}
     assert list(sessions_frame(ledger, Where(mode="flat-out")).session_id) == [FLAT_OUT.session_id]
     assert list(sessions_frame(ledger, Where(since_utc="2026-11-21T04:00:02Z")).session_id) == [FAILED.session_id]
 
