@@ -1,12 +1,31 @@
 """The last step of a recipe: the graph optimized by onnxruntime or not, saved as ONNX or in ORT's own format."""
 
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 import onnxruntime
 
 from orchestrator.domain.recipe import Recipe
+from orchestrator.errors import ExportFailed
+from orchestrator.make.export.canonical import canonical
+from orchestrator.make.export.child import child_environment
 from orchestrator.make.export.graph_edit import LEVELS
+
+_HARDWARE_NOTE = "optimized for the CPU of the machine that exported it; another CPU may lack its kernels"
+_VARIES_NOTE = "this machine does not allow fixed addresses, so a second export of this .ort file has other bytes"
+_SAVE_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The bytes of an artifact, its graph as ONNX, and what its user must know."""
+
+    content: bytes
+    model: onnx.ModelProto
+    notes: tuple[str, ...]
 
 
 def suffix(recipe: Recipe) -> str:
@@ -23,26 +42,44 @@ def is_plain(recipe: Recipe) -> bool:
     return optimization(recipe) == "none" and recipe.get("container", "onnx") == "onnx"
 
 
-def finished(model: onnx.ModelProto, recipe: Recipe, scratch: Path) -> bytes:
-    """The bytes of the artifact."""
-    plain: bytes = model.SerializeToString(deterministic=True)
-    if is_plain(recipe):
-        return plain
-    level, container = optimization(recipe), recipe.get("container", "onnx")
+def finished(model: onnx.ModelProto, recipe: Recipe, scratch: Path) -> Finished:
+    """``model`` optimized and packed as the recipe says. The same model gives the same bytes."""
+    level = optimization(recipe)
+    notes: tuple[str, ...] = ()
+    if level != "none":
+        model = _optimized(model, level, scratch)
+    if level == "all":
+        notes = (_HARDWARE_NOTE,)
+    content: bytes = model.SerializeToString(deterministic=True)
+    if recipe.get("container", "onnx") == "ort":
+        content, more = _to_ort(content, scratch)
+        notes += more
+    return Finished(content, model, notes)
+
+
+def _optimized(model: onnx.ModelProto, level: str, scratch: Path) -> onnx.ModelProto:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
     options.graph_optimization_level = LEVELS[level]
-    target = scratch / f"optimized.{container}"
+    target = scratch / "optimized.onnx"
     options.optimized_model_filepath = str(target)
-    if container == "ort":
-        options.add_session_config_entry("session.save_model_format", "ORT")
-    onnxruntime.InferenceSession(plain, options, providers=["CPUExecutionProvider"])
-    return target.read_bytes()
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return canonical(onnx.load(target), model)
 
 
-def notes(recipe: Recipe) -> tuple[str, ...]:
-    """What a user of the artifact must know about its optimization."""
-    if optimization(recipe) == "all":
-        return ("optimized for the CPU of the machine that exported it; another CPU may lack its kernels",)
-    return ()
+def _to_ort(content: bytes, scratch: Path) -> tuple[bytes, tuple[str, ...]]:
+    source, target = scratch / "packed.onnx", scratch / "packed.ort"
+    source.write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator.make.export.ort_saver", str(source), str(target)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=child_environment(),
+        timeout=_SAVE_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise ExportFailed(f"onnxruntime cannot save the graph as .ort: {last[0][:300]}")
+    return target.read_bytes(), () if done.stdout == b"fixed\n" else (_VARIES_NOTE,)

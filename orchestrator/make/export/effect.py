@@ -11,15 +11,15 @@ from orchestrator.make.models.graph import all_nodes, count_operators
 _SMALL = {TensorProto.FLOAT16, TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4}
 
 
-def check_effect(source: onnx.ModelProto, content: bytes, converted: onnx.ModelProto, recipe: Recipe) -> None:
+def check_effect(source: onnx.ModelProto, made: onnx.ModelProto, recipe: Recipe) -> None:
     """Raises ExportFailed where the conversion left every weight and operator in fp32, or, for a recipe that only
     optimizes, where the optimizer changed no operator."""
     if recipe.precision != "fp32":
-        changed = _operators(converted) != _operators(source) and _has_small_types(converted)
+        changed = _operators(made) != _operators(source) and _has_small_types(made)
     elif recipe.get("container", "onnx") == "ort":
         changed = True
     else:
-        changed = _operators(onnx.load_from_string(content)) != _operators(source)
+        changed = _operators(made) != _operators(source)
     if not changed:
         raise ExportFailed(
             f"{recipe} changes nothing in this graph of {operator_list(source)}",

@@ -80,33 +80,32 @@ class Exporter:
         with TemporaryDirectory(prefix="earshot-export-") as scratch_name, captured() as said:
             scratch = Path(scratch_name)
             with _mapped(recipe):
-                content, opset = self._content(recipe, scratch)
+                made = self._finished(recipe, scratch)
             path = scratch / f"artifact{containers.suffix(recipe)}"
-            path.write_bytes(content)
+            path.write_bytes(made.content)
             parity = check_parity(self._reference, path, recipe.precision)
         static = recipe.precision in STATIC and self.calibration is not None
         provenance = Provenance(
             source_sha256=self.source.sha256,
             recipe=str(recipe),
-            opset=opset,
+            opset=opset_of(made.model),
             tools=_tools(),
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             calibration_sha256=self.calibration.sha256 if static and self.calibration else None,
             calibration_chunks=len(self._feeds) if static else 0,
             duration_s=round(time.monotonic() - started, 3),
-            notes=(f"parity: {self._reference.how}", self._heard, *containers.notes(recipe), *worth_keeping(said)),
+            notes=(f"parity: {self._reference.how}", self._heard, *made.notes, *worth_keeping(said)),
         )
         suffix = containers.suffix(recipe)
-        return self.store.save(self.key(recipe), content, suffix, recipe, self.source.contract, provenance, parity)
+        return self.store.save(self.key(recipe), made.content, suffix, recipe, self.source.contract, provenance, parity)
 
-    def _content(self, recipe: Recipe, scratch: Path) -> tuple[bytes, int]:
+    def _finished(self, recipe: Recipe, scratch: Path) -> containers.Finished:
         if recipe.precision == "fp32" and containers.is_plain(recipe):
             model = read_proto(self.source.onnx_path)
-            return self._source_bytes(model), opset_of(model)
-        model = self._converted(recipe, scratch)
-        content = containers.finished(model, recipe, scratch)
-        check_effect(read_proto(self.source.onnx_path), content, model, recipe)
-        return content, opset_of(model)
+            return containers.Finished(self._source_bytes(model), model, ())
+        made = containers.finished(self._converted(recipe, scratch), recipe, scratch)
+        check_effect(read_proto(self.source.onnx_path), made.model, recipe)
+        return made
 
     def _converted(self, recipe: Recipe, scratch: Path) -> onnx.ModelProto:
         path = self.source.onnx_path

@@ -1,7 +1,6 @@
 """Several recipes of one model, exported by worker processes that may die without taking the others along."""
 
 import json
-import os
 import queue
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from agents.strict_json import from_json, to_json
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.recipe import Recipe
 from orchestrator.make.export.calibration import CalibrationStream
+from orchestrator.make.export.child import child_environment
 from orchestrator.make.export.exporter import Exporter
 from orchestrator.make.export.outcome import ExportRefusal
 from orchestrator.make.export.worker import Answer, Job
@@ -192,15 +192,13 @@ class _Worker:
             return self._process
 
     def _spawn(self) -> "subprocess.Popen[str]":
-        # The same code as here, whatever made it importable; string hashes fixed, since exporters iterate over sets.
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONHASHSEED": "0"}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _close)
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator.make.export.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=environment,
+            env=child_environment(),
             text=True,
             # A terminal's Ctrl-C is for the controller, which then ends its workers.
             start_new_session=True,

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import onnx
+import pytest
+
+from orchestrator.make.export.defaults import default_recipes, weight_shares
+from orchestrator.make.models.library import find_model
+from orchestrator.make.models.source import ModelSource
+
+
+def texts(source: ModelSource) -> list[str]:
+    return [str(r) for r in default_recipes(source)]
+
+
+def test_convolutions(conv: ModelSource) -> None:
+    recipes = texts(conv)
+    assert recipes[0] == "onnx:fp32", "the default that gains are stated against comes first"
+    assert not any("-weight" in r for r in recipes)
+    assert sum("int8-qdq" in r for r in recipes) >= 5
+    assert len(recipes) == len(set(recipes))
+
+
+def test_lstm_is_not_quantized_statically(lstm: ModelSource) -> None:
+    recipes = texts(lstm)
+    assert not any("qdq" in r or "qoperator" in r for r in recipes)
+    assert sum("int8-dynamic" in r for r in recipes) >= 4
+
+
+def test_shares_add_up(lstm: ModelSource) -> None:
+    shares = weight_shares(onnx.load(lstm.onnx_path))
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert shares["LSTM"] > 0.9
+    assert shares["Conv"] == 0
+
+
+def test_of_the_reference_models(tmp_path: Path) -> None:
+    assert 10 <= len(texts(find_model("kws", tmp_path))) <= 14
+    assert 8 <= len(texts(find_model("digits-lstm", tmp_path))) <= 14
