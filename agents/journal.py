@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 from agents import durable
 
@@ -28,12 +28,19 @@ class Journal:
         """Set room aside for the last event. Raises OSError where the disk is full already."""
         durable.write_file(self._reserve, b"\0" * RESERVE_BYTES)
 
-    def append(self, kind: str, data: Dict[str, Any], *, sync: bool = True) -> bytes:
-        """Write one event, whole or not at all, and return its line. Raises OSError."""
+    def append(
+        self, kind: str, data: Dict[str, Any], *, sync: bool = True, unless: Callable[[], bool] = lambda: False
+    ) -> bytes:
+        """Write one event, whole or not at all, and return its line. Raises OSError.
+
+        ``unless`` is asked once no other process can write: True means that nothing is written.
+        """
         line = event_line(kind, data)
         fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
+            if unless():
+                return b""
             before_bytes = os.fstat(fd).st_size
             try:
                 written = os.write(fd, line)
@@ -65,11 +72,14 @@ class Journal:
         """The ``finished`` or ``failed`` event, None while there is none."""
         try:
             with open(self.path, "rb") as file:
-                lines = file.read().splitlines()
+                lines = file.read().splitlines(keepends=True)
         except FileNotFoundError:
             return None
-        event = json.loads(lines[-1]) if lines else {}
-        return event if event.get("kind") in LAST_KINDS else None
+        # A reader may see the first part of a line that is being written.
+        if not lines or not lines[-1].endswith(b"\n") or not is_last(lines[-1]):
+            return None
+        event: Dict[str, Any] = json.loads(lines[-1])
+        return event
 
 
 def event_line(kind: str, data: Dict[str, Any]) -> bytes:
@@ -78,5 +88,9 @@ def event_line(kind: str, data: Dict[str, Any]) -> bytes:
 
 
 def is_last(line: bytes) -> bool:
-    """True for the line of a ``finished`` or ``failed`` event."""
-    return json.loads(line).get("kind") in LAST_KINDS
+    """True for the line of a ``finished`` or ``failed`` event; False for a part of a line."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(event, dict) and event.get("kind") in LAST_KINDS

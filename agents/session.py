@@ -33,6 +33,7 @@ def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links) 
         traceback.print_exc()
         failure = Failure("internal", f"{type(error).__name__}: {error}; the traceback is in {folder.log}")
     result = session.result(failure)
+    links.progress[1] = 1
     folder.journal.append_last("failed" if failure else "finished", {"result": strict_json.to_json(result)})
     folder.journal.release()
 

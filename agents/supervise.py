@@ -24,7 +24,11 @@ PROGRESS_S = 0.25
 
 @dataclass(frozen=True)
 class Links:
-    """What ties a session to its watchdog and its sampler. ``progress[0]`` counts the chunks done."""
+    """What ties a session to its watchdog and its sampler.
+
+    ``progress[0]`` counts the chunks done; ``progress[1]`` is 1 from before the last event is written, so that no
+    progress can follow it.
+    """
 
     progress: memoryview
     stop_sampler_fd: Optional[int] = None
@@ -63,7 +67,7 @@ def _detach_and_watch(store: Store, folder: SessionFolder, spec: wire.RunSpec, k
 class _Watchdog:
     def __init__(self, store: Store, folder: SessionFolder, spec: wire.RunSpec) -> None:
         self._store, self._folder, self._spec = store, folder, spec
-        self._shared = memoryview(mmap.mmap(-1, 8)).cast("Q")
+        self._shared = memoryview(mmap.mmap(-1, 16)).cast("Q")
         self._reported = 0
         self._total = spec.chunk_count or sum(-(-span.count // spec.chunk_samples) for span in spec.spans)
 
@@ -118,7 +122,8 @@ class _Watchdog:
         if done != self._reported:
             self._reported = done
             try:
-                self._folder.journal.append("progress", {"done": done, "total": self._total}, sync=False)
+                data = {"done": done, "total": self._total}
+                self._folder.journal.append("progress", data, sync=False, unless=lambda: bool(self._shared[1]))
             except OSError:
                 traceback.print_exc()  # A missing progress event must not end a session.
 

@@ -135,6 +135,12 @@ class Device:
             fields["chunk_count"] = 0
         return wire.RunSpec(**{**fields, **changes})
 
+    def whole_run(self, spec: wire.RunSpec) -> str:
+        """What a session that ends well prints."""
+        run = self.run(spec)
+        assert run.code == 0, run
+        return run.stdout
+
     def run(self, spec: wire.RunSpec, *options: str) -> "Run":
         done = self.call("run", *options, stdin=strict_json.to_json(spec))
         return Run(done.returncode, done.stdout, done.stderr)
