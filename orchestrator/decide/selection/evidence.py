@@ -10,13 +10,10 @@ from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Estimate
 from orchestrator.domain.score import Score
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.statistics.warmup import classify
 
 TIMED = ("paced", "flat-out")
-
-# Sessions of blocks from here on verify a decision; they are no evidence for the next one.
-VERIFY_BLOCK = 1000
 
 
 @dataclass(frozen=True)

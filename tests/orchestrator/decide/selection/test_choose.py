@@ -81,7 +81,7 @@ def test_equal_candidates_rarely_beat_the_default() -> None:
         for one in (BASE, TWO, DYNAMIC, STATIC, HALF):
             levels = 2.0 * np.exp(0.03 * rng.standard_normal(4))
             sessions += [session(one, block=b, service_ms=ms, chunks=40, seed=b) for b, ms in enumerate(levels)]
-        wins += decided(sessions).verdict == "winner"
+        wins += decided(sessions, scores=[], max_quality_loss=None).verdict == "winner"
     # 5 % of 120 are 6; 12 or more come by chance in 2 % of the cases at most.
     assert wins < 12
 
@@ -178,7 +178,7 @@ FAULTS = ("none", "failed", "fallen-back", "throttled", "no-quality", "bad-quali
 
 def faulty(of: Candidate, fault: str, service_ms: float, seed: int) -> tuple[list[Session], list[Score]]:
     sessions = race(of, 3, service_ms=service_ms, seed=seed, chunks=60)
-    scores = [] if fault == "no-quality" else [score(of, range(200 if fault == "bad-quality" else 40), 400)]
+    scores = [] if fault == "no-quality" else [score(of, range(50 if fault == "bad-quality" else 10), 100)]
     if fault == "failed":
         sessions.append(session(of, "paced", 9, failure="killed"))
     if fault == "fallen-back":
@@ -201,15 +201,17 @@ def faulty(of: Candidate, fault: str, service_ms: float, seed: int) -> tuple[lis
     seed=st.integers(0, 1000),
 )
 def test_what_is_at_fault_never_wins(faults: list[str], services_ms: list[float], minimize: str, seed: int) -> None:
+    # Quality is lost against the default, so that the default and whoever shares its artifact lose none.
+    faults = ["none" if i < 2 and fault == "bad-quality" else fault for i, fault in enumerate(faults)]
     sessions: list[Session] = []
     scores: list[Score] = []
     for one, fault, service_ms in zip(ALL, faults, services_ms, strict=True):
         more, scored = faulty(one, fault, service_ms, seed)
         sessions += more
         scores += scored
-    # Every thread count is scored here, so that none borrows the score of its family.
     found = decided(sessions, minimize, scores)
     sound = {c.key for c, fault in zip(ALL, faults, strict=True) if fault in ("none", "short")}
+    # Without a score of its own a candidate takes that of the same artifact with another number of threads.
     borrowed = {TWO.key, BASE.key} if "no-quality" in faults[:2] else set()
     assert found.winner is None or found.winner in sound | borrowed
     assert {v.candidate.key for v in found.candidates} == {c.key for c in ALL}
