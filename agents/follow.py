@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional
 
 from agents import durable, strict_json, wire
 from agents.claim import SessionFolder, claim, folder_of
-from agents.journal import event_line, is_last
+from agents.journal import RESERVE_BYTES, event_line, is_last
 from agents.store import BadRequest, Store
 
 POLL_S = 0.2
@@ -110,7 +110,12 @@ def _close_if_dead(folder: SessionFolder, reader: _Reader, write: Callable[[byte
 def lost(folder: SessionFolder, how: str = _LOST) -> wire.RunResult:
     """The result of a session that could not write its own; ``how`` it ended, and the tail of its log."""
     tail = folder.log_tail()
-    return wire.failed(folder.session_id, "killed", how + (f"; its log ends: {tail}" if tail else "; its log is empty"))
+    reason = how + (f"; its log ends: {tail}" if tail else "; its log is empty")
+    status = os.statvfs(folder.path)
+    free_bytes = status.f_bavail * status.f_frsize
+    if free_bytes < RESERVE_BYTES:
+        return wire.failed(folder.session_id, "disk-full", f"{free_bytes} bytes are free below {folder.path}: {reason}")
+    return wire.failed(folder.session_id, "killed", reason)
 
 
 def exit_code(line: bytes) -> int:

@@ -22,7 +22,11 @@ def slow_spec(device: Device, chunks: int = 300, **changes: object) -> wire.RunS
 
 def start(device: Device, spec: wire.RunSpec, *options: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        device.argv("run", *options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=device.cwd
+        device.argv("run", *options),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=device.cwd,
     )
     assert process.stdin is not None
     process.stdin.write(json.dumps(strict_json.to_json(spec)).encode())
@@ -229,7 +233,9 @@ def test_a_stray_print_cannot_reach_the_wire(device: Device, tmp_path: Path) -> 
 def test_a_crash_in_native_code_names_the_signal_and_the_log(device: Device, tmp_path: Path) -> None:
     broken = tmp_path / "broken" / "onnxruntime"
     broken.mkdir(parents=True)
-    (broken / "__init__.py").write_text("import os, sys\nsys.stderr.write('vendor: no NPU\\n'); sys.stderr.flush(); os.abort()\n")
+    (broken / "__init__.py").write_text(
+        "import os, sys\nsys.stderr.write('vendor: no NPU\\n'); sys.stderr.flush(); os.abort()\n"
+    )
     spec = replace(device.spec(), session_id="crash")
     environment = {**os.environ, "PYTHONPATH": str(broken.parent)}
     text = json.dumps(strict_json.to_json(spec))
