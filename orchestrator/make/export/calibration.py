@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,12 +86,3 @@ class FeedReader:
             return None
         self._next += 1
         return self._feeds[self._next - 1]
-
-    def __iter__(self) -> Iterator[Feeds]:
-        return iter(self._feeds)
-
-    def __len__(self) -> int:
-        return len(self._feeds)
-
-    def set_range(self, start_index: int, end_index: int) -> Any:
-        raise NotImplementedError("strided calibration is not used")

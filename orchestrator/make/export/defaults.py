@@ -54,8 +54,14 @@ def default_recipes(source: ModelSource) -> tuple[Recipe, ...]:
 
 
 def weight_shares(model: onnx.ModelProto) -> dict[str, float]:
-    """Operator type -> share of the graph's float weights that it reads; 0 for every other type."""
-    sizes = {i.name: int(np.prod(i.dims)) for i in model.graph.initializer if i.data_type == onnx.TensorProto.FLOAT}
+    """Operator type -> share of the graph's float weights that it reads; 0 for every other type.
+
+    Weights may be initializers or Constant nodes. Those inside subgraphs (If, Loop) do not count: no exporter here
+    reaches them.
+    """
+    constants = [(n.output[0], a.t) for n in model.graph.node if n.op_type == "Constant" for a in n.attribute]
+    tensors = constants + [(i.name, i) for i in model.graph.initializer]
+    sizes = {name: int(np.prod(t.dims)) for name, t in tensors if t.data_type == onnx.TensorProto.FLOAT}
     read: dict[str, float] = defaultdict(float)
     for node in model.graph.node:
         read[node.op_type] += sum(sizes.get(name, 0) for name in node.input)

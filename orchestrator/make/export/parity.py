@@ -63,7 +63,8 @@ def _open(artifact: Path) -> Any:
     try:
         return open_session(artifact)
     except Exception as exc:  # onnxruntime's errors share no base class of their own
-        raise ExportFailed(f"onnxruntime cannot load what was exported: {_first_line(exc)}") from exc
+        fault = _first_line(exc).replace(str(artifact), artifact.name)
+        raise ExportFailed(f"onnxruntime cannot load what was exported: {fault}") from exc
 
 
 def _step(

@@ -33,6 +33,16 @@ def test_shares_add_up(lstm: ModelSource) -> None:
     assert shares["Conv"] == 0
 
 
+def test_weights_in_constant_nodes_count_too(conv: ModelSource, tmp_path: Path) -> None:
+    model = onnx.load(conv.onnx_path)
+    for weight in model.graph.initializer:
+        model.graph.node.insert(0, onnx.helper.make_node("Constant", [], [weight.name], value=weight))
+    del model.graph.initializer[:]
+    before = weight_shares(onnx.load(conv.onnx_path))
+    assert weight_shares(model) == before
+    assert before["Conv"] == 1.0
+
+
 def test_of_the_reference_models(tmp_path: Path) -> None:
     assert 10 <= len(texts(find_model("kws", tmp_path))) <= 14
     assert 8 <= len(texts(find_model("digits-lstm", tmp_path))) <= 14
