@@ -1,5 +1,6 @@
 """Real OpenSSH servers on 127.0.0.1, each with keys, configuration and home of its own: what the SSH tests dial."""
 
+import contextlib
 import getpass
 import json
 import os
@@ -77,7 +78,8 @@ class SshHost:
     def cut(self) -> None:
         """Every connection ends without a word; the server goes on and takes new ones."""
         for pid in self.serving_pids():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """No connection, and no server: what a device that is switched off looks like."""

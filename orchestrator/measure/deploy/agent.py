@@ -11,7 +11,6 @@ from orchestrator.errors import CommandFailed, DeviceError
 from orchestrator.measure.transports.base import NO_ROOM, Completed, Transport, check, no_room, tail
 
 PROBE_TIMEOUT_S = 180.0
-ANSWER_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -32,20 +31,6 @@ class DeployedAgent:
 
     def argv(self, verb: str, *arguments: str) -> list[str]:
         return [self.python, self.archive_path, verb, "--root", self.root, *arguments]
-
-    def ask(self, verb: str, request: object, *, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
-        """One JSON question, one JSON answer.
-
-        Raises CommandFailed with the agent's own message, DeviceNotReady when the disk is full.
-        """
-        argv = self.argv(verb)
-        done = self.transport.exec(argv, stdin=json.dumps(request).encode(), timeout_s=timeout_s)
-        if not done.ok:
-            raise refused(self.name, self.root, argv, done)
-        try:
-            return json.loads(done.stdout)
-        except ValueError as exc:
-            raise not_understood(self.name, argv, done, exc) from exc
 
 
 def probe_device(transport: Transport, argv: Sequence[str]) -> DeviceProbe:

@@ -1,12 +1,15 @@
-"""Runs on the device, sent as text to its Python before the agent is there. Any Python 3, standard library only.
+"""Runs on the device, sent as text to its Python before and beside the agent. Any Python 3, standard library only.
 
-``look ROOT SHA256`` prints one JSON object: what this Python is, where the root is, and the state of the archive.
-``admit ROOT SHA256 UPLOAD`` proves the uploaded archive and gives it its name. Exit code 0: fit for the agent.
+``look ROOT SHA256`` prints one JSON object: what this Python is, where the root is, and the state of the agent's
+archive; exit code 0 where the agent can run. ``receive ROOT PATH SHA256`` takes a file from stdin, proves it and gives
+it its name below the root: it is there whole and on the disk, or not at all, even when the link is cut.
 """
 
 # os.path, because pathlib would double the time that this takes to start.
-# ruff: noqa: PTH103, PTH108, PTH110, PTH111, PTH118, PTH123, PTH204, PTH208, PTH105
+# ruff: noqa: PTH103, PTH108, PTH110, PTH111, PTH118, PTH119, PTH120, PTH123, PTH204, PTH208, PTH105
 
+import errno
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -16,6 +19,8 @@ import time
 
 OLDEST = (3, 9)
 UNFIT, BROKEN = 10, 11
+# F_SETPIPE_SZ, which Python names only since 3.10, and what any user may ask for: fewer turns between server and us.
+SET_PIPE_SIZE, LARGEST_PIPE = 1031, 1 << 20
 # An upload that has not become anything for this long belongs to a controller that is gone.
 STALE_UPLOAD_S = 6 * 3600
 
@@ -67,17 +72,58 @@ def look(root: str, sha256: str) -> int:
     return 0 if fit else UNFIT
 
 
-def admit(root: str, sha256: str, upload: str) -> int:
-    arrived = sha256_of(upload)
-    if arrived != sha256:
+def receive(root: str, path: str, sha256: str) -> int:
+    target = os.path.join(root, path)
+    upload = os.path.join(root, "incoming", os.path.basename(path) + "." + str(os.getpid()) + str(time.time()))
+    try:
+        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+        with open(upload, "xb", buffering=0) as file:
+            arrived = copy_stdin(file.fileno())
+            if arrived == sha256:
+                os.fsync(file.fileno())
+                os.replace(upload, target)
+                sync_folder(os.path.dirname(target))
+                return 0
+        sys.stderr.write("what arrived has sha256 " + arrived + ", expected " + sha256 + "\n")
+    except OSError as error:
+        sys.stderr.write(str(error) + "\n")
+    if os.path.exists(upload):
         os.unlink(upload)
-        sys.stderr.write("the uploaded agent has sha256 " + arrived + ", expected " + sha256 + "\n")
-        return BROKEN
-    with open(upload, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(upload, archive_path(root, sha256))
-    return 0
+    return BROKEN
+
+
+def copy_stdin(target: int) -> str:
+    """All of stdin into a file; its hash is taken on the way, so that the file is not read again."""
+    enlarge_pipe(0)
+    digest = hashlib.sha256()
+    while True:
+        data = os.read(0, 1 << 20)
+        if not data:
+            return digest.hexdigest()
+        digest.update(data)
+        waiting = memoryview(data)
+        while waiting:
+            waiting = waiting[os.write(target, waiting) :]
+
+
+def enlarge_pipe(fd: int) -> None:
+    try:
+        fcntl.fcntl(fd, SET_PIPE_SIZE, LARGEST_PIPE)
+    except OSError:
+        return  # Not a pipe, or not so large a one: slower, nothing else.
+
+
+def sync_folder(path: str) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        # Some file systems cannot sync a folder; they lose nothing by that.
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EACCES):
+            raise
+    finally:
+        os.close(folder)
 
 
 if __name__ == "__main__":
-    sys.exit(look(*sys.argv[2:]) if sys.argv[1] == "look" else admit(*sys.argv[2:]))
+    sys.exit(look(*sys.argv[2:]) if sys.argv[1] == "look" else receive(*sys.argv[2:]))

@@ -1,6 +1,5 @@
 """The agent and its files onto a device: by content hash, only what is absent, proven there, renamed into place."""
 
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -8,23 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents import strict_json, wire
-from orchestrator.errors import DeviceError, Unreachable
+from agents import wire
 from orchestrator.measure.deploy import device_check
 from orchestrator.measure.deploy.agent import DeployedAgent, json_object, probe_device
 from orchestrator.measure.deploy.archive import AgentArchive
 from orchestrator.measure.deploy.not_ready import cannot_write, no_python, require_runtime
-from orchestrator.measure.transports.base import OnBytes, Transport, check
+from orchestrator.measure.transports.base import OnBytes, Transport, check, tail, upload_failed
 
 DEFAULT_ROOT = ".cache/earshot"
 PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(14, 8, -1)))
-# Proving a file reads it once: 20 MB/s is a slow SD card.
-ADMIT_BYTES_PER_S, ADMIT_LEAST_S = 20e6, 60.0
-
 # Tries each Python in turn until one is fit; each says in one line of JSON what it is.
 _FIND = (
     'code=$1 root=$2 sha256=$3; shift 3; for p in "$@"; do command -v "$p" >/dev/null 2>&1 && '
     '"$p" -c "$code" look "$root" "$sha256" </dev/null && exit 0; done; exit 10'
+)
+
+# Says which of the files named on stdin are not there in the right size; a shell, because a Python takes 50 ms to
+# start here, and ten times as long on a small board.
+_ABSENT = (
+    'cd "$1" || exit 1; while read -r size name; do '
+    '[ -f "$name" ] && [ $(wc -c <"$name") -eq "$size" ] || echo "$name"; done'
 )
 
 # (bytes sent so far, bytes to send)
@@ -83,21 +85,24 @@ def _check_code() -> str:
 
 
 def _push_archive(transport: Transport, archive: AgentArchive, python: str, root: str) -> None:
-    upload = f"{root}/incoming/{archive.path.name}.{secrets.token_hex(4)}"
-    _upload(transport, archive.path, upload)
-    done = transport.exec([python, "-c", _check_code(), "admit", root, archive.sha256, upload])
-    check(done, [python, "device_check", "admit"], f"the agent did not arrive on {transport.name}")
+    name = Path(device_check.archive_path(root, archive.sha256)).name
+    _send(transport, python, root, archive.path, name, archive.sha256)
 
 
-def _upload(transport: Transport, local: Path, remote: str, on_bytes: OnBytes | None = None) -> None:
-    """Push, and leave no piece behind where the push fails and the link still holds."""
-    try:
-        transport.push(local, remote, on_bytes=on_bytes)
-    except Unreachable:
-        raise
-    except DeviceError:
-        transport.exec(["rm", "-f", "--", remote])
-        raise
+def _send(
+    transport: Transport,
+    python: str,
+    root: str,
+    local: Path,
+    name: str,
+    sha256: str,
+    on_bytes: OnBytes | None = None,
+) -> None:
+    """One file to ``name`` below the root; proven, synced and renamed by ``device_check.receive``."""
+    argv = [python, "-I", "-S", "-c", _check_code(), "receive", root, name, sha256]
+    done = transport.send(argv, local, on_bytes=on_bytes)
+    if not done.ok:
+        raise upload_failed(transport.name, name, tail(done.stderr), (python, "receive", root, name), done.exit_code)
 
 
 def push_blobs(
@@ -120,16 +125,16 @@ def push_blobs(
             on_progress(sent_bytes, total_bytes)
 
     for blob in absent:
-        name = f"{blob.sha256}.{secrets.token_hex(4)}"
-        _upload(agent.transport, wanted[blob.file_name][0], f"{agent.root}/incoming/{name}", on_bytes)
-        # One by one: what was admitted stays, whatever becomes of the rest.
-        upload = {"incoming": name, "blob": strict_json.to_json(blob)}
-        agent.ask("admit", [upload], timeout_s=ADMIT_LEAST_S + blob.size_bytes / ADMIT_BYTES_PER_S)
+        path = wanted[blob.file_name][0]
+        _send(agent.transport, agent.python, agent.root, path, f"blobs/{blob.file_name}", blob.sha256, on_bytes)
     pushed = tuple(blob.file_name for blob in absent)
     skipped = tuple(name for name in wanted if name not in pushed)
     return PushReport(pushed, skipped, sent_bytes, time.monotonic() - begin_s)
 
 
-def _absent(agent: DeployedAgent, blobs: list[wire.Blob]) -> list[wire.Blob]:
-    answer = agent.ask("have", [strict_json.to_json(blob) for blob in blobs])
-    return [strict_json.from_json(wire.Blob, item) for item in answer]
+def _absent(agent: DeployedAgent, blobs: Sequence[wire.Blob]) -> list[wire.Blob]:
+    lines = "".join(f"{blob.size_bytes} blobs/{blob.file_name}\n" for blob in blobs)
+    argv = ["sh", "-c", _ABSENT, "sh", agent.root]
+    output = check(agent.transport.exec(argv, stdin=lines.encode()), argv, f"cannot look into {agent.root}")
+    named = set(output.decode().split())
+    return [blob for blob in blobs if f"blobs/{blob.file_name}" in named]

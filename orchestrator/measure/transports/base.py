@@ -12,6 +12,8 @@ from typing import IO, Protocol, Self
 from orchestrator.errors import CommandFailed, DeviceError, DeviceNotReady, EarshotError
 
 DEFAULT_TIMEOUT_S = 30.0
+# For a whole file; a link that is dead is noticed much earlier.
+COPY_TIMEOUT_S = 3600.0
 TAIL_BYTES = 2000
 # What ENOSPC and EDQUOT read like in the C locale: glibc, musl, bionic.
 NO_ROOM = ("No space left on device", "Disk quota exceeded", "Quota exceeded")
@@ -65,10 +67,21 @@ class Transport(Protocol):
         """
         ...
 
+    def send(
+        self,
+        argv: Sequence[str],
+        local: Path,
+        *,
+        timeout_s: float = COPY_TIMEOUT_S,
+        on_bytes: OnBytes | None = None,
+    ) -> Completed:
+        """Run with a file as stdin. ``on_bytes`` gets the size of each piece that was handed over."""
+        ...
+
     def push(self, local: Path, remote: str, *, on_bytes: OnBytes | None = None) -> None:
         """Copy a file to exactly ``remote``, whose folder exists. Not atomic: a cut link leaves a part of it.
 
-        ``on_bytes`` gets the size of each piece that was handed over. Raises DeviceNotReady when the disk is full.
+        Raises DeviceNotReady when the disk is full.
         """
         ...
 

@@ -6,12 +6,13 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Self, cast
 
 from orchestrator.errors import CommandFailed
 from orchestrator.measure.transports.base import (
+    COPY_TIMEOUT_S,
     DEFAULT_TIMEOUT_S,
     EXIT_NOT_EXECUTABLE,
     EXIT_NOT_FOUND,
@@ -37,18 +38,31 @@ class LocalTransport:
 
     def exec(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S) -> Completed:
         stdout = bytearray()
-        exit_code, stderr = self._run(argv, stdin, timeout_s, stdout.extend)
+        exit_code, stderr = self._run(argv, iter([stdin]), timeout_s, stdout.extend)
+        return Completed(exit_code, bytes(stdout), stderr)
+
+    def send(
+        self,
+        argv: Sequence[str],
+        local: Path,
+        *,
+        timeout_s: float = COPY_TIMEOUT_S,
+        on_bytes: OnBytes | None = None,
+    ) -> Completed:
+        stdout = bytearray()
+        with local.open("rb") as file:
+            exit_code, stderr = self._run(argv, _pieces(file, on_bytes), timeout_s, stdout.extend)
         return Completed(exit_code, bytes(stdout), stderr)
 
     def stream(
         self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S, on_line: OnLine
     ) -> Completed:
         splitter = LineSplitter(on_line)
-        exit_code, stderr = self._run(argv, stdin, timeout_s, splitter.feed)
+        exit_code, stderr = self._run(argv, iter([stdin]), timeout_s, splitter.feed)
         return Completed(exit_code, splitter.rest, stderr)
 
     def _run(
-        self, argv: Sequence[str], stdin: bytes, timeout_s: float, on_stdout: Callable[[bytes], None]
+        self, argv: Sequence[str], stdin: Iterator[bytes], timeout_s: float, on_stdout: Callable[[bytes], None]
     ) -> tuple[int | None, bytes]:
         try:
             process = subprocess.Popen(
@@ -76,10 +90,8 @@ class LocalTransport:
     def push(self, local: Path, remote: str, *, on_bytes: OnBytes | None = None) -> None:
         try:
             with local.open("rb") as source, (Path.home() / remote).open("wb") as target:
-                while piece := source.read(PIECE_BYTES):
+                for piece in _pieces(source, on_bytes):
                     target.write(piece)
-                    if on_bytes:
-                        on_bytes(len(piece))
         except OSError as exc:
             if exc.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise no_room(self.name, remote) from exc
@@ -91,7 +103,7 @@ class LocalTransport:
         except OSError as exc:
             raise self._copy_failed("read", remote, exc) from exc
         with source, whole_file(local) as target:
-            while piece := source.read(PIECE_BYTES):
+            for piece in _pieces(source, None):
                 target.write(piece)
 
     def _copy_failed(self, verb: str, remote: str, exc: OSError) -> CommandFailed:
@@ -116,7 +128,7 @@ class LocalTransport:
 
 
 def _pump(
-    process: subprocess.Popen[bytes], stdin: bytes, deadline_s: float, on_stdout: Callable[[bytes], None]
+    process: subprocess.Popen[bytes], stdin: Iterator[bytes], deadline_s: float, on_stdout: Callable[[bytes], None]
 ) -> bytes:
     """Feed stdin and drain both outputs until all end, then return stderr. Raises TimeoutError(stderr so far)."""
     stderr = bytearray()
@@ -151,21 +163,28 @@ def _reader(sink: Callable[[bytes], None]) -> Callable[[int], bool]:
     return read
 
 
-def _writer(pipe: IO[bytes], stdin: bytes) -> Callable[[int], bool]:
+def _writer(pipe: IO[bytes], stdin: Iterator[bytes]) -> Callable[[int], bool]:
     """Gives what fits, and closes the pipe when all is given or the command has stopped reading; False then."""
-    waiting = memoryview(stdin)
+    waiting = memoryview(next(stdin, b""))
 
     def write(fd: int) -> bool:
         nonlocal waiting
         try:
-            waiting = waiting[os.write(fd, waiting[:PIECE_BYTES]) :] if waiting else waiting
+            waiting = waiting[os.write(fd, waiting) :] or memoryview(next(stdin, b""))
         except BrokenPipeError:
-            waiting = waiting[:0]
+            waiting = memoryview(b"")
         if not waiting:
             pipe.close()
         return bool(waiting)
 
     return write
+
+
+def _pieces(file: IO[bytes], on_bytes: OnBytes | None) -> Iterator[bytes]:
+    while piece := file.read(PIECE_BYTES):
+        yield piece
+        if on_bytes:
+            on_bytes(len(piece))
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -12,6 +12,7 @@ import paramiko
 
 from orchestrator.errors import Unreachable
 from orchestrator.measure.transports.base import (
+    COPY_TIMEOUT_S,
     DEFAULT_TIMEOUT_S,
     Completed,
     LineSplitter,
@@ -30,7 +31,6 @@ from orchestrator.measure.transports.ssh_connect import CHECK_LINK, close_all, c
 READ_BYTES = 1 << 18
 # Below any server's first window (dropbear: 24 KiB), so that writing it cannot wait for our own reading.
 INLINE_STDIN_BYTES = 16 << 10
-COPY_TIMEOUT_S = 3600.0
 
 
 class SshTransport:
@@ -77,17 +77,31 @@ class SshTransport:
                 splitter.feed(data)
             return Completed(command.exit_code(), splitter.rest, bytes(command.stderr))
 
-    def push(self, local: Path, remote: str, *, on_bytes: OnBytes | None = None) -> None:
-        argv = ["sh", "-c", 'LC_ALL=C; export LC_ALL; cat >"$1"', "sh", remote]
-        with local.open("rb") as file, self._running(argv, COPY_TIMEOUT_S) as command:
+    def send(
+        self,
+        argv: Sequence[str],
+        local: Path,
+        *,
+        timeout_s: float = COPY_TIMEOUT_S,
+        on_bytes: OnBytes | None = None,
+    ) -> Completed:
+        stdout = bytearray()
+        with local.open("rb") as file, self._running(argv, timeout_s) as command:
             while piece := file.read(READ_BYTES):
                 if not command.send(piece):
                     break
                 if on_bytes:
                     on_bytes(len(piece))
-            exit_code = command.exit_code()
-        if exit_code != 0:
-            raise upload_failed(self.name, remote, tail(bytes(command.stderr)), argv, exit_code)
+            command.end_stdin()
+            for data in command.read():
+                stdout += data
+            return Completed(command.exit_code(), bytes(stdout), bytes(command.stderr))
+
+    def push(self, local: Path, remote: str, *, on_bytes: OnBytes | None = None) -> None:
+        argv = ["sh", "-c", 'LC_ALL=C; export LC_ALL; cat >"$1"', "sh", remote]
+        done = self.send(argv, local, on_bytes=on_bytes)
+        if not done.ok:
+            raise upload_failed(self.name, remote, tail(done.stderr), argv, done.exit_code)
 
     def pull(self, remote: str, local: Path) -> None:
         argv = ["sh", "-c", 'cat <"$1"', "sh", remote]
@@ -148,7 +162,7 @@ class _Command:
     def _write_all(self, stdin: bytes) -> None:
         with contextlib.suppress(TimeoutError):
             if not stdin or self.send(stdin):
-                self._end_stdin()
+                self.end_stdin()
 
     def send(self, piece: bytes) -> bool:
         """False where the command does not read on: it has ended, or the link has; ``exit_code`` says which."""
@@ -162,7 +176,7 @@ class _Command:
             return False
         return True
 
-    def _end_stdin(self) -> None:
+    def end_stdin(self) -> None:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             self._channel.shutdown_write()
 
@@ -177,7 +191,7 @@ class _Command:
 
     def exit_code(self) -> int | None:
         """Ends stdin and waits for the end. None: a signal."""
-        self._end_stdin()
+        self.end_stdin()
         self._drain.join(self._left_s())
         if not self._channel.status_event.wait(self._left_s()):
             raise TimeoutError

@@ -62,7 +62,7 @@ def test_an_altered_archive_is_replaced(agent: DeployedAgent, archive: AgentArch
 def test_an_archive_that_is_not_what_its_hash_says_does_not_arrive(
     transport: Transport, archive: AgentArchive, tmp_path: Path
 ) -> None:
-    with pytest.raises(CommandFailed, match="the uploaded agent has sha256"):
+    with pytest.raises(CommandFailed, match="what arrived has sha256"):
         deploy(transport, replace(archive, sha256="0" * 64), str(tmp_path / "root"), python=sys.executable)
     assert [p.name for p in (tmp_path / "root").rglob("*")] == ["incoming"]
 
@@ -101,7 +101,7 @@ def test_files_with_hostile_names_are_pushed(agent: DeployedAgent, tmp_path: Pat
 
 def test_a_file_that_changed_since_it_was_hashed_is_refused(agent: DeployedAgent, own_files: Files) -> None:
     own_files[0][0].write_bytes(b"another!")
-    with pytest.raises(CommandFailed, match="not what was sent"):
+    with pytest.raises(CommandFailed, match="what arrived has sha256"):
         push_blobs(agent, own_files[:1])
     assert not (_there(agent, "blobs") / own_files[0][1].file_name).exists()
     assert list((_there(agent, "incoming")).iterdir()) == []
