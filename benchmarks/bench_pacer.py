@@ -2,7 +2,8 @@
 
 A real session of the agent (process, sampler, ONNX Runtime) alternates with the naive loop around the same model in a
 process of its own. Lateness is issue minus s_k = max(intended arrival, previous done). Run it on a machine that does
-nothing else; the share of other load that the agent saw is printed with the figures.
+nothing else; the share of other load that the agent saw is printed with the figures. Where others are at work,
+``chrt -f 10 python benchmarks/bench_pacer.py`` (root) takes a core from them and stands for an idle one.
 
     python benchmarks/bench_pacer.py [--rounds 3] [--chunks 500] [--chunk-ms 20]
 """

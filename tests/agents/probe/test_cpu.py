@@ -1,0 +1,54 @@
+"""Clusters from /proc/cpuinfo and cpufreq, in the kernel's formats with values of our own."""
+
+from pathlib import Path
+
+from agents.device_facts import Core
+from agents.probe.cpu import cores, parse_cpuinfo
+from tests.agents.tree import lay
+
+# Arm blocks as arch/arm64/kernel/cpuinfo.c prints them; old kernels put a summary line with a capital P first.
+BIG_LITTLE = (
+    "Processor\t: AArch64 Processor rev 1 (aarch64)\n"
+    + "".join(
+        f"processor\t: {n}\nCPU implementer\t: 0x41\nCPU part\t: {part}\n\n"
+        for n, part in enumerate(["0xd46", "0xd46", "0xd4d", "0xd4e"])
+    )
+    + "Hardware\t: Some SoC\nSerial\t\t: 0\n"
+)
+X86 = "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Some CPU @ 2.00GHz\nflags\t\t: fpu hypervisor\n\n" * 2
+
+
+def max_freq(khz: dict[int, int]) -> dict[str, str]:
+    return {f"sys/devices/system/cpu/cpu{n}/cpufreq/cpuinfo_max_freq": f"{f}\n" for n, f in khz.items()}
+
+
+def test_clusters_are_numbered_from_the_slowest(tmp_path: Path) -> None:
+    root = lay(tmp_path, max_freq({0: 1_800_000, 1: 1_800_000, 2: 2_800_000, 3: 3_200_000}))
+    text = BIG_LITTLE.replace("AArch64 Processor rev 1 (aarch64)\n", "AArch64 Processor rev 1 (aarch64)\n\n")
+    assert cores(root, text) == (
+        Core(0, 0, "0x41/0xd46", 1_800_000_000),
+        Core(1, 0, "0x41/0xd46", 1_800_000_000),
+        Core(2, 1, "0x41/0xd4d", 2_800_000_000),
+        Core(3, 2, "0x41/0xd4e", 3_200_000_000),
+    )
+
+
+def test_a_summary_line_is_no_core() -> None:
+    assert [block["processor"] for block in parse_cpuinfo(BIG_LITTLE)] == ["0", "1", "2", "3"]
+
+
+def test_equal_parts_at_another_clock_are_another_cluster(tmp_path: Path) -> None:
+    text = "".join(f"processor : {n}\nCPU implementer : 0x41\nCPU part : 0xd0b\n\n" for n in range(2))
+    found = cores(lay(tmp_path, max_freq({0: 2_600_000, 1: 2_400_000})), text)
+    assert [core.cluster for core in found] == [1, 0]
+
+
+def test_x86_without_cpufreq(tmp_path: Path) -> None:
+    found = cores(str(tmp_path), X86.replace("0\nvendor", "0\nvendor", 1))
+    assert {core.part for core in found} == {"Some CPU @ 2.00GHz"}
+    assert {core.max_hz for core in found} == {None}
+
+
+def test_a_hidden_cpuinfo_leaves_the_cores_that_sysfs_shows(tmp_path: Path) -> None:
+    found = cores(lay(tmp_path, {**max_freq({0: 1_000_000, 1: 1_000_000}), "sys/devices/system/cpu/cpuidle/x": ""}), "")
+    assert found == (Core(0, 0, "unknown", 10**9), Core(1, 0, "unknown", 10**9))
