@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.output import figure, print_table
+from orchestrator.cli.output import console, figure, print_table
 from orchestrator.decide.selection.constraints import METRIC_OF, read_selection
 from orchestrator.domain.decision import CandidateVerdict, Decision
 
@@ -52,34 +52,45 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def print_decision(decision: Decision) -> None:
-    """A table of every candidate, then why the others lost, then the sentence."""
+    """A table of every candidate, then what each is and why it did not win, then the sentence."""
     ordered = sorted(decision.candidates, key=lambda v: (_ORDER.index(v.status), _rank(v, decision.objective)))
+    wide = console().width >= _WIDE
     click.echo()
     print_table(
-        ["", "configuration", "p50 ms>", "p99 ms>", "service p50 ms>", "RTF>", "peak MB>", "MB>", "quality loss %>"],
-        [_row(v) for v in ordered],
+        ["#>", "", *(header for header, _, _ in _FIGURES)],
+        [[str(number), _MARKS[v.status], *_figures(v, wide)] for number, v in enumerate(ordered, 1)],
     )
     click.echo()
-    print_table(["not chosen", "why"], [[v.candidate.label, v.reason] for v in ordered if v.status != "winner"])
+    print_table(
+        ["#>", "configuration", "why"],
+        [[str(number), v.candidate.label, v.reason] for number, v in enumerate(ordered, 1)],
+    )
     click.echo()
     click.secho(decision.sentence, bold=True)
     if decision.verification is not None:
-        click.echo(f"verified: {decision.verification.reason}")
+        passed = "verified" if decision.verification.passed else "NOT verified"
+        click.echo(f"{passed}: {decision.verification.reason}")
     click.echo()
 
 
-def _row(verdict: CandidateVerdict) -> list[str]:
-    metrics = verdict.metrics
+# Header, metric, scale.
+_FIGURES: tuple[tuple[str, str, float], ...] = (
+    ("p50 ms>", "latency_p50_ms", 1.0),
+    ("p99 ms>", "latency_p99_ms", 1.0),
+    ("service ms>", "service_p50_ms", 1.0),
+    ("RTF>", "rtf", 1.0),
+    ("peak MB>", "peak_rss_mb", 1.0),
+    ("size MB>", "size_mb", 1.0),
+    ("loss %>", "quality_loss", 100.0),
+)
+_WITH_INTERVAL = ("latency_p50_ms", "quality_loss")
+_WIDE = 110
+
+
+def _figures(verdict: CandidateVerdict, wide: bool) -> list[str]:
     return [
-        _MARKS[verdict.status],
-        verdict.candidate.label,
-        figure(metrics.get("latency_p50_ms")),
-        figure(metrics.get("latency_p99_ms")),
-        figure(metrics.get("service_p50_ms")),
-        figure(metrics.get("rtf")),
-        figure(metrics.get("peak_rss_mb")),
-        figure(metrics.get("size_mb")),
-        figure(metrics.get("quality_loss"), scale=100),
+        figure(verdict.metrics.get(metric), scale=scale, interval=wide and metric in _WITH_INTERVAL)
+        for _, metric, scale in _FIGURES
     ]
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, JustifyMethod
+from rich.markup import escape
 from rich.table import Table
 
 from agents.strict_json import to_json
@@ -17,23 +18,34 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(to_json(value), indent=2, default=str))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
-    """A column whose name ends in ``>`` is aligned to the right."""
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+# Where output goes into a file or a pipe nothing should be folded for a terminal that is not there.
+_UNBOUND_WIDTH = 200
+
+
+def console() -> Console:
+    """Standard output, as wide as the terminal is."""
+    made = Console()
+    return made if made.is_terminal else Console(width=_UNBOUND_WIDTH)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A column whose name ends in ``>`` is aligned to the right and never folded."""
+    table = Table(header_style="bold", box=None, pad_edge=False)
     for column in columns:
         right = column.endswith(">")
-        table.add_column(column.rstrip(">"), justify="right" if right else "left", overflow="fold")
+        justify: JustifyMethod = "right" if right else "left"
+        table.add_column(column.rstrip(">"), justify=justify, overflow="fold", no_wrap=right)
     for row in rows:
-        table.add_row(*row)
-    Console(soft_wrap=False).print(table)
+        table.add_row(*map(escape, row))
+    console().print(table)
 
 
-def figure(estimate: Estimate | None, *, scale: float = 1.0) -> str:
-    """Three significant digits with the interval, or a dash where it was not measured: absent is never zero."""
+def figure(estimate: Estimate | None, *, scale: float = 1.0, interval: bool = False) -> str:
+    """Three significant digits, or a dash where it was not measured: absent is never zero."""
     if estimate is None or estimate.value is None:
         return "-"
     text = number(estimate.value * scale)
-    if estimate.low is None or estimate.high is None:
+    if not interval or estimate.low is None or estimate.high is None:
         return text
     return f"{text} [{number(estimate.low * scale)}..{number(estimate.high * scale)}]"
 
@@ -49,4 +61,4 @@ def number(value: float) -> str:
         return f"{value:.1f}"
     if magnitude >= 1:
         return f"{value:.2f}"
-    return f"{value:.3g}"
+    return f"{value:.3g}" if magnitude >= 1e-4 else f"{value:.1e}"

@@ -21,8 +21,8 @@ def candidates_for(
     """Every artifact with every usable provider on 1 thread, and the fp32 ones on two where the device has two cores:
     a second thread rarely pays for a model of a few hundred us, and one pair shows whether it does here.
 
-    ``threads`` overrides that for all. Raises DeviceNotReady where no runtime can load any artifact, BadInput for a
-    chunk size that the contract does not allow.
+    ``threads`` overrides that for all; the fp32 default stays. Raises DeviceNotReady where no runtime can load any
+    artifact, BadInput for a chunk size that the contract does not allow.
     """
     found = []
     for artifact in artifacts:
@@ -38,7 +38,7 @@ def candidates_for(
         found += [
             Candidate(artifact.model, artifact.sha256, artifact.recipe, runtime.name, provider, count, size)
             for provider in providers
-            for count in threads or _thread_counts(artifact, probe)
+            for count in _thread_counts(artifact, probe, threads)
         ]
     if not found:
         raise DeviceNotReady("no execution provider on the device can run any artifact", hint="earshot devices probe")
@@ -56,5 +56,8 @@ def _runtime(probe: DeviceProbe, name: str) -> RuntimeProbe:
     )
 
 
-def _thread_counts(artifact: Artifact, probe: DeviceProbe) -> tuple[int, ...]:
-    return (1, 2) if str(artifact.recipe) == "onnx:fp32" and len(probe.cores) > 1 else (1,)
+def _thread_counts(artifact: Artifact, probe: DeviceProbe, wanted: Sequence[int]) -> list[int]:
+    if str(artifact.recipe) != "onnx:fp32":
+        return sorted(set(wanted)) or [1]
+    # One thread is the default that every gain is stated against, whatever else was asked for.
+    return sorted({1, *wanted} if wanted else {1, min(2, len(probe.cores) or 1)})

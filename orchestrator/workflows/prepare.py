@@ -1,6 +1,5 @@
 """Before anything is measured: the model, its evaluation audio, the artifacts, and the agent on the device."""
 
-import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,8 +137,7 @@ def push_material(
     material = {}
     for split in ("test", "track"):
         if evaluation.utterances_of(split):
-            path, spans = evaluation.wav(split, scratch)
-            blob = blob_of_file(path)
+            path, blob, spans = evaluation.wav(split, scratch)
             files.append((path, blob))
             material[split] = Material(stream=blob, evaluation=blob, spans=spans)
     if "test" not in material:
@@ -153,9 +151,3 @@ def push_material(
 
 def blob_of(artifact: Artifact) -> wire.Blob:
     return wire.Blob(artifact.sha256, artifact.size_bytes, artifact.suffix)
-
-
-def blob_of_file(path: Path) -> wire.Blob:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return wire.Blob(digest, path.stat().st_size, path.suffix)

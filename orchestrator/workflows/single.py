@@ -21,7 +21,6 @@ from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.prepare import (
     Prepared,
     blob_of,
-    blob_of_file,
     deploy_agent,
     export_candidates,
     prepare_model,
@@ -92,8 +91,7 @@ def _own_audio(settings: RunSettings, prepared: Prepared, scratch: Path) -> tupl
         return None
     rate = prepared.source.contract.sample_rate_hz
     path = scratch / "own.wav"
-    write_wav(path, read_audio(settings.audio, rate), rate)
-    return path, blob_of_file(path)
+    return path, write_wav(path, read_audio(settings.audio, rate), rate)
 
 
 def _candidate(settings: RunSettings, candidates: list[Candidate]) -> Candidate:

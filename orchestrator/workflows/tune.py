@@ -15,7 +15,6 @@ from orchestrator.domain.decision import Decision
 from orchestrator.domain.session import Session
 from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.make.quality.scoring import score
 from orchestrator.measure.farm.budget import Budget
 from orchestrator.measure.farm.interleave import block_order
 from orchestrator.measure.lab.inventory import find_device, load_lab
@@ -31,12 +30,16 @@ from orchestrator.workflows.prepare import (
     push_material,
 )
 from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.quality import score_candidate
 from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.settings import TuneSettings
 from orchestrator.workflows.verification import verify_winner
 
 # What a session costs beside its audio, until the first ones of this study say better.
 _SESSION_OVERHEAD_S = 1.5
+
+# What an evaluation is expected to take, as a share of its audio.
+_EVALUATION_RTF = 0.025
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
     """Raises EarshotError; what was measured until then stays in the ledger and the same call goes on from there."""
     lab = load_lab(settings.lab)
     device = find_device(lab, settings.device)
+    progress.stage(f"reading {settings.model} and its evaluation set", steps=1)
     prepared = prepare_model(settings.model, settings.models_dir)
     prepared.needed_evaluation()
     settings.results.mkdir(parents=True, exist_ok=True)
@@ -142,7 +146,7 @@ class Race:
             threads=self.settings.threads,
             chunk_samples=self._chunk_samples(),
         )
-        self._place_and_score(candidates)
+        self._place(candidates)
         self._screen(candidates)
         self._race(self._finalists(candidates))
         return self.decide()
@@ -162,29 +166,10 @@ class Race:
         contract = self.prepared.source.contract
         return None if self.settings.chunk_ms is None else round(self.settings.chunk_ms * contract.sample_rate_hz / 1e3)
 
-    def _place_and_score(self, candidates: Sequence[Candidate]) -> None:
-        self.runner.progress.stage("placement and quality", steps=2 * len(candidates), expected_s=4.0 * len(candidates))
+    def _place(self, candidates: Sequence[Candidate]) -> None:
+        expected_s = len(candidates) * _SESSION_OVERHEAD_S
+        self.runner.progress.stage("placement", steps=len(candidates), expected_s=expected_s)
         self.runner.run_all(self.runner.plan(c, "placement") for c in candidates)
-        for candidate in candidates:
-            self.score(candidate, "test")
-
-    def score(self, candidate: Candidate, split: str) -> None:
-        """Evaluates a candidate on a split and records its score; a failed session has none, and then cannot win."""
-        block = ("test", "track").index(split)
-        (session,) = self.runner.run_all([self.runner.plan(candidate, "evaluate", block=block)], split)
-        if not session.ok:
-            return
-        artifact = self.runner.artifacts[candidate.artifact_sha256]
-        self.runner.ledger.record_score(
-            score(
-                session.session_id,
-                candidate.key,
-                artifact.contract,
-                self.prepared.needed_evaluation(),
-                split,
-                session.result.decoded,
-            )
-        )
 
     def _screen(self, candidates: Sequence[Candidate]) -> None:
         blocks, seconds = self.settings.screening_blocks, self.settings.flat_out_s
@@ -197,8 +182,27 @@ class Race:
             )
 
     def _finalists(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The default and the best of the screening that hold their quality.
+
+        Quality is asked for down the ranking until enough have passed: an evaluation costs more than a screening, and
+        what is too slow to be raced needs none.
+        """
+        evaluation_s = self.prepared.needed_evaluation().duration_s("test") * _EVALUATION_RTF
+        steps = 1 + self.settings.finalists
+        self.runner.progress.stage("quality", steps=steps, expected_s=steps * (evaluation_s + _SESSION_OVERHEAD_S))
+        scored: set[str] = set()
+        while True:
+            racers = [c for c in candidates if c.key in self._leading()]
+            unscored = [c for c in racers if c.key not in scored]
+            if not unscored:
+                return racers
+            for candidate in unscored:
+                score_candidate(self.runner, self.prepared, candidate, "test", block=0)
+                scored.add(candidate.key)
+
+    def _leading(self) -> list[str]:
         ledger, study = self.runner.ledger, self.runner.study
-        keys = finalists(
+        return finalists(
             study,
             ledger.sessions(study.study_id),
             list(self.exported.artifacts),
@@ -207,16 +211,14 @@ class Race:
             constraints=self.settings.constraints,
             count=self.settings.finalists,
         )
-        return [c for c in candidates if c.key in keys]
 
     def _race(self, racers: Sequence[Candidate]) -> None:
         block_s = len(racers) * (self.settings.paced_s + _SESSION_OVERHEAD_S)
         spent_s = self._spent_s(modes=("placement", "evaluate", "flat-out"))
-        # Verification runs two pairs of fresh sessions afterwards.
-        budget = Budget(self.settings.budget_s)
-        blocks = budget.blocks(
-            spent_s=spent_s, reserved_s=4 * (self.settings.paced_s + _SESSION_OVERHEAD_S), block_s=block_s
-        )
+        # Verification runs two pairs of fresh sessions, and the continuous track for both, where there is one.
+        track_s = self.prepared.needed_evaluation().duration_s("track") * _EVALUATION_RTF
+        reserved_s = 4 * (self.settings.paced_s + _SESSION_OVERHEAD_S) + 2 * (track_s + _SESSION_OVERHEAD_S)
+        blocks = Budget(self.settings.budget_s).blocks(spent_s=spent_s, reserved_s=reserved_s, block_s=block_s)
         self.runner.progress.stage("race, paced", steps=blocks * len(racers), expected_s=blocks * block_s)
         for block in range(blocks):
             order = block_order(racers, block, self.settings.seed)

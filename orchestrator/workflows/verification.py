@@ -10,6 +10,7 @@ from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.make.export.exporter import export
 from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.workflows.prepare import Prepared, blob_of, calibration_of
+from orchestrator.workflows.quality import score_candidate
 from orchestrator.workflows.session_runner import SessionRunner
 
 _PAIRS = 2
@@ -25,7 +26,7 @@ def verify_winner(
     assert decision.baseline is not None
     winner = decision.of(decision.winner).candidate
     original = runner.artifacts[winner.artifact_sha256]
-    runner.progress.stage("verifying", steps=1 + 2 * _PAIRS, expected_s=2 * _PAIRS * (paced_s + 1.5))
+    runner.progress.stage("verifying", steps=3 + 2 * _PAIRS, expected_s=2 * _PAIRS * (paced_s + 1.5))
     runner.progress.step(f"re-exporting {winner.recipe}")
     folder = artifacts_dir / f"re-export-{decision.study_id}"
     fresh = export(prepared.source, winner.recipe, folder, calibration_of(prepared))
@@ -45,5 +46,8 @@ def verify_winner(
             for i, c in enumerate(pairing)
         ]
         sessions += runner.run_all(plans)
+    if prepared.needed_evaluation().utterances_of("track"):
+        for candidate in {c.key: c for c in (again, baseline)}.values():
+            score_candidate(runner, prepared, candidate, "track", VERIFY_BLOCK)
     verification = verify(decision, sessions, fresh, byte_equal=fresh.sha256 == original.sha256)
     return replace(decision, verification=verification)

@@ -103,7 +103,8 @@ def _line(verdict: CandidateVerdict) -> dict[str, Any]:
 
 def _device_support(decision: Decision) -> dict[str, Any]:
     """Which configuration a device takes: the longest matching prefix of its model wins; then down the fallbacks."""
-    assert decision.winner is not None and decision.baseline is not None
+    assert decision.winner is not None
+    assert decision.baseline is not None
     supported = [v.candidate for v in decision.candidates if v.status in ("winner", "front")]
     winner, baseline = (decision.of(key).candidate for key in (decision.winner, decision.baseline))
     return {

@@ -168,7 +168,9 @@ class _Court:
         if metric is None:
             return "not raced: no screening session"
         against = times(self._ratio(evidence, self.winner, metric), metric, "the winner")
-        return f"not raced: {against}, flat out" if metric.startswith("service") else f"not raced: {against}"
+        flat_out = ", flat out" if metric.startswith("service") else ""
+        unscored = "" if evidence.quality and evidence.quality.difference else "; so its quality was not asked for"
+        return f"not raced: {against}{flat_out}{unscored}"
 
     def _nearest(self) -> Nearest | None:
         """The candidate whose worst shortfall is least, among those that only limits keep from winning."""

@@ -51,6 +51,10 @@ class Evidence:
         """It has paced sessions, which a recommendation stands on; one with flat-out ones only was screened."""
         return any(run.paced for run in self.runs)
 
+    @property
+    def evaluated(self) -> bool:
+        return any(s.planned.mode == "evaluate" for s in self.sessions)
+
     def value(self, metric: str) -> float | None:
         return self.metrics[metric].value
 
@@ -65,7 +69,10 @@ def gather(
     sessions: Iterable[Session], artifacts: Iterable[Artifact], scores: Iterable[Score], policy: Policy
 ) -> list[Evidence]:
     """Evidence for every candidate that has a session, in the order in which they first ran."""
-    race = [s for s in sessions if s.planned.block < VERIFY_BLOCK]
+    every = list(sessions)
+    race = [s for s in every if s.planned.block < VERIFY_BLOCK]
+    verifying = {s.session_id for s in every if s.planned.block >= VERIFY_BLOCK}
+    scores = [score for score in scores if score.session_id not in verifying]
     by_hash = {a.sha256: a for a in artifacts}
     by_key: dict[str, list[Session]] = {}
     for session in race:

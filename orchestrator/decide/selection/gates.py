@@ -120,11 +120,16 @@ def _surroundings(session: Session) -> dict[str, str | None]:
 
 
 def quality(evidence: Evidence, rules: Rules) -> str | None:
-    """The upper bound of the loss meets the limit; without a limit there is no gate."""
+    """The upper bound of the loss meets the limit; without a limit there is no gate.
+
+    A candidate that screening left behind was never asked for its quality: it cannot win without having been raced.
+    """
     limit = rules.constraints.max_quality_loss
     if limit is None:
         return None
     loss = evidence.quality.difference if evidence.quality else None
+    if loss is None and not (evidence.raced or evidence.evaluated):
+        return None
     if loss is None:
         return evidence.metrics["quality_loss"].reason
     if loss.upper <= limit:

@@ -150,3 +150,8 @@ def test_shortfalls_are_worst_first() -> None:
     limits = Constraints(max_size_mb=0.2, max_peak_mb=4.0, max_energy_mj=1.0, max_p50_ms=50.0)
     assert [s.constraint for s in shortfalls(evidence, limits)] == ["max_energy_mj", "max_peak_mb", "max_size_mb"]
     assert [s.constraint for s in shortfalls(evidence, limits, only_known=True)] == ["max_peak_mb", "max_size_mb"]
+
+
+def test_a_candidate_that_screening_left_behind_was_not_asked_for_its_quality() -> None:
+    assert gate_of(screened(RIVAL), scores=[SCORES[0]]) is None
+    assert gate_of(race(RIVAL), scores=[SCORES[0]]) == "quality"
