@@ -10,7 +10,7 @@ from orchestrator.decide.selection.gates import GATES, Rejection, Rules, rejecti
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import Session
-from tests.sessions import CPU, ENVIRONMENT, artifact, candidate, paced_times, race, score, service, session
+from tests.sessions import CPU, ENVIRONMENT, artifact, candidate, paced_times, race, score, screened, service, session
 
 BASE, RIVAL = candidate(), candidate("onnx:int8-dynamic")
 XNNPACK = candidate(provider="XnnpackExecutionProvider")
