@@ -145,7 +145,7 @@ class Pcm:
             raise ValueError(f"Pcm needs a pcm frontend, got {frontend.kind!r}")
         self._context = np.zeros(frontend.context_samples, dtype=np.float32)
         self._out: Any = None
-        self._shape: Tuple[int, ...] = ()
+        self._size = -1
         self._dtype: Any = None
 
     def reset(self) -> None:
@@ -153,14 +153,15 @@ class Pcm:
 
     def push_into(self, samples: NDArray[Any], out: NDArray[np.float32]) -> int:
         # Chunk after chunk is alike, so what was checked and cut for the last one holds for this one.
-        if out is not self._out or samples.shape != self._shape or samples.dtype is not self._dtype:
+        if out is not self._out or len(samples) != self._size or samples.dtype is not self._dtype:
             self._fit(samples, out)
-        if self._kept:
-            self._head[:] = self._context
+        if not self._kept:
+            np.multiply(samples, self._scale, self._body)
+            return self._size
+        self._head[:] = self._context
         np.multiply(samples, self._scale, self._body)
-        if self._kept:
-            self._context[:] = self._tail
-        return self._shape[0]
+        self._context[:] = self._tail
+        return self._size
 
     def _fit(self, samples: NDArray[Any], out: NDArray[np.float32]) -> None:
         _check_samples(samples)
@@ -171,7 +172,7 @@ class Pcm:
         self._head, self._body, self._tail = flat[:kept], flat[kept:], flat[len(flat) - kept :]
         # A power of two in float32: exact, and it spares numpy the way through float64.
         self._scale = np.array(INT16_SCALE if samples.dtype == np.int16 else 1.0, dtype=np.float32)
-        self._out, self._shape, self._dtype = out, samples.shape, samples.dtype
+        self._out, self._size, self._dtype = out, len(samples), samples.dtype
 
 
 def make_frontend(contract: StreamContract) -> FrontEnd:
