@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from agents.contract import Frontend
 from orchestrator.make.models.reference.augment import Conditions, Surroundings, another_voice
-from orchestrator.make.models.reference.batch_mel import BatchMel, mask_bands, normalization
+from orchestrator.make.models.reference.batch_mel import colour, matching_mel, normalization
 from orchestrator.make.models.reference.digits_lstm import corpora
 from orchestrator.make.models.reference.digits_lstm.model import BLANK, LABELS, STACK, DigitRecognizer
 from orchestrator.make.models.reference.speech import SAMPLE_RATE_HZ, Corpus
@@ -117,8 +117,9 @@ def train(epochs: int, batch_size: int, seed: int, threads: int, rate: float, re
     """Train from scratch with one learning-rate cycle over ``epochs``."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    masks = torch.Generator().manual_seed(seed)
-    strings, mel = Strings(corpora.training(), seed), BatchMel(Frontend("log-mel"), SAMPLE_RATE_HZ)
+    microphones = torch.Generator().manual_seed(seed)
+    strings = Strings(corpora.training(), seed)
+    mel = matching_mel(Frontend("log-mel"), SAMPLE_RATE_HZ, next(strings.epoch(20, ALL_DIGITS)).samples)
     model = starting_point(resume)
     if not resume:
         heard = [mel(b.samples).flatten(0, 1) for b, _ in zip(strings.epoch(8, ALL_DIGITS), range(30), strict=False)]
@@ -134,7 +135,7 @@ def train(epochs: int, batch_size: int, seed: int, threads: int, rate: float, re
         began_s, total, batches = time.monotonic(), 0.0, 0
         model.train()
         for batch in strings.epoch(batch_size, most_digits):
-            logits = model(mask_bands(mel(batch.samples), masks), *model.fresh_state(len(batch.samples)))[0]
+            logits = model(colour(mel(batch.samples), microphones), *model.fresh_state(len(batch.samples)))[0]
             loss = (aligned_loss if most_digits == 1 else ctc_loss)(logits, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

@@ -33,7 +33,21 @@ class Causal(nn.Module):  # type: ignore[misc]
         if not self.left:
             return self.conv(x), []
         heard = torch.cat([caches.pop(0), x], dim=2)
-        return self.conv(heard), [heard[:, :, -self.left :]]
+        y = self._interleaved(heard) if self.training else self.conv(heard)
+        return y, [heard[:, :, -self.left :]]
+
+    def _interleaved(self, heard: Tensor) -> Tensor:
+        """The same convolution with every d-th frame side by side instead of a dilation d over time.
+
+        The gradient of a dilated depthwise convolution takes 50 times as long on a CPU. Needs T to be a multiple of d.
+        """
+        dilation = self.conv.dilation[0]
+        if dilation == 1:
+            return self.conv(heard)
+        count, channels, frames, bands = heard.shape
+        side_by_side = heard.reshape(count, channels, frames // dilation, dilation * bands)
+        y = functional.conv2d(side_by_side, self.conv.weight, groups=self.conv.groups)
+        return y.reshape(count, channels, -1, bands)
 
 
 class Block(nn.Module):  # type: ignore[misc]

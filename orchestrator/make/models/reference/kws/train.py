@@ -19,14 +19,15 @@ from torch.nn import functional
 
 from agents.contract import Frontend
 from orchestrator.make.models.reference.augment import Conditions, Surroundings, another_voice
-from orchestrator.make.models.reference.batch_mel import BatchMel, mask_bands, normalization
+from orchestrator.make.models.reference.batch_mel import colour, matching_mel, normalization
 from orchestrator.make.models.reference.kws import corpora, words
 from orchestrator.make.models.reference.kws.model import KeywordSpotter
 from orchestrator.make.models.reference.speech import SAMPLE_RATE_HZ, Corpus
 
 WEIGHTS = Path(__file__).parent / "weights.safetensors"
 HOP = 160
-SEGMENT = 24_000
+# A multiple of the largest dilation of the model, in frames.
+SEGMENT = 152 * HOP
 SILENCE, UNKNOWN = words.LABELS.index("silence"), words.LABELS.index("unknown")
 NOTHING_TAUGHT, NO_KEYWORD = -1, -2
 # In frames of 10 ms relative to the end of a word: when its label begins and ends, and the margin around both.
@@ -140,8 +141,9 @@ def train(epochs: int, steps: int, batch: int, seed: int, threads: int, rate: fl
     """Train from scratch with one learning-rate cycle over ``epochs`` x ``steps`` batches."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    masks = torch.Generator().manual_seed(seed)
-    segments, mel = Segments(corpora.training(), seed), BatchMel(Frontend("log-mel"), SAMPLE_RATE_HZ)
+    microphones = torch.Generator().manual_seed(seed)
+    segments = Segments(corpora.training(), seed)
+    mel = matching_mel(Frontend("log-mel"), SAMPLE_RATE_HZ, segments.batch(20)[0])
     model = starting_point(resume)
     if not resume:
         mean, scale = normalization(mel(segments.batch(256)[0]))
@@ -155,7 +157,7 @@ def train(epochs: int, steps: int, batch: int, seed: int, threads: int, rate: fl
         model.train()
         for _ in range(steps):
             samples, target = segments.batch(batch)
-            logits = model(mask_bands(mel(samples), masks), *fresh)[0]
+            logits = model(colour(mel(samples), microphones), *fresh)[0]
             loss = loss_of(logits, target)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
