@@ -137,7 +137,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        host = make_host(folder / "host")
+        host = make_host(folder / "host", settings=("Subsystem sftp internal-sftp",))
         try:
             bench = Bench(folder, host, options.mib << 20)
             seconds = measure(bench, options.rounds)

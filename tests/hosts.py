@@ -103,7 +103,10 @@ def _parent(pid: int) -> int | None:
 
 
 def make_host(folder: Path, *, settings: tuple[str, ...] = ()) -> SshHost:
-    """A running sshd with ``settings`` as further lines of its sshd_config, which win over those written here."""
+    """A running sshd with ``settings`` as further lines of its sshd_config, which win over those written here.
+
+    It has no SFTP, as many a small device.
+    """
     require_program("sshd")
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("host_key", "user_key"):
@@ -135,7 +138,6 @@ def _prepare(folder: Path, port: int, settings: tuple[str, ...]) -> "subprocess.
         "PermitRootLogin yes",
         "MaxStartups 100",
         "PrintMotd no",
-        "Subsystem sftp internal-sftp",
         # $HOME decides which .bashrc the login shell reads: this home has none.
         f"SetEnv HOME={folder / 'home'}",
     ]

@@ -70,7 +70,7 @@ class LocalTransport:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                cwd=Path.home(),
+                cwd=_home(),
                 start_new_session=True,
             )
         except FileNotFoundError as exc:
@@ -89,7 +89,7 @@ class LocalTransport:
 
     def push(self, local: Path, remote: str, *, on_bytes: OnBytes | None = None) -> None:
         try:
-            with local.open("rb") as source, (Path.home() / remote).open("wb") as target:
+            with local.open("rb") as source, (_home() / remote).open("wb") as target:
                 for piece in _pieces(source, on_bytes):
                     target.write(piece)
         except OSError as exc:
@@ -99,7 +99,7 @@ class LocalTransport:
 
     def pull(self, remote: str, local: Path) -> None:
         try:
-            source = (Path.home() / remote).open("rb")
+            source = (_home() / remote).open("rb")
         except OSError as exc:
             raise self._copy_failed("read", remote, exc) from exc
         with source, whole_file(local) as target:
@@ -125,6 +125,11 @@ class LocalTransport:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def _home() -> Path:
+    # sshd too starts in / where the home is missing.
+    return Path.home() if Path.home().is_dir() else Path("/")
 
 
 def _pump(

@@ -12,6 +12,8 @@ from orchestrator.errors import BadInput
 
 DEFAULT_PORT = 22
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa")
+# A block that matches no host.
+NEVER = "Host !*"
 # Enough for any real chain; a config whose hosts jump through each other must end.
 MAX_HOPS = 8
 
@@ -69,7 +71,7 @@ def _resolve(settings: SshSettings, via: SshTarget | None, config: paramiko.SSHC
     try:
         found = config.lookup(settings.host)
         port = settings.port or int(found.get("port", DEFAULT_PORT))
-    except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize, ImportError, ValueError) as exc:
+    except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize, ValueError) as exc:
         raise BadInput(f"cannot use the SSH configuration for {settings.host}: {exc}") from exc
     jump_text = settings.jump or found.get("proxyjump") or "none"
     jump = (*via.jump, via) if via else _jumps(jump_text, settings, config, hops_left)
@@ -123,7 +125,10 @@ def _known_hosts(settings: SshSettings, found: paramiko.SSHConfigDict) -> tuple[
 
 
 def load_config(path: Path | None = None) -> paramiko.SSHConfig:
-    """The user's SSH configuration with its Include lines followed; empty where there is none. Raises BadInput."""
+    """The user's SSH configuration with its Include lines followed; empty where there is none. Raises BadInput.
+
+    Blocks under ``Match ... exec`` are passed over: only a ProxyCommand of the configuration is ever run.
+    """
     path = path or Path.home() / ".ssh" / "config"
     try:
         return paramiko.SSHConfig.from_text("\n".join(_lines(path, depth=0)))
@@ -136,7 +141,8 @@ def _lines(path: Path, depth: int) -> list[str]:
     if depth > 16 or not path.exists():
         return []
     lines: list[str] = []
-    for line in path.read_text().splitlines():
+    for written in path.read_text().splitlines():
+        line = NEVER if re.match(r"\s*match\s.*\bexec\b", written, re.IGNORECASE) else written
         match = re.match(r"\s*include[\s=]+(.+)", line, re.IGNORECASE)
         if match is None:
             lines.append(line)

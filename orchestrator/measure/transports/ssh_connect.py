@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from typing import cast
 
@@ -35,6 +36,30 @@ class _PromptSocket(socket.socket):
         with contextlib.suppress(OSError):
             self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return super().recv(size, flags)
+
+
+class _CommandSocket(socket.socket):
+    """The stdin and stdout of a ProxyCommand, which is a shell's line by definition (ssh_config(5)).
+
+    paramiko's own leaves pipes open and the process unreaped.
+    """
+
+    def __init__(self, command: str) -> None:
+        ours, theirs = socket.socketpair()
+        super().__init__(fileno=ours.detach())
+        with theirs:
+            self._process = subprocess.Popen(
+                ["sh", "-c", f"exec {command}"],
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def close(self) -> None:
+        super().close()
+        self._process.terminate()
+        self._process.wait()
 
 
 def connect(target: SshTarget) -> list[paramiko.Transport]:
@@ -69,7 +94,7 @@ def _dial(target: SshTarget, through: paramiko.Transport | None) -> socket.socke
             raise Unreachable(f"the jump host cannot reach {target.place}: {exc.text}") from exc
         return cast(socket.socket, channel)
     if target.proxy_command:
-        return cast(socket.socket, paramiko.ProxyCommand(target.proxy_command))
+        return _CommandSocket(target.proxy_command)
     return _dial_tcp(target)
 
 
@@ -129,6 +154,8 @@ def _authenticate(transport: paramiko.Transport, target: SshTarget) -> None:
     try:
         for label, key in user_keys(target, agent):
             offered.append(label)
+            if key is None:
+                continue
             try:
                 if not transport.auth_publickey(target.user, key):
                     return

@@ -107,15 +107,18 @@ def _shown(key: paramiko.PKey) -> str:
     return f"{key.get_name()} {key.fingerprint}"
 
 
-def user_keys(target: SshTarget, agent: paramiko.Agent | None) -> Iterator[tuple[str, paramiko.PKey]]:
+def user_keys(target: SshTarget, agent: paramiko.Agent | None) -> Iterator[tuple[str, paramiko.PKey | None]]:
     """(what to call it, key) in the order to offer: named files, then the SSH agent.
 
-    A file with a passphrase is offered only by way of the agent. Raises LoginRefused for a named file that is missing.
+    A file with a passphrase is offered only by way of the agent, and is None where that does not hold it.
+    Raises LoginRefused for a named file that is missing.
     """
     held = {key.asbytes(): key for key in agent.get_keys()} if agent else {}
     for path in target.identity_files:
         key = _load(path, held)
-        if key is not None:
+        if key is None:
+            yield f"{path} (locked: ssh-add it)", None
+        else:
             held.pop(key.asbytes(), None)
             yield str(path), key
     if not target.identities_only:
