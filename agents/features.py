@@ -63,7 +63,8 @@ class LogMel:
         self._hop = frontend.hop_samples
         self._kept = frontend.window_samples - frontend.hop_samples
         self._floor = np.float64(frontend.log_floor)
-        self._hann = hann(frontend.window_samples)
+        # Samples are kept in units of int16: scaling by a power of two within the window costs nothing and no bit.
+        self._scaled_hann = hann(frontend.window_samples) * INT16_SCALE
         self._filters = mel_filters(frontend, sample_rate_hz)
         self._heard = np.zeros(frontend.window_samples)
         self._still_needed, self._newest = self._heard[: self._kept], self._heard[self._hop :]
@@ -93,13 +94,12 @@ class LogMel:
         count = self.frames_after(len(samples))
         if count > len(frames):
             raise ValueError(f"{len(samples)} samples complete {count} frames, out holds {len(frames)}")
-        scale = INT16_SCALE if samples.dtype == np.int16 else 1.0
         taken = 0
-        for frame in frames[:count]:
-            taken += self._hear(samples[taken:], scale)
-            self._compute(frame)
+        for index in range(count):
+            taken = self._hear(samples, taken)
+            self._compute(frames[index])
         if taken < len(samples):
-            self._hear(samples[taken:], scale)
+            self._hear(samples, taken)
         return count
 
     def push(self, samples: NDArray[Any]) -> NDArray[np.float32]:
@@ -115,15 +115,18 @@ class LogMel:
         self.reset()
         return frames
 
-    def _hear(self, samples: NDArray[Any], scale: float) -> int:
-        window = len(self._heard)
-        count = min(window - self._filled, len(samples))
-        np.multiply(samples[:count], scale, out=self._heard[self._filled : self._filled + count])
+    def _hear(self, samples: NDArray[Any], begin: int) -> int:
+        """Fill the window from ``samples[begin:]`` as far as it goes; returns where the rest begins."""
+        count = min(len(self._heard) - self._filled, len(samples) - begin)
+        place = self._heard[self._filled : self._filled + count]
+        place[:] = samples[begin : begin + count]
+        if samples.dtype == np.float32:
+            place *= 1.0 / INT16_SCALE
         self._filled += count
-        return count
+        return begin + count
 
     def _compute(self, frame: NDArray[np.float32]) -> None:
-        np.multiply(self._heard, self._hann, out=self._windowed)
+        np.multiply(self._heard, self._scaled_hann, out=self._windowed)
         spectrum = np.fft.rfft(self._padded, **self._rfft_out)
         if spectrum is not self._spectrum:
             self._spectrum[:] = spectrum

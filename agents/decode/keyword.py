@@ -10,6 +10,8 @@ from agents.decode.result import Decoded, Event
 
 # A chunk is cut into blocks of at most this many frames, so that a whole recording may be pushed at once.
 BLOCK_FRAMES = 16
+# exp() of it fits in float64, so that the softmax needs no maximum: a graph that emits inf must not stop a session.
+LARGEST_LOGIT = 700.0
 
 
 class KeywordDecoder:
@@ -30,7 +32,10 @@ class KeywordDecoder:
         self._refractory = decoder.refractory_frames
         self._smooth = decoder.smooth_frames
         self._background = decoder.labels.index(decoder.ignored[-1]) if decoder.ignored else None
-        self._fires = np.array([label not in decoder.ignored for label in decoder.labels], dtype=np.float64)
+        firing = [label not in decoder.ignored for label in decoder.labels]
+        self._needed = np.where(firing, decoder.threshold, np.inf)
+        self._reached = np.zeros(len(firing), dtype=np.bool_)
+        self._ones = np.ones(len(firing))
         rows = self._smooth - 1 + BLOCK_FRAMES
         # Row t averages the frames t .. t + smooth_frames - 1 of _heard, whose first smooth_frames - 1 are of the past.
         offset = np.arange(rows) - np.arange(BLOCK_FRAMES)[:, None]
@@ -54,13 +59,15 @@ class KeywordDecoder:
     def _take(self, logits: NDArray[Any]) -> None:
         frames, past = len(logits), self._smooth - 1
         posterior = self._heard[past : past + frames]
-        np.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True), out=posterior)
+        np.maximum(logits, -LARGEST_LOGIT, out=posterior)
+        np.minimum(posterior, LARGEST_LOGIT, out=posterior)
         np.exp(posterior, out=posterior)
-        np.divide(posterior, np.add.reduce(posterior, axis=1, keepdims=True), out=posterior)
-        smoothed = np.dot(self._average[:frames, : past + frames], self._heard[: past + frames])
-        np.maximum(self._greatest, np.maximum.reduce(smoothed, axis=0), out=self._greatest)
-        np.multiply(smoothed, self._fires, out=smoothed)
-        if self._open or np.maximum.reduce(smoothed, axis=None) >= self._threshold:
+        np.divide(posterior, posterior.dot(self._ones)[:, None], out=posterior)
+        smoothed = self._average[:frames, : past + frames].dot(self._heard[: past + frames])
+        peak = np.fmax.reduce(smoothed, axis=0)
+        np.fmax(self._greatest, peak, out=self._greatest)
+        np.greater_equal(peak, self._needed, out=self._reached)
+        if self._open or np.count_nonzero(self._reached):
             for row in smoothed:
                 self._fire(row)
                 self._frame += 1
@@ -73,7 +80,7 @@ class KeywordDecoder:
             del self._open[index]
         for index, event in self._open.items():
             event["score"] = max(event["score"], float(smoothed[index]))
-        for index in np.flatnonzero(smoothed >= self._threshold).tolist():
+        for index in np.flatnonzero(smoothed >= self._needed).tolist():
             if index not in self._open:
                 event = {"label": self._labels[index], "frame": self._frame, "score": float(smoothed[index])}
                 self._open[index] = event

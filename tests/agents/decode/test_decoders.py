@@ -72,6 +72,14 @@ def test_a_clip_in_which_nothing_reaches_the_threshold_is_background() -> None:
 def test_nan_never_fires() -> None:
     heard = decode(KEYWORD, np.full((1, 8, 4), np.nan, dtype=np.float32))
     assert heard["events"] == []
+    assert heard["label"] == "silence"
+    assert list(heard["posteriors"].values()) == [0.0] * 4
+
+
+def test_infinite_logits_are_only_very_sure() -> None:
+    outputs = logits([0] * 4, 4, sure=np.inf)
+    outputs[..., 1] = -np.inf
+    assert decode(KEYWORD, outputs)["label"] == "yes"
 
 
 def test_ctc_merges_repeats_and_keeps_repeats_across_a_blank() -> None:
