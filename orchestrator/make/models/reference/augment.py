@@ -112,9 +112,9 @@ class Surroundings:
 
 
 def another_voice(
-    rng: np.random.Generator, speech: NDArray[np.float32], span: tuple[float, float] = (0.85, 1.18)
+    rng: np.random.Generator, speech: NDArray[np.float32], span: tuple[float, float] = (0.8, 1.25)
 ) -> NDArray[np.float32]:
-    """``speech`` played 0.85 to 1.18 times as fast: pitch, formants and length of a larger or smaller speaker.
+    """``speech`` played 0.8 to 1.25 times as fast: pitch, formants and length of a larger or smaller speaker.
 
     Speed perturbation (Ko et al., Interspeech 2015); it widens the few dozen voices of the training set.
     """

@@ -105,22 +105,22 @@ def aligned_loss(logits: Tensor, batch: Batch) -> Tensor:
     return (each * weight).sum() / weight.sum()
 
 
-def starting_point(resume: bool) -> DigitRecognizer:
+def starting_point(weights: Path, resume: bool) -> DigitRecognizer:
     """A fresh model, or the one whose weights were written last."""
     model = DigitRecognizer()
     if resume:
-        model.load_state_dict(load_file(WEIGHTS))
+        model.load_state_dict(load_file(weights))
     return model
 
 
-def train(epochs: int, batch_size: int, seed: int, threads: int, rate: float, resume: bool) -> None:
+def train(epochs: int, batch_size: int, seed: int, threads: int, rate: float, weights: Path, resume: bool) -> None:
     """Train from scratch with one learning-rate cycle over ``epochs``."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     microphones = torch.Generator().manual_seed(seed)
     strings = Strings(corpora.training(), seed)
     mel = matching_mel(Frontend("log-mel"), SAMPLE_RATE_HZ, next(strings.epoch(20, ALL_DIGITS)).samples)
-    model = starting_point(resume)
+    model = starting_point(weights, resume)
     if not resume:
         heard = [mel(b.samples).flatten(0, 1) for b, _ in zip(strings.epoch(8, ALL_DIGITS), range(30), strict=False)]
         mean, scale = normalization(torch.cat(heard)[None])
@@ -143,7 +143,7 @@ def train(epochs: int, batch_size: int, seed: int, threads: int, rate: float, re
             optimizer.step()
             schedule.step()
             total, batches = total + float(loss.detach()), batches + 1
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, WEIGHTS)
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, weights)
         print(f"epoch {epoch + 1}/{epochs} loss {total / batches:.4f} {time.monotonic() - began_s:.0f} s", flush=True)
 
 
@@ -154,5 +154,6 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate of the cycle")
-    parser.add_argument("--resume", action="store_true", help="go on from weights.safetensors with a new cycle")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="written after every epoch")
+    parser.add_argument("--resume", action="store_true", help="go on from these weights with a new cycle")
     train(**vars(parser.parse_args()))

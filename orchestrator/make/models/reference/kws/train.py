@@ -128,23 +128,25 @@ def loss_of(logits: Tensor, target: Tensor) -> Tensor:
     return -(value * weight).sum() / weight.sum()
 
 
-def starting_point(resume: bool) -> KeywordSpotter:
+def starting_point(weights: Path, resume: bool) -> KeywordSpotter:
     """A fresh model, or the one whose weights were written last."""
     model = KeywordSpotter()
     model.to(memory_format=torch.channels_last)
     if resume:
-        model.load_state_dict(load_file(WEIGHTS))
+        model.load_state_dict(load_file(weights))
     return model
 
 
-def train(epochs: int, steps: int, batch: int, seed: int, threads: int, rate: float, resume: bool) -> None:
+def train(
+    epochs: int, steps: int, batch: int, seed: int, threads: int, rate: float, weights: Path, resume: bool
+) -> None:
     """Train from scratch with one learning-rate cycle over ``epochs`` x ``steps`` batches."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     microphones = torch.Generator().manual_seed(seed)
     segments = Segments(corpora.training(), seed)
     mel = matching_mel(Frontend("log-mel"), SAMPLE_RATE_HZ, segments.batch(20)[0])
-    model = starting_point(resume)
+    model = starting_point(weights, resume)
     if not resume:
         mean, scale = normalization(mel(segments.batch(256)[0]))
         model.mean.copy_(mean)
@@ -168,7 +170,7 @@ def train(epochs: int, steps: int, batch: int, seed: int, threads: int, rate: fl
             said = (target >= 0) & (target != SILENCE)
             hits += int((logits.argmax(-1)[said] == target[said]).sum())
             labelled += int(said.sum())
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, WEIGHTS)
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, weights)
         took_s = time.monotonic() - began_s
         print(
             f"epoch {epoch + 1}/{epochs} loss {total / steps:.4f} frames {hits / labelled:.4f} {took_s:.0f} s",
@@ -184,5 +186,6 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rate", type=float, default=4e-3, help="highest learning rate of the cycle")
-    parser.add_argument("--resume", action="store_true", help="go on from weights.safetensors with a new cycle")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="written after every epoch")
+    parser.add_argument("--resume", action="store_true", help="go on from these weights with a new cycle")
     train(**vars(parser.parse_args()))
