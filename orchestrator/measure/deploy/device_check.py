@@ -73,23 +73,31 @@ def look(root: str, sha256: str) -> int:
 
 
 def receive(root: str, path: str, sha256: str) -> int:
-    target = os.path.join(root, path)
     upload = os.path.join(root, "incoming", os.path.basename(path) + "." + str(os.getpid()) + str(time.time()))
     try:
-        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-        with open(upload, "xb", buffering=0) as file:
-            arrived = copy_stdin(file.fileno())
-            if arrived == sha256:
-                os.fsync(file.fileno())
-                os.replace(upload, target)
-                sync_folder(os.path.dirname(target))
-                return 0
-        sys.stderr.write("what arrived has sha256 " + arrived + ", expected " + sha256 + "\n")
+        reason = take_in(upload, os.path.join(root, path), sha256)
     except OSError as error:
-        sys.stderr.write(str(error) + "\n")
+        reason = str(error)
+    if not reason:
+        return 0
+    # Before a word is said: where the link is cut, nobody takes it.
     if os.path.exists(upload):
         os.unlink(upload)
+    sys.stderr.write(reason + "\n")
     return BROKEN
+
+
+def take_in(upload: str, target: str, sha256: str) -> str:
+    """Why stdin did not become ``target``; empty where it did."""
+    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+    with open(upload, "xb", buffering=0) as file:
+        arrived = copy_stdin(file.fileno())
+        if arrived != sha256:
+            return "what arrived has sha256 " + arrived + ", expected " + sha256
+        os.fsync(file.fileno())
+    os.replace(upload, target)
+    sync_folder(os.path.dirname(target))
+    return ""
 
 
 def copy_stdin(target: int) -> str:

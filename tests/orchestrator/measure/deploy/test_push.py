@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrator.errors import CommandFailed, DeviceNotReady
+from agents.device_facts import DeviceProbe
+from orchestrator.errors import CommandFailed, DeviceNotReady, Unreachable
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.archive import AgentArchive
 from orchestrator.measure.deploy.push import deploy, push_blobs
@@ -21,7 +22,7 @@ from orchestrator.measure.transports.local import LocalTransport
 from orchestrator.measure.transports.ssh import SshTransport
 from tests.hosts import MakeHost, SshHost
 from tests.orchestrator.measure.conftest import open_device
-from tests.orchestrator.measure.sessions import Files, file_of
+from tests.orchestrator.measure.sessions import Files, file_of, ready
 
 
 @pytest.fixture(scope="module", params=["local", "ssh"])
@@ -113,6 +114,22 @@ def test_a_blob_cut_short_on_the_device_is_pushed_again(agent: DeployedAgent, ow
     os.truncate(there, 100)
     assert push_blobs(agent, own_files).pushed == (own_files[1][1].file_name,)
     assert there.read_bytes() == own_files[1][0].read_bytes()
+
+
+def test_a_push_cut_at_half_leaves_nothing_and_is_made_good(
+    make_ssh_host: MakeHost, archive: AgentArchive, probe: DeviceProbe, tmp_path: Path
+) -> None:
+    host = make_ssh_host()
+    file = file_of(tmp_path / "large.onnx", os.urandom(24 << 20))
+    with SshTransport("device", host.target) as transport:
+        agent = ready(transport, archive, tmp_path / "root", [], probe)
+        with pytest.raises(Unreachable, match="the link was lost"):
+            push_blobs(agent, [file], on_progress=lambda sent, total: host.cut() if sent > total // 2 else None)
+        transport.reconnect()
+        assert push_blobs(agent, [file]).bytes_sent == file[1].size_bytes
+    assert [p.name for p in _there(agent, "blobs").iterdir()] == [file[1].file_name]
+    # The cut upload's receiver saw its end long before the second one was done.
+    assert list(_there(agent, "incoming").iterdir()) == []
 
 
 class TestNotReady:
