@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from orchestrator.cli.output import console, figure, print_table
-from orchestrator.decide.selection.constraints import METRIC_OF, read_selection
-from orchestrator.domain.decision import CandidateVerdict, Decision
+from orchestrator.decide.selection.constraints import read_selection
+from orchestrator.domain.decision import METRIC_OF, CandidateVerdict, Decision
 
 _MARKS = {"winner": "winner", "front": "front", "dominated": "-", "rejected": "rejected"}
 _ORDER = ("winner", "front", "dominated", "rejected")

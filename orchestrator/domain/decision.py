@@ -19,6 +19,19 @@ METRICS = {
     "quality_loss": "share",
 }
 
+# Limit that a person can set -> the metric that it bounds.
+METRIC_OF = {
+    "max_p50_ms": "latency_p50_ms",
+    "max_p99_ms": "latency_p99_ms",
+    "max_miss_rate": "miss_rate",
+    "max_rtf": "rtf",
+    "max_load_ms": "load_ms",
+    "max_peak_mb": "peak_rss_mb",
+    "max_size_mb": "size_mb",
+    "max_energy_mj": "energy_mj_per_audio_s",
+    "max_quality_loss": "quality_loss",
+}
+
 STATUSES = ("winner", "front", "dominated", "rejected")
 VERDICTS = ("winner", "no-difference", "infeasible")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.decide.selection.compare import ratio, tied
-from orchestrator.decide.selection.constraints import METRIC_OF, Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.decide.selection.evidence import Evidence, baseline_of, gather
 from orchestrator.decide.selection.gates import Rejection, Rules, rejection, shortfalls
 from orchestrator.decide.selection.pareto import better_in, dominators
@@ -15,7 +15,7 @@ from orchestrator.decide.selection.sentence import default_sentence, infeasible_
 from orchestrator.decide.selection.words import NAMES, times
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.decision import CandidateVerdict, Decision, Estimate, Nearest
+from orchestrator.domain.decision import METRIC_OF, CandidateVerdict, Decision, Estimate, Nearest
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import Session
 from orchestrator.domain.study import Study

@@ -7,20 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from orchestrator.domain.decision import METRIC_OF
 from orchestrator.errors import BadInput
 
-# Limit -> metric of orchestrator.domain.decision.METRICS.
-METRIC_OF = {
-    "max_p50_ms": "latency_p50_ms",
-    "max_p99_ms": "latency_p99_ms",
-    "max_miss_rate": "miss_rate",
-    "max_rtf": "rtf",
-    "max_load_ms": "load_ms",
-    "max_peak_mb": "peak_rss_mb",
-    "max_size_mb": "size_mb",
-    "max_energy_mj": "energy_mj_per_audio_s",
-    "max_quality_loss": "quality_loss",
-}
 OBJECTIVES = {
     "latency": "latency_p50_ms",
     "energy": "energy_mj_per_audio_s",

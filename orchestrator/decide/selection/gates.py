@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrator.decide.selection.constraints import METRIC_OF, Constraints
+from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.evidence import Evidence, throttled
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.quality_loss import more_items
 from orchestrator.decide.selection.words import figure, percent
-from orchestrator.domain.decision import METRICS
+from orchestrator.domain.decision import METRIC_OF, METRICS
 from orchestrator.domain.session import Session
 from orchestrator.statistics.stability import backlog_slope, is_unstable
 

@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from orchestrator.decide.selection.constraints import METRIC_OF
 from orchestrator.decide.selection.evidence import Evidence
 from orchestrator.decide.selection.gates import Rejection
 from orchestrator.decide.selection.words import NAMES, configuration, figure, interval_text, percent
-from orchestrator.domain.decision import METRICS, Estimate, Nearest
+from orchestrator.domain.decision import METRIC_OF, METRICS, Estimate, Nearest
 
 
 def winner_sentence(winner: Evidence, device: str, metric: str, gain: Estimate, cost: Estimate) -> str:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.decide.selection.compare import ratio
-from orchestrator.decide.selection.constraints import METRIC_OF
 from orchestrator.decide.selection.evidence import Evidence, best_attempts, throttled, timed_runs
 from orchestrator.decide.selection.figures import figures
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.words import figure
 from orchestrator.domain.artifact import Artifact
-from orchestrator.domain.decision import METRICS, Decision, Estimate, Verification
+from orchestrator.domain.decision import METRIC_OF, METRICS, Decision, Estimate, Verification
 from orchestrator.domain.session import Session
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.intervals import prediction_interval

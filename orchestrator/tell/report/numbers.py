@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from orchestrator.domain.decision import Estimate
+from orchestrator.domain.decision import METRIC_OF, Estimate
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,10 @@ COLUMNS = {
     )
 }
 
-# Limit of a decision -> the metric that it bounds.
-LIMITS = {
-    "max_p50_ms": "latency_p50_ms",
-    "max_p99_ms": "latency_p99_ms",
-    "max_miss_rate": "miss_rate",
-    "max_rtf": "rtf",
-    "max_load_ms": "load_ms",
-    "max_peak_mb": "peak_rss_mb",
-    "max_size_mb": "size_mb",
-    "max_energy_mj": "energy_mj_per_audio_s",
-    "max_quality_loss": "quality_loss",
-}
-
 
 def limited(name: str) -> Column:
-    """The column of the metric that the limit ``name`` bounds; one made of its name where it is none of ``LIMITS``."""
-    metric = LIMITS.get(name, name)
+    """The column of the metric that the limit ``name`` bounds; one made of its name where it is none of ``METRIC_OF``."""
+    metric = METRIC_OF.get(name, name)
     return COLUMNS[metric] if metric in COLUMNS else Column(name, name.replace("_", " "), "")
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.decide.selection.constraints import METRIC_OF, OBJECTIVES, Constraints, Objective, read_selection
-from orchestrator.domain.decision import METRICS
+from orchestrator.decide.selection.constraints import OBJECTIVES, Constraints, Objective, read_selection
+from orchestrator.domain.decision import METRIC_OF, METRICS
 from orchestrator.errors import BadInput
 
 
