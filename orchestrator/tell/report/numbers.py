@@ -45,7 +45,7 @@ COLUMNS = {
 
 
 def limited(name: str) -> Column:
-    """The column of the metric that the limit ``name`` bounds; one made of its name where it is none of ``METRIC_OF``."""
+    """The column of the metric that the limit ``name`` bounds; one made of its name where there is none."""
     metric = METRIC_OF.get(name, name)
     return COLUMNS[metric] if metric in COLUMNS else Column(name, name.replace("_", " "), "")
 
