@@ -1,5 +1,7 @@
 """Log-mel of a batch in float32 torch, for training only: agents.features.LogMel to within TOLERANCE."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -44,18 +46,39 @@ def normalization(frames: Tensor) -> tuple[Tensor, Tensor]:
     return flat.mean(dim=0), 1.0 / flat.std(dim=0)
 
 
-def colour(frames: Tensor, generator: torch.Generator, widest: int = 6) -> Tensor:
-    """Frames of every item through a microphone of its own: a tilt and a bow over the bands, and a few bands lost.
+# Standard deviations by order of a cosine (or sine) series over the bands.
+GAIN_STD = (1.4, 0.9, 0.7, 0.5)
+WARP_STD_BANDS = (1.0, 0.7, 0.5)
 
-    Tilt and bow are normal with 1 and 0.7 (log power: 4.3 and 3 dB) at the ends of the range. Up to ``widest``
-    neighbouring bands are set to the mean of the batch (SpecAugment, arXiv:1904.08779).
+
+def colour(frames: Tensor, generator: torch.Generator, widest: int = 6) -> Tensor:
+    """Frames (N, T, bands) of every item with a voice, a microphone and a loss of its own.
+
+    The voice: bands shift against each other by a smooth random warp, as formants do between speakers. The microphone:
+    a smooth random gain, added to log power. The loss: up to ``widest`` neighbouring bands become the mean of the batch
+    (SpecAugment, arXiv:1904.08779).
     """
     count, _, bands = frames.shape
-    place = torch.linspace(-1.0, 1.0, bands)
-    amounts = torch.randn(count, 2, generator=generator)
-    response = amounts[:, :1] * place + 0.7 * amounts[:, 1:] * (place.square() - 1 / 3)
+    middle = frames.mean(dim=(0, 1))
+    gain = _series(torch.cos, GAIN_STD, count, bands, generator)
+    heard = frames @ _warp(count, bands, generator) + gain.unsqueeze(1)
     width = torch.randint(0, widest + 1, (count, 1), generator=generator)
     start = torch.randint(0, bands - widest, (count, 1), generator=generator)
     band = torch.arange(bands)
     lost = ((band >= start) & (band < start + width)).unsqueeze(1)
-    return torch.where(lost, frames.mean(dim=(0, 1)), frames + response.unsqueeze(1))
+    return torch.where(lost, middle, heard)
+
+
+def _series(
+    wave: Callable[[Tensor], Tensor], deviations: tuple[float, ...], count: int, bands: int, generator: torch.Generator
+) -> Tensor:
+    order = torch.arange(1, len(deviations) + 1).unsqueeze(1)
+    waves = wave(torch.pi * order * (torch.arange(bands) + 0.5) / bands)
+    return (torch.randn(count, len(deviations), generator=generator) * torch.tensor(deviations)) @ waves
+
+
+def _warp(count: int, bands: int, generator: torch.Generator) -> Tensor:
+    """Matrices (count, bands, bands) that read each band, by linear interpolation, a little above or below itself."""
+    place = torch.arange(bands) + _series(torch.sin, WARP_STD_BANDS, count, bands, generator)
+    place = place.clamp(0, bands - 1)
+    return (1.0 - (torch.arange(bands)[:, None] - place.unsqueeze(1)).abs()).clamp(min=0.0)
