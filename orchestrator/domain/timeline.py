@@ -1,6 +1,6 @@
 """What a session's raw times say: latency, service time, backlog, RTF. Pure functions of the array ``t_ns``.
 
-Symbols are those of docs/measurement.md: a_k intended arrival, s_k = max(a_k, d_{k-1}), d_k output ready.
+Symbols are those of docs/measurement.md: a_k intended arrival, s_k service could start, d_k output ready.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ Int64 = NDArray[np.int64]
 class Timeline:
     """``t_ns`` int64, shape (n, 5), columns ``agents.wire.TIME_COLUMNS``; ``chunk_ns`` is C.
 
+    Column ``arrival`` of a flat-out session is the moment from which the next chunk could be served.
     ``previous_done_ns`` is d_{k-1} of the first row where chunks before it were cut off.
-    Raises ValueError for another shape, an empty session or times that run backwards.
+    Raises ValueError for another shape, an empty session, times that run backwards or a chunk before its arrival.
     """
 
     t_ns: Int64
@@ -35,6 +36,9 @@ class Timeline:
         t = self.t_ns
         if (t[:, wire.ISSUE + 1 :] < t[:, wire.ISSUE : -1]).any() or (t[1:, wire.DONE] < t[:-1, wire.DONE]).any():
             raise ValueError("times of a session must not run backwards")
+        early = np.flatnonzero(t[:, wire.ISSUE] < t[:, wire.ARRIVAL])
+        if len(early):
+            raise ValueError(f"a chunk must not be issued before it arrives, got that at row {early[0]}")
 
     def __len__(self) -> int:
         return len(self.t_ns)
@@ -55,19 +59,17 @@ class Timeline:
 
     @cached_property
     def start_ns(self) -> Int64:
-        """s_k: when service could start. In a flat-out session the next chunk is always there, so s_k = d_{k-1}."""
-        first_free = int(self.t_ns[0, wire.ISSUE]) if self.previous_done_ns is None else self.previous_done_ns
-        if not self.paced:
-            return self._shifted_done(first_free)
-        if self.previous_done_ns is None:
-            first_free = int(self.arrival_ns[0])
-        return np.maximum(self.arrival_ns, self._shifted_done(first_free))
+        """s_k: when service could start.
 
-    def _shifted_done(self, first: int) -> Int64:
-        shifted = np.empty_like(self.done_ns)
-        shifted[0] = first
-        shifted[1:] = self.done_ns[:-1]
-        return shifted
+        Paced: max(a_k, d_{k-1}). Flat-out, where the next chunk is always there: column ``arrival``, which is d_{k-1}
+        except after a check of the outputs that the harness made between two chunks.
+        """
+        if not self.paced:
+            return self.arrival_ns
+        free = np.empty_like(self.done_ns)
+        free[0] = self.arrival_ns[0] if self.previous_done_ns is None else self.previous_done_ns
+        free[1:] = self.done_ns[:-1]
+        return np.maximum(self.arrival_ns, free)
 
     @property
     def latency_ns(self) -> Int64:
