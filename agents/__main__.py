@@ -1,6 +1,6 @@
-"""``python3 agent-<sha>.zip VERB``: probe, have, admit, run, clean. JSON in and out; see agents/wire.py.
+"""``python3 agent-<sha>.zip VERB``: probe, run, clean. JSON in and out; see agents/wire.py.
 
-Each verb imports only what it needs: ``have`` is asked before every push.
+Each verb imports only what it needs: a small board reads Python modules slowly.
 """
 
 import sys
@@ -18,14 +18,14 @@ EXIT_INTERRUPTED = 130
 
 USAGE = """usage: agent VERB [options]
   probe [--root ROOT]              print what this device is, one JSON object
-  have --root ROOT                 stdin: list of blobs; print those that are absent
-  admit --root ROOT                stdin: list of {"incoming", "blob"}; verify uploads and take them in
   run --root ROOT [--from-byte N]  stdin: RunSpec; start or attach to the session, print its events
-  clean --root ROOT [--sessions] [--blobs]  delete, print what was deleted
+  clean --root ROOT [--sessions] [--blobs]
+                                   delete sessions that do not run; blobs, stale uploads and, while no session runs,
+                                   other versions of this agent; print what was deleted
 """
 
 
-class UsageError(Exception):
+class UsageError(ValueError):
     """The command line cannot be right."""
 
 
@@ -55,13 +55,11 @@ def _print_json(value: Any) -> None:
 
 
 def _read_json() -> Any:
-    from agents.store import BadRequest
-
     text = sys.stdin.read()
     try:
         return json.loads(text)
     except ValueError as error:
-        raise BadRequest(f"stdin must be JSON: {error}; it begins with {text[:80]!r}") from error
+        raise UsageError(f"stdin must be JSON: {error}; it begins with {text[:80]!r}") from error
 
 
 def _probe(arguments: List[str]) -> int:
@@ -79,22 +77,6 @@ def _probe_runtime(arguments: List[str]) -> int:
     return print_runtime(arguments)
 
 
-def _have(arguments: List[str]) -> int:
-    options = _options(arguments, ["--root"], [])
-    from agents.store import Store
-
-    _print_json(Store(_root(options)).missing(_read_json()))
-    return EXIT_OK
-
-
-def _admit(arguments: List[str]) -> int:
-    options = _options(arguments, ["--root"], [])
-    from agents.store import Store
-
-    _print_json(Store(_root(options)).admit(_read_json()))
-    return EXIT_OK
-
-
 def _clean(arguments: List[str]) -> int:
     options = _options(arguments, ["--root"], ["--sessions", "--blobs"])
     from agents.store import Store
@@ -106,7 +88,12 @@ def _clean(arguments: List[str]) -> int:
 
         removed += clean_sessions(store)
     if "--blobs" in options:
+        from agents.claim import any_running
+
         removed += store.clean_blobs()
+        # A session imports as it goes, from the archive that it was started from.
+        if not any_running(store):
+            removed += store.clean_archives()
     _print_json(removed)
     return EXIT_OK
 
@@ -130,8 +117,6 @@ def _write_stdout(line: bytes) -> None:
 VERBS: Dict[str, Callable[[List[str]], int]] = {
     "probe": _probe,
     "probe-runtime": _probe_runtime,
-    "have": _have,
-    "admit": _admit,
     "run": _run,
     "clean": _clean,
 }
@@ -149,10 +134,8 @@ def run_verb(arguments: List[str]) -> int:
         return EXIT_FAILED  # Nobody reads any more; what runs goes on.
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except UsageError as error:
-        return _complain(verb, str(error), {}, EXIT_BAD_REQUEST)
     except ValueError as error:
-        return _complain(verb, str(error), getattr(error, "detail", {}), EXIT_BAD_REQUEST)
+        return _complain(verb, str(error), {}, EXIT_BAD_REQUEST)
     except OSError as error:
         return _complain(verb, f"{verb} failed on the device: {error}", {"errno": error.errno}, EXIT_FAILED)
 

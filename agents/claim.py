@@ -113,3 +113,13 @@ def clean_sessions(store: Store) -> List[str]:
                 shutil.rmtree(folder.path)
                 removed.append(f"sessions/{name}")
     return removed
+
+
+def any_running(store: Store) -> bool:
+    """True where a process of some session is alive."""
+    names = os.listdir(store.sessions) if os.path.isdir(store.sessions) else []
+    for folder in [folder_of(store, name) for name in names if not name.startswith(".")]:
+        with folder.unless_running() as idle:
+            if not idle:
+                return True
+    return False

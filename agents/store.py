@@ -1,50 +1,32 @@
 """The device's store below the agent's root: ``incoming/`` for uploads, ``blobs/<sha256><suffix>``, ``sessions/<id>/``.
 
-Imports little, because ``have`` is asked before each push and must answer at once.
+The controller lays blobs, and the agent's archives ``agent-<sha>.zip``, there by itself; here they are proven and used.
 """
 
+import hashlib
 import os
 import re
-from typing import Any, Dict, List
+import time
+from typing import List
 
 from agents import durable
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_SUFFIX = re.compile(r"(\.[a-z0-9]+)*")
-_INCOMING = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+_ARCHIVE = re.compile(r"agent-[0-9a-f]+\.zip")
 _READ_BYTES = 1 << 20
+# An upload that has not grown for this long belongs to a controller that is gone.
+STALE_UPLOAD_S = 600.0
 
 
 class BadRequest(ValueError):
-    """What the controller asked for cannot be right; the message names it. ``detail`` travels beside it as JSON."""
-
-    def __init__(self, message: str, **detail: Any) -> None:
-        super().__init__(message)
-        self.detail = detail
+    """What the controller asked for cannot be right; the message names it."""
 
 
 class BlobMismatch(BadRequest):
-    """An uploaded or stored file is not what its name says."""
-
-
-def _blob_name(blob: Any) -> str:
-    # The same rules as wire.Blob, without its import.
-    if not isinstance(blob, dict) or not {"sha256", "size_bytes"} <= set(blob) <= {"sha256", "size_bytes", "suffix"}:
-        raise BadRequest(f"a blob has sha256, size_bytes and suffix, got {blob!r}")
-    sha256, size_bytes, suffix = blob["sha256"], blob["size_bytes"], blob.get("suffix", "")
-    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-        raise BadRequest(f"sha256 must be 64 hex digits, got {sha256!r}")
-    if not isinstance(suffix, str) or not _SUFFIX.fullmatch(suffix):
-        raise BadRequest(f"suffix must be like .onnx, got {suffix!r}")
-    if not isinstance(size_bytes, int) or isinstance(size_bytes, bool) or size_bytes < 0:
-        raise BadRequest(f"size_bytes must be >= 0, got {size_bytes!r}")
-    return sha256 + suffix
+    """A stored file is not what its name says."""
 
 
 def sha256_of(path: str) -> str:
     """SHA-256 of a file, in hex."""
-    import hashlib
-
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(_READ_BYTES), b""):
@@ -53,59 +35,12 @@ def sha256_of(path: str) -> str:
 
 
 class Store:
-    """Paths and moves below ``root``; folders are made when something is put in them."""
+    """Paths below ``root``."""
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(os.path.expanduser(root))
         self.blobs = os.path.join(self.root, "blobs")
-        self.incoming = os.path.join(self.root, "incoming")
         self.sessions = os.path.join(self.root, "sessions")
-
-    def missing(self, blobs: List[Any]) -> List[Any]:
-        """Those of ``blobs`` that are absent or of another size. Raises BadRequest."""
-        if not isinstance(blobs, list):
-            raise BadRequest(f"have needs a list of blobs, got {blobs!r}")
-        return [b for b in blobs if durable.size_of(os.path.join(self.blobs, _blob_name(b))) != b["size_bytes"]]
-
-    def admit(self, uploads: List[Any]) -> List[str]:
-        """Move uploads into ``blobs/`` once their bytes are proven, and return their names there.
-
-        A file that is not what it should be is deleted; the rest of the list stays in ``incoming/``.
-        Raises BadRequest, or BlobMismatch with the expected and the found hash and size.
-        """
-        if not isinstance(uploads, list):
-            raise BadRequest(f"admit needs a list of uploads, got {uploads!r}")
-        return [self._admit(upload) for upload in uploads]
-
-    def _admit(self, upload: Any) -> str:
-        if not isinstance(upload, dict) or set(upload) != {"incoming", "blob"}:
-            raise BadRequest(f"an upload has incoming and blob, got {upload!r}")
-        name, blob = upload["incoming"], upload["blob"]
-        if not isinstance(name, str) or not _INCOMING.fullmatch(name):
-            raise BadRequest(f"incoming must be a plain file name, got {name!r}", incoming=name)
-        blob_name = _blob_name(blob)
-        source, target = os.path.join(self.incoming, name), os.path.join(self.blobs, blob_name)
-        size_bytes = durable.size_of(source)
-        if size_bytes is None:
-            if durable.size_of(target) == blob["size_bytes"]:
-                return blob_name  # A second controller was faster, or this one asks again after a lost answer.
-            raise BadRequest(f"no uploaded file {name} in {self.incoming}: push it again", incoming=name)
-        found = {"sha256": sha256_of(source), "size_bytes": size_bytes}
-        expected = {"sha256": blob["sha256"], "size_bytes": blob["size_bytes"]}
-        if found != expected:
-            durable.remove(source)
-            raise BlobMismatch(
-                f"uploaded file {name} is not what was sent: expected {_text(expected)}, found {_text(found)}; "
-                "it was deleted, push it again",
-                incoming=name,
-                expected=expected,
-                found=found,
-            )
-        _sync_file(source)
-        os.makedirs(self.blobs, exist_ok=True)
-        os.replace(source, target)
-        durable.sync_directory(self.blobs)
-        return blob_name
 
     def open_blob(self, sha256: str, suffix: str, size_bytes: int) -> str:
         """Path of a blob whose bytes were just proven. Raises BlobMismatch, after deleting a blob that has changed."""
@@ -123,22 +58,27 @@ class Store:
         return path
 
     def clean_blobs(self) -> List[str]:
-        """Delete all blobs and uploads; returns their names."""
-        removed = []
-        for folder in (self.blobs, self.incoming):
-            for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-                if durable.remove(os.path.join(folder, name)):
-                    removed.append(os.path.relpath(os.path.join(folder, name), self.root))
-        return removed
+        """Delete all blobs, and uploads that nobody goes on with; returns their names."""
+        removed = [name for name in self._names("blobs") if durable.remove(os.path.join(self.root, name))]
+        return removed + [name for name in self._names("incoming") if self._remove_stale(name)]
 
+    def clean_archives(self) -> List[str]:
+        """Delete the agent's archives, but not the one that this process runs from; returns their names.
 
-def _sync_file(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        A session imports from its archive while it runs: ask only where none does.
+        """
+        running = os.path.realpath(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        paths = [(name, os.path.join(self.root, name)) for name in self._names("") if _ARCHIVE.fullmatch(name)]
+        return [name for name, path in paths if os.path.realpath(path) != running and durable.remove(path)]
 
+    def _names(self, folder: str) -> List[str]:
+        path = os.path.join(self.root, folder)
+        return [os.path.join(folder, name) for name in sorted(os.listdir(path))] if os.path.isdir(path) else []
 
-def _text(parts: Dict[str, Any]) -> str:
-    return f"sha256 {parts['sha256'][:16]}... of {parts['size_bytes']} bytes"
+    def _remove_stale(self, name: str) -> bool:
+        path = os.path.join(self.root, name)
+        try:
+            idle_s = time.time() - os.stat(path).st_mtime
+        except FileNotFoundError:
+            return False
+        return idle_s > STALE_UPLOAD_S and durable.remove(path)

@@ -108,7 +108,7 @@ class Device:
         )
 
     def put(self, data: bytes, suffix: str) -> wire.Blob:
-        """Lay a file into the store as ``admit`` would."""
+        """Lay a file into the store as a push does."""
         blob = wire.Blob(hashlib.sha256(data).hexdigest(), len(data), suffix)
         (self.root / "blobs").mkdir(parents=True, exist_ok=True)
         (self.root / "blobs" / blob.file_name).write_bytes(data)

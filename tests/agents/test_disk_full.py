@@ -10,7 +10,6 @@ import pytest
 
 from agents import wire
 from tests.agents.device import Device, Run
-from tests.agents.test_store import blob, upload
 
 SIZE_KB = 512
 
@@ -78,11 +77,3 @@ def test_a_disk_that_someone_else_fills_meanwhile(small_disk: Device) -> None:
     assert follower.returncode == wire.EXIT_SESSION_FAILED
     assert last["kind"] == "failed"
     assert last["data"]["result"]["failure"] == "disk-full"
-
-
-def test_admit_on_a_full_disk_moves_without_room(small_disk: Device) -> None:
-    upload(small_disk.root, "part-1")
-    (small_disk.root / "blobs").mkdir()
-    fill(small_disk, 0)
-    done = small_disk.call("admit", stdin=[{"incoming": "part-1", "blob": blob()}])
-    assert done.returncode == 0, done.stdout

@@ -1,147 +1,94 @@
-"""Blobs are proven before they are taken in."""
+"""Blobs are proven before they are used, and what the agent's store holds can be removed again."""
 
-import contextlib
-import hashlib
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agents.store import BadRequest, BlobMismatch, Store
+from agents.store import STALE_UPLOAD_S, BlobMismatch, Store
 from tests.agents.device import Device
+from tests.agents.test_lifecycle import session_pid, slow_spec, start
 
 DATA = b"weights" * 1000
 
 
-def blob(data: bytes = DATA, suffix: str = ".onnx") -> dict[str, Any]:
-    return {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data), "suffix": suffix}
+def upload(root: Path, name: str, idle_s: float) -> Path:
+    """A file in ``incoming/`` that has not grown for ``idle_s``."""
+    path = root / "incoming" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(DATA)
+    os.utime(path, (time.time() - idle_s,) * 2)
+    return path
 
 
-def upload(root: Path, name: str, data: bytes = DATA) -> None:
-    (root / "incoming").mkdir(exist_ok=True)
-    (root / "incoming" / name).write_bytes(data)
-
-
-def test_have_admit_have_over_the_wire(archive_device: Device) -> None:
-    absent = archive_device.call("have", stdin=[blob()])
-    assert json.loads(absent.stdout) == [blob()]
-    upload(archive_device.root, "part-1")
-    admitted = archive_device.call("admit", stdin=[{"incoming": "part-1", "blob": blob()}])
-    assert (admitted.returncode, json.loads(admitted.stdout)) == (0, [blob()["sha256"] + ".onnx"])
-    assert json.loads(archive_device.call("have", stdin=[blob()]).stdout) == []
-    assert (archive_device.root / "blobs" / (blob()["sha256"] + ".onnx")).read_bytes() == DATA
-    assert not list((archive_device.root / "incoming").iterdir())
-
-
-def test_have_imports_nothing_heavy(device: Device) -> None:
-    code = "import sys; sys.argv[1:] = ['have', '--root', '.']; from agents.__main__ import main\n"
-    code += (
-        "try: main()\nfinally: print(sorted({'numpy', 'dataclasses', 'subprocess', 'agents.wire'} & set(sys.modules)))"
-    )
-    tried = Device(device.root, (device.command[0], "-c", code)).call("", stdin=[])
-    assert tried.stdout.splitlines() == ["[]", "[]"]
-
-
-def test_an_altered_upload_is_deleted_and_named(device: Device) -> None:
-    upload(device.root, "part-1", DATA[:-1] + b"x")
-    refused = device.call("admit", stdin=[{"incoming": "part-1", "blob": blob()}])
-    answer = json.loads(refused.stdout)
-    assert refused.returncode == 2
-    assert answer["incoming"] == "part-1"
-    assert answer["expected"]["sha256"] == blob()["sha256"]
-    assert answer["found"]["sha256"] == hashlib.sha256(DATA[:-1] + b"x").hexdigest()
-    assert "part-1" in refused.stderr
-    assert "push it again" in refused.stderr
-    assert not (device.root / "incoming" / "part-1").exists()
-    assert not (device.root / "blobs").exists()
-
-
-def test_a_short_upload_is_refused(tmp_path: Path) -> None:
-    upload(tmp_path, "part-1", DATA[:100])
-    with pytest.raises(BlobMismatch, match=r"of 7000 bytes, found .* of 100 bytes"):
-        Store(str(tmp_path)).admit([{"incoming": "part-1", "blob": blob()}])
-
-
-def test_admit_again_after_a_lost_answer(tmp_path: Path) -> None:
-    upload(tmp_path, "part-1")
-    store, request = Store(str(tmp_path)), [{"incoming": "part-1", "blob": blob()}]
-    assert store.admit(request) == store.admit(request)
-
-
-def test_a_blob_of_another_size_is_absent(tmp_path: Path) -> None:
-    (tmp_path / "blobs").mkdir()
-    (tmp_path / "blobs" / (blob()["sha256"] + ".onnx")).write_bytes(DATA[:5])
-    assert Store(str(tmp_path)).missing([blob()]) == [blob()]
-
-
-@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", ".hidden", "a\0b", "x" * 300, 7])
-def test_names_that_leave_the_folder_are_refused(tmp_path: Path, name: object) -> None:
-    with pytest.raises(BadRequest, match="plain file name"):
-        Store(str(tmp_path)).admit([{"incoming": name, "blob": blob()}])
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"sha256": "../../etc/passwd"}, "64 hex digits"),
-        ({"suffix": "/../x"}, "suffix"),
-        ({"size_bytes": -1}, "size_bytes"),
-        ({"size_bytes": True}, "size_bytes"),
-        ({"extra": 1}, "a blob has"),
-    ],
-)
-def test_blobs_that_cannot_be_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
-    with pytest.raises(BadRequest, match=message):
-        Store(str(tmp_path)).missing([{**blob(), **change}])
-
-
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
-def test_any_json_is_answered_or_refused(tmp_path_factory: pytest.TempPathFactory, request_json: Any) -> None:
-    store = Store(str(tmp_path_factory.getbasetemp()))
-    for verb in (store.missing, store.admit):
-        with contextlib.suppress(BadRequest):
-            assert verb(request_json) == []
+def other_agent(device: Device) -> Path:
+    """The archive of another version, and a file that only looks like one."""
+    (device.root / "agent-notes.txt").write_text("not ours")
+    path = device.root / "agent-0123456789abcdef.zip"
+    path.write_bytes(b"PK")
+    return path
 
 
 @pytest.mark.parametrize("text", ["", "{", "nonsense"])
 def test_stdin_that_is_no_json(device: Device, text: str) -> None:
-    import subprocess
-
     done = subprocess.run(
-        device.argv("have"), input=text, capture_output=True, text=True, cwd=device.cwd, timeout=60, check=False
+        device.argv("run"), input=text, capture_output=True, text=True, cwd=device.cwd, timeout=60, check=False
     )
-    assert done.returncode == 2
-    assert "stdin must be JSON" in json.loads(done.stdout)["error"]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "agent run: stdin must be JSON" in done.stderr
 
 
-def test_open_blob_proves_the_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("blob_size", [len(DATA) - 1, len(DATA)])
+def test_open_blob_proves_the_bytes(tmp_path: Path, blob_size: int) -> None:
     device = Device(tmp_path)
     put = device.put(DATA, ".onnx")
     store = Store(str(tmp_path))
     assert Path(store.open_blob(put.sha256, put.suffix, put.size_bytes)).read_bytes() == DATA
-    (tmp_path / "blobs" / put.file_name).write_bytes(DATA[::-1])
+    (tmp_path / "blobs" / put.file_name).write_bytes(DATA[::-1][:blob_size])
     with pytest.raises(BlobMismatch, match="altered on the device"):
         store.open_blob(put.sha256, put.suffix, put.size_bytes)
     with pytest.raises(BlobMismatch, match="no blob"):
         store.open_blob(put.sha256, put.suffix, put.size_bytes)
 
 
-def test_clean_blobs(device: Device) -> None:
+def test_clean_blobs_leaves_an_upload_that_is_under_way(device: Device) -> None:
     put = device.put(DATA, ".onnx")
-    upload(device.root, "part-1")
-    assert json.loads(device.call("clean", "--blobs").stdout) == [f"blobs/{put.file_name}", "incoming/part-1"]
-    assert json.loads(device.call("have", stdin=[blob()]).stdout) == [blob()]
+    upload(device.root, "left", STALE_UPLOAD_S + 60)
+    under_way = upload(device.root, "under-way", 1.0)
+    assert json.loads(device.call("clean", "--blobs").stdout) == [f"blobs/{put.file_name}", "incoming/left"]
+    assert list((device.root / "incoming").iterdir()) == [under_way]
+    assert not list((device.root / "blobs").iterdir())
 
 
-@pytest.mark.parametrize("options", [["have"], ["have", "--rot", "x"], ["run", "--root", "x", "--from-byte", "-1"]])
+def test_clean_blobs_removes_other_versions_of_the_agent_but_not_itself(tmp_path: Path, archive: Path) -> None:
+    own = tmp_path / archive.name
+    own.write_bytes(archive.read_bytes())
+    device = Device(tmp_path, (sys.executable, str(own)), tmp_path)
+    other = other_agent(device)
+    assert json.loads(device.call("clean", "--sessions").stdout) == []
+    assert json.loads(device.call("clean", "--blobs").stdout) == [other.name]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [own.name, "agent-notes.txt"]
+
+
+def test_a_running_session_keeps_the_archive_that_it_may_have_been_started_from(device: Device) -> None:
+    other = other_agent(device)
+    follower = start(device, slow_spec(device, 100))
+    session_pid(device)
+    assert other.name not in json.loads(device.call("clean", "--sessions", "--blobs").stdout)
+    assert other.exists()
+    follower.communicate(timeout=60)
+    assert follower.returncode == 0
+    assert other.name in json.loads(device.call("clean", "--sessions", "--blobs").stdout)
+
+
+@pytest.mark.parametrize("options", [["run"], ["clean", "--rot", "x"], ["run", "--root", "x", "--from-byte", "-1"]])
 def test_wrong_command_lines(device: Device, options: list[str]) -> None:
-    import subprocess
-
     done = subprocess.run(
-        [*device.command, *options], capture_output=True, text=True, input="{}", cwd=device.cwd, timeout=60
+        [*device.command, *options], capture_output=True, text=True, input="{}", cwd=device.cwd, timeout=60, check=False
     )
     assert done.returncode == 2
     assert f"agent {options[0]}: " in done.stderr

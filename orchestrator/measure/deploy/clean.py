@@ -8,7 +8,8 @@ _TIMEOUT_S = 120.0
 
 
 def clean(agent: DeployedAgent, *, blobs: bool = False) -> list[str]:
-    """Names of what was removed: finished sessions, and with ``blobs`` the pushed models and audio.
+    """Names of what was removed: finished sessions, and with ``blobs`` the pushed models and audio
+    and other versions of the agent.
 
     A running session stays. Raises CommandFailed with the agent's own message.
     """
