@@ -4,6 +4,7 @@ import os
 import signal
 import time
 import traceback
+from contextlib import closing
 from typing import Any, Callable, Dict, Optional
 
 from agents import audio, durable, strict_json, wire
@@ -11,7 +12,7 @@ from agents.claim import SessionFolder
 from agents.clock import Clock, MonotonicClock, die_with_parent, sharpen_timers
 from agents.failure import Failure
 from agents.memory import PhaseMemory
-from agents.state import SHORT_WINDOW_S, background_share, cpu_mark, read_state, throttle_count
+from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state, throttle_count
 from agents.store import BlobMismatch, Store
 from agents.supervise import Links
 
@@ -84,19 +85,23 @@ class Session:
         mark = cpu_mark("/")
         model_path = self._open(spec.model, "model-load")
         audio_path = self._open(spec.audio, "audio")
-        pcm = audio.read_pcm(audio_path, spec.contract.sample_rate_hz, spec.audio.file_name)
-        backend = self._load(model_path)
-        self._folder.journal.append("loaded", {k: v for k, v in self._facts.items() if k.endswith("_ns")})
-        samples = _int16(pcm)
-        if spec.mode in ("evaluate", "placement"):
+        recording = audio.open_recording(audio_path, spec.contract.sample_rate_hz, spec.audio.file_name)
+        with closing(recording):
+            backend = self._load(model_path)
+            self._folder.journal.append("loaded", {k: v for k, v in self._facts.items() if k.endswith("_ns")})
+            self._run_loaded(backend, recording, mark)
+
+    def _run_loaded(self, backend: Any, recording: audio.Recording, mark: Optional[CpuMark]) -> None:
+        """``mark``: CPU times at the session's start."""
+        if self._spec.mode in ("evaluate", "placement"):
             self._facts["before"] = read_state("/", self._store.root, background_share(mark, cpu_mark("/")))
-            self._stream(self._untimed, backend, samples)
+            self._stream(self._untimed, backend, recording)
             return
         # Loading takes a while anyway; what others use meanwhile is the background load before the stream.
         rest_s = SHORT_WINDOW_S - (time.monotonic_ns() - mark.monotonic_ns) / 1e9 if mark else 0.0
         time.sleep(max(0.0, rest_s))
         self._facts["before"] = read_state("/", self._store.root, background_share(mark, cpu_mark("/")))
-        self._stream(self._timed, backend, samples)
+        self._stream(self._timed, backend, recording)
 
     def _open(self, blob: wire.Blob, failure: str) -> str:
         try:
@@ -130,7 +135,9 @@ class Session:
         backend.bind()
         return backend
 
-    def _stream(self, run: Callable[[Any, Any, Any], None], backend: Any, samples: Any) -> None:
+    def _stream(
+        self, run: Callable[[Any, Any, audio.Recording], None], backend: Any, recording: audio.Recording
+    ) -> None:
         """Raises Failure "contract-mismatch" for stages that cannot be made, "inference" for the runtime's errors."""
         from agents.stream import make_stages
 
@@ -139,20 +146,27 @@ class Session:
         except ValueError as error:
             raise Failure("contract-mismatch", f"{error}: export the model and its contract again") from error
         try:
-            run(backend, stages, samples)
+            run(backend, stages, recording)
         except backend.errors as error:
             at = self._links.progress[0]
             raise Failure("inference", f"{self._spec.runtime} failed after {at} chunks: {error}") from error
 
-    def _untimed(self, backend: Any, stages: Any, samples: Any) -> None:
+    def _looped(self, recording: audio.Recording) -> Any:
+        """As much of the recording as will be heard: memory is a figure of the model, not of its audio."""
+        from agents.stream import LoopedAudio
+
+        size = self._spec.chunk_samples
+        return LoopedAudio(recording.read(0, size * self._spec.chunk_count), size)
+
+    def _untimed(self, backend: Any, stages: Any, recording: audio.Recording) -> None:
         from agents import stream
 
         spec = self._spec
         if spec.mode == "evaluate":
-            decoded, self._chunks = stream.evaluate(stages, samples, spec.chunk_samples, spec.spans)
+            decoded, self._chunks = stream.evaluate(stages, recording.read, spec.chunk_samples, spec.spans)
             self._facts["decoded"] = tuple(decoded)
             return
-        looped = stream.LoopedAudio(samples, spec.chunk_samples)
+        looped = self._looped(recording)
         stages.reset()
         for number in range(spec.chunk_count):
             stages.push(looped.chunk(number), stages.target)
@@ -161,16 +175,16 @@ class Session:
         self._chunks = spec.chunk_count
         self._facts["placement"] = backend.end_profile()
 
-    def _timed(self, backend: Any, stages: Any, samples: Any) -> None:
+    def _timed(self, backend: Any, stages: Any, recording: audio.Recording) -> None:
         from agents import stream
         from agents.recording import observer_cost, sampled_arrays, save_arrays
 
         spec = self._spec
-        times = stream.new_times(spec.chunk_count)
+        times, looped = stream.new_times(spec.chunk_count), self._looped(recording)
         sharpen_timers()
         throttled_before, mark = throttle_count("/"), cpu_mark("/")
         self._memory.begin()
-        run = stream.timed_run(stages, stream.LoopedAudio(samples, spec.chunk_samples), times, spec, self._clock)
+        run = stream.timed_run(stages, looped, times, spec, self._clock)
         self._memory.end("steady")
         self._chunks = spec.chunk_count
         self._facts["decoded"] = (run.decoded,)
@@ -189,9 +203,3 @@ def _import_backend(name: str) -> Any:
     from agents.backends import load_backend
 
     return load_backend(name)
-
-
-def _int16(pcm: bytes) -> Any:
-    import numpy as np
-
-    return np.frombuffer(pcm, dtype="<i2").astype(np.int16)

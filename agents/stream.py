@@ -30,14 +30,21 @@ CHECK_NS = 250_000_000
 CHECK_CHUNKS = 256
 _WIDTH = len(wire.TIME_COLUMNS)
 
+# (start, count) -> int16 samples, fewer where the audio ends.
+ReadSamples = Callable[[int, int], NDArray[np.int16]]
+
 
 class LoopedAudio:
-    """Chunks of a recording that starts anew where it ends, without a seam in the chunk grid."""
+    """Chunks of a recording that starts anew where it ends, without a seam in the chunk grid.
+
+    Whole chunks never reach over the end; else the beginning is laid behind the end, in a copy.
+    """
 
     def __init__(self, samples: NDArray[np.int16], chunk_samples: int) -> None:
         self.length = len(samples)
         self.chunk_samples = chunk_samples
-        self.extended = np.concatenate([samples, np.resize(samples, chunk_samples)])
+        seamless = self.length % chunk_samples == 0
+        self.extended = samples if seamless else np.concatenate([samples, np.resize(samples, chunk_samples)])
 
     def chunk(self, number: int) -> NDArray[np.int16]:
         start = number * self.chunk_samples % self.length
@@ -240,16 +247,17 @@ def paced(
 
 
 def evaluate(
-    stages: Stages, samples: NDArray[np.int16], chunk_samples: int, spans: Tuple[wire.Span, ...]
+    stages: Stages, read: ReadSamples, chunk_samples: int, spans: Tuple[wire.Span, ...]
 ) -> Tuple[List[Any], int]:
     """Decode each span from a fresh stream; returns what each gave, and the number of chunks fed.
 
-    Raises Failure "non-finite-output", or "audio" where a span reaches beyond the samples.
+    Only one span is in memory at a time. Raises Failure "non-finite-output", or "audio" where a span reaches beyond
+    the samples.
     """
     decoded, fed = [], 0
     for span in spans:
         stages.reset()
-        for chunk in span_chunks(samples, span, chunk_samples):
+        for chunk in span_chunks(read, span, chunk_samples):
             stages.push(chunk, stages.target)
             stages.step()
             stages.check(fed)
@@ -261,17 +269,18 @@ def evaluate(
     return decoded, fed
 
 
-def span_chunks(samples: NDArray[np.int16], span: wire.Span, chunk_samples: int) -> List[NDArray[np.int16]]:
+def span_chunks(read: ReadSamples, span: wire.Span, chunk_samples: int) -> List[NDArray[np.int16]]:
     """The span in chunks, the last one padded with zeros. Raises Failure "audio" where it reaches beyond."""
-    if span.start + span.count > len(samples):
+    samples = read(span.start, span.count)
+    if len(samples) < span.count:
         raise Failure(
             "audio",
-            f"span {span.start}+{span.count} reaches beyond the audio of {len(samples)} samples: "
+            f"span {span.start}+{span.count} reaches beyond the audio, which has {len(samples)} of its samples: "
             "push the audio that belongs to these spans",
         )
     count = -(-span.count // chunk_samples)
     padded = np.zeros(count * chunk_samples, dtype=np.int16)
-    padded[: span.count] = samples[span.start : span.start + span.count]
+    padded[: span.count] = samples
     return list(padded.reshape(count, chunk_samples))
 
 

@@ -120,7 +120,7 @@ def test_a_wav_that_is_cut_off_is_streamed_as_far_as_it_goes(device: Device) -> 
 
 def test_spans_beyond_the_audio(device: Device) -> None:
     run = device.run(device.spec(mode="evaluate", chunk_count=0, spans=(wire.Span(15990, 100),)))
-    assert_failed(run, "audio", "reaches beyond the audio of 16000 samples")
+    assert_failed(run, "audio", "reaches beyond the audio, which has ")
 
 
 MISMATCHES = {
