@@ -1,6 +1,8 @@
 """Decoders on logits written by hand, and on any chunking of random ones."""
 
 import json
+import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -132,3 +134,93 @@ def test_no_chunking_changes_what_is_heard(seed: int, frames: int, cuts: list[in
     assert [(e["label"], e["frame"]) for e in got["events"]] == [(e["label"], e["frame"]) for e in whole["events"]]
     assert [e["score"] for e in got["events"]] == pytest.approx([e["score"] for e in whole["events"]], abs=1e-9)
     assert (got["label"], got["text"]) == (whole["label"], whole["text"])
+
+
+def plain_keyword(decoder: Decoder, frames: list[list[float]]) -> dict[str, Any]:
+    """The keyword decoder as its docstring says it: plain numbers, one frame and one label after the other."""
+    posteriors = []
+    for frame in frames:
+        exponents = [math.exp(value - max(frame)) for value in frame]
+        posteriors.append([value / sum(exponents) for value in exponents])
+    greatest = [0.0] * len(decoder.labels)
+    events: list[dict[str, Any]] = []
+    last: dict[str, dict[str, Any]] = {}
+    for t in range(len(frames)):
+        window = posteriors[max(0, t - decoder.smooth_frames + 1) : t + 1]
+        for index, label in enumerate(decoder.labels):
+            smoothed = sum(row[index] for row in window) / decoder.smooth_frames
+            greatest[index] = max(greatest[index], smoothed)
+            deaf = label in last and t - last[label]["frame"] < decoder.refractory_frames
+            if deaf:
+                last[label]["score"] = max(last[label]["score"], smoothed)
+            elif smoothed >= decoder.threshold and label not in decoder.ignored:
+                last[label] = {"label": label, "frame": t, "score": smoothed}
+                events.append(last[label])
+    background = decoder.ignored[-1]
+    best = max((label for label in decoder.labels if label != background), key=lambda x: greatest[LABELS.index(x)])
+    clip = best if greatest[LABELS.index(best)] >= decoder.threshold else background
+    return {"events": events, "label": clip, "posteriors": dict(zip(LABELS, greatest, strict=True))}
+
+
+def plain_ctc(decoder: Decoder, frames: list[list[float]]) -> list[tuple[str, int, float]]:
+    found, last = [], decoder.blank
+    for t, frame in enumerate(frames):
+        best = frame.index(max(frame))
+        if best not in (last, decoder.blank):
+            found.append((decoder.labels[best], t, 1.0 / sum(math.exp(value - frame[best]) for value in frame)))
+        last = best
+    return found
+
+
+def held_logits(seed: int, frames: int, classes: int) -> NDArray[np.float32]:
+    """Noise in which a class is held for a while, as speech does, so that labels fire, wait and fire again."""
+    rng = np.random.default_rng(seed)
+    held = np.repeat(rng.integers(0, classes, frames), rng.integers(1, 12, frames))[:frames]
+    outputs = rng.standard_normal((1, frames, classes)).astype(np.float32)
+    outputs[0, np.arange(frames), held] += rng.uniform(0.0, 6.0, frames).astype(np.float32)
+    return outputs
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 150),
+    st.integers(1, 20),
+    st.integers(1, 40),
+    st.floats(0.2, 0.95),
+    st.integers(1, 5),
+)
+def test_a_keyword_decoder_written_plainly_hears_the_same(
+    seed: int, frames: int, smooth: int, refractory: int, threshold: float, chunk: int
+) -> None:
+    decoder = replace(KEYWORD, smooth_frames=smooth, refractory_frames=refractory, threshold=threshold)
+    outputs = held_logits(seed, frames, len(LABELS))
+    made = make_decoder(decoder)
+    for start in range(0, frames, chunk):
+        made.push(outputs[:, start : start + chunk])
+    got, expected = made.finish(), plain_keyword(decoder, outputs[0].astype(float).tolist())
+    heard = [(e["label"], e["frame"]) for e in got["events"]]
+    assert heard == [(e["label"], e["frame"]) for e in expected["events"]]
+    assert [e["score"] for e in got["events"]] == pytest.approx([e["score"] for e in expected["events"]], abs=1e-9)
+    assert got["label"] == expected["label"]
+    assert got["posteriors"] == pytest.approx(expected["posteriors"], abs=1e-9)
+
+
+def test_the_plain_keyword_decoder_is_given_something_to_hear() -> None:
+    heard = [plain_keyword(KEYWORD, held_logits(seed, 150, 4)[0].tolist()) for seed in range(50)]
+    counts = [len(h["events"]) for h in heard]
+    assert 0 < np.mean(counts) < 50
+    assert len({h["label"] for h in heard}) > 1
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 120), st.integers(1, 5))
+def test_a_ctc_decoder_written_plainly_hears_the_same(seed: int, frames: int, chunk: int) -> None:
+    outputs = held_logits(seed, frames, len(CTC.labels))
+    made = make_decoder(CTC)
+    for start in range(0, frames, chunk):
+        made.push(outputs[:, start : start + chunk])
+    expected = plain_ctc(CTC, outputs[0].tolist())
+    got = made.finish()["events"]
+    assert [(e["label"], e["frame"]) for e in got] == [(label, frame) for label, frame, _ in expected]
+    assert [e["score"] for e in got] == pytest.approx([score for _, _, score in expected], abs=1e-9)
