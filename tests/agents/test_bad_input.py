@@ -123,7 +123,7 @@ def test_spans_beyond_the_audio(device: Device) -> None:
     assert_failed(run, "audio", "reaches beyond the audio, which has ")
 
 
-MISMATCHES = {
+MISMATCHES: dict[str, tuple[dict[str, Any], str]] = {
     "input name": ({"input": TensorSpec("frames", (1, CHUNK))}, "no input 'frames'; it has x, state_in"),
     "input type": (
         {"input": TensorSpec("x", (1, CHUNK), "float16")},

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,12 +195,13 @@ def test_clean_spares_what_runs(device: Device) -> None:
 
 def test_requests_that_cannot_be(device: Device) -> None:
     good = strict_json.to_json(device.spec())
-    for change, message in [
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"mode": "fast"}, "mode must be one of"),
         ({"session_id": "../x"}, "session_id must match"),
         ({"protocol": 99}, "push this agent again"),
         ({"surprise": 1}, "unknown keys"),
-    ]:
+    ]
+    for change, message in wrong:
         done = device.call("run", stdin={**good, **change})
         assert (done.returncode, done.stdout) == (wire.EXIT_BAD_REQUEST, "")
         assert message in done.stderr

@@ -28,7 +28,8 @@ def test_flat_out(archive_device: Device) -> None:
     assert (run.code, run.kinds, run.stderr) == (0, ["accepted", "loaded", "finished"], "")
     assert (result.outcome, result.chunk_count, result.providers_registered) == ("ok", 50, ("CPUExecutionProvider",))
     t_ns = arrays["t_ns"]
-    assert (t_ns.shape, t_ns.dtype) == ((50, 5), np.int64)
+    assert t_ns.shape == (50, 5)
+    assert t_ns.dtype == np.int64
     assert (np.diff(t_ns, axis=1) >= 0).all()
     # The next chunk is there at once, but after the check between two segments, which no chunk pays for.
     waits = t_ns[1:, wire.ARRIVAL] - t_ns[:-1, wire.DONE]
