@@ -5,6 +5,7 @@ quantization knows; the dynamo exporter does not.
 """
 
 import json
+import math
 import warnings
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from orchestrator.make.models.reference import REFERENCE_MODELS
 from orchestrator.make.models.reference.digits_lstm import model as digits
 from orchestrator.make.models.reference.kws import words
 from orchestrator.make.models.reference.kws.model import KeywordSpotter
+from orchestrator.make.models.reference.kws.train import UNKNOWN, unknown_prior_ratio
 from orchestrator.make.models.reference.speech import SAMPLE_RATE_HZ
 
 OPSET = 17
@@ -68,11 +70,18 @@ def digits_contract() -> StreamContract:
 
 
 def load(name: str) -> tuple[nn.Module, StreamContract]:
-    """A reference model with its committed weights, in evaluation mode, and its contract."""
+    """A reference model with its committed weights, in evaluation mode, and its contract.
+
+    The keyword spotter's prior for "unknown" is taken off: see ``kws.train.unknown_prior_ratio``.
+    """
     module = KeywordSpotter() if name == "kws" else digits.DigitRecognizer()
     module.load_state_dict(load_file(REFERENCE_MODELS[name] / "weights.safetensors"))
     module.eval()
-    return module, kws_contract(module) if isinstance(module, KeywordSpotter) else digits_contract()
+    if isinstance(module, KeywordSpotter):
+        with torch.no_grad():
+            module.head.bias[UNKNOWN] -= math.log(unknown_prior_ratio())
+        return module, kws_contract(module)
+    return module, digits_contract()
 
 
 def initial_state(contract: StreamContract) -> list[Tensor]:

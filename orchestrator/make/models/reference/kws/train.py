@@ -34,6 +34,18 @@ NOTHING_TAUGHT, NO_KEYWORD = -1, -2
 LABEL_FROM, LABEL_TO, MARGIN = -2, 24, 8
 SHARES = {"keyword": 0.62, "other": 0.2, "sentence": 0.1, "nothing": 0.08}
 LABEL_WEIGHT = 4.0
+# One word in three is followed by another one, which is a keyword or another word alike.
+SECOND_WORD_SHARE = 1 / 3
+
+
+def unknown_prior_ratio() -> float:
+    """How much more often a segment says "unknown" than any one keyword: the training set's prior, not the world's.
+
+    The export takes its logarithm off the logit of "unknown" (``export.load``), so that every label starts even, as in
+    the evaluation set and as a decision threshold expects it.
+    """
+    second = SECOND_WORD_SHARE * (SHARES["keyword"] + SHARES["other"]) / 2
+    return (SHARES["other"] + second) / ((SHARES["keyword"] + second) / len(words.KEYWORDS))
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,7 @@ class Segments:
                 return
             sound[at:end] = speech * np.float32(self.rng.uniform(0.6, 1.0))
             _teach(target, end // HOP, label)
-            if self.rng.random() > 1 / 3:
+            if self.rng.random() > SECOND_WORD_SHARE:
                 return
             at = end + int(self.rng.integers(SAMPLE_RATE_HZ // 10, SAMPLE_RATE_HZ // 2))
 
