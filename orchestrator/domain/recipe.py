@@ -1,6 +1,8 @@
 """A recipe: how a graph becomes an artifact. Its text form is stable and is what people type and the ledger keeps."""
 
+import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orchestrator.errors import BadRecipe
@@ -36,6 +38,7 @@ OPTIONS: dict[str, dict[str, tuple[str, ...] | None]] = {
     "int4-weight": {**_WEIGHT_ONLY, **_ANY},
 }
 
+_FORM = "write it like onnx:int8-qdq(activation=u8,calibration=minmax); docs/reference/recipes.md has them all"
 _TEXT = re.compile(r"(?P<format>[a-z0-9]+):(?P<precision>[a-z0-9-]+)(\((?P<options>[^()]*)\))?")
 
 
@@ -52,9 +55,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.format != "onnx":
-            raise BadRecipe(f"recipe format must be onnx, got {self.format!r}")
+            raise BadRecipe(f"recipe format must be onnx, got {self.format!r}", hint=_FORM)
         if self.precision not in OPTIONS:
-            raise BadRecipe(f"precision must be one of {', '.join(OPTIONS)}, got {self.precision!r}")
+            raise BadRecipe(
+                f"precision must be one of {', '.join(OPTIONS)}, got {self.precision!r}",
+                hint=_nearest(self.precision, OPTIONS),
+            )
         if list(self.options) != sorted(set(self.options)) or len(dict(self.options)) != len(self.options):
             raise BadRecipe(f"recipe options must be sorted and named once, got {self.options}")
         for name, value in self.options:
@@ -63,12 +69,14 @@ class Recipe:
     def _check(self, name: str, value: str) -> None:
         known = OPTIONS[self.precision]
         if name not in known:
-            raise BadRecipe(f"{self.precision} has no option {name!r}; it has {', '.join(known)}")
+            raise BadRecipe(
+                f"{self.precision} has no option {name!r}; it has {', '.join(known)}", hint=_nearest(name, known)
+            )
         allowed = known[name]
         if allowed is not None and value not in allowed:
-            raise BadRecipe(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+            raise BadRecipe(f"{name} must be one of {', '.join(allowed)}, got {value!r}", hint=_nearest(value, allowed))
         if not value or re.search(r"[,()=\s]", value):
-            raise BadRecipe(f"{name} must be names joined by '+', got {value!r}")
+            raise BadRecipe(f"{name} must be names joined by '+', got {value!r}", hint=_FORM)
 
     def get(self, name: str, default: str) -> str:
         return dict(self.options).get(name, default)
@@ -89,10 +97,13 @@ class Recipe:
         """The inverse of ``str``. Raises BadRecipe that shows the form."""
         match = _TEXT.fullmatch(text.strip())
         if match is None:
-            raise BadRecipe(
-                f"cannot read the recipe {text!r}", hint="write it like onnx:int8-qdq(activation=u8,calibration=minmax)"
-            )
+            raise BadRecipe(f"cannot read the recipe {text!r}", hint=_FORM)
         pairs = [p.split("=", 1) for p in (match["options"] or "").split(",") if p.strip()]
         if any(len(p) != 2 for p in pairs):
-            raise BadRecipe(f"options of a recipe are name=value, got {match['options']!r}")
+            raise BadRecipe(f"options of a recipe are name=value, got {match['options']!r}", hint=_FORM)
         return cls(match["format"], match["precision"], tuple(sorted((n.strip(), v.strip()) for n, v in pairs)))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else _FORM

@@ -47,7 +47,9 @@ def _check_path(path: Path, create: bool) -> None:
         raise LedgerError(f"the ledger {path} is a folder", hint=f"give a file, such as {path / 'ledger.db'}")
     if not path.exists():
         if not create:
-            raise LedgerError(f"there is no ledger at {path}", hint="run earshot tune first, or give --ledger")
+            raise LedgerError(
+                f"there is no ledger at {path}", hint="run earshot tune first, or name its folder with --results"
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:

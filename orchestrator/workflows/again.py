@@ -12,14 +12,19 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.page import write_report
 
+_TUNE = "tune"
+
 
 def decide_again(results: Path, study_id: str | None, objective: Objective, constraints: Constraints) -> Decision:
-    """Raises LedgerError without a ledger, BadInput for an unknown study."""
+    """Raises LedgerError without a ledger, BadInput for an unknown study or one that has measured nothing yet."""
     with Ledger.open(results / "ledger.db", create=False) as ledger:
         study = _study(ledger, study_id)
+        sessions = ledger.sessions(study.study_id)
+        if not sessions:
+            raise BadInput(f"study {study.study_id} was interrupted before its first session", hint=_again(study))
         return decide(
             study,
-            ledger.sessions(study.study_id),
+            sessions,
             ledger.artifacts(study.model),
             ledger.scores(study.study_id),
             objective=objective,
@@ -28,10 +33,12 @@ def decide_again(results: Path, study_id: str | None, objective: Objective, cons
 
 
 def report_again(results: Path, study_id: str | None, output: Path | None = None) -> Path:
-    """Raises LedgerError without a ledger, BadInput for an unknown study or one that was not decided yet."""
+    """``study_id`` None: the newest study that is decided. Raises LedgerError without a ledger, BadInput for an unknown
+    study or one that was not decided yet.
+    """
     path = output or results / "report.html"
     with Ledger.open(results / "ledger.db", create=False) as ledger:
-        study = _study(ledger, study_id)
+        study = _study(ledger, study_id, decided=True)
         write_report(path, report_content(ledger, study))
     return path
 
@@ -40,10 +47,7 @@ def report_content(ledger: Ledger, study: Study) -> ReportContent:
     """All that the report shows of a study. Raises BadInput where it has no decision."""
     decision = ledger.decision(study.study_id)
     if decision is None:
-        raise BadInput(
-            f"study {study.study_id} was interrupted before its decision",
-            hint=f"run the same command again: earshot tune {study.model} --device {study.device}",
-        )
+        raise BadInput(f"study {study.study_id} was interrupted before its decision", hint=_again(study))
     sessions = ledger.sessions(study.study_id)
     return ReportContent(
         study=study,
@@ -61,14 +65,27 @@ def artifacts_of(ledger: Ledger, study: Study) -> list[Artifact]:
     return [a for a in ledger.artifacts(study.model) if a.sha256 in used]
 
 
-def _study(ledger: Ledger, study_id: str | None) -> Study:
+def _study(ledger: Ledger, study_id: str | None, *, decided: bool = False) -> Study:
+    """The study of that id, or the newest one of ``earshot tune``, with ``decided`` the newest that has its decision
+    where one has.
+    """
+    tunes = [s for s in ledger.studies() if s.settings.get("workflow") == _TUNE]
     if study_id is None:
-        study = ledger.latest_study()
-        if study is None:
-            raise BadInput(f"the ledger {ledger.path} holds no study yet", hint="earshot tune kws")
-        return study
+        if not tunes:
+            raise BadInput(f"the ledger {ledger.path} holds no study of earshot tune yet", hint="earshot tune kws")
+        done = [s for s in tunes if ledger.decision(s.study_id) is not None] if decided else []
+        return (done or tunes)[-1]
     study = ledger.study(study_id)
+    newest = ", ".join(s.study_id for s in tunes[-5:]) or "none yet"
     if study is None:
-        known = ", ".join(s.study_id for s in ledger.studies()[-5:])
-        raise BadInput(f"no study {study_id!r} in {ledger.path}", hint=f"the newest are {known}")
+        raise BadInput(f"no study {study_id!r} in {ledger.path}", hint=f"the newest are {newest}")
+    if study not in tunes:
+        raise BadInput(
+            f"study {study_id} is one session of earshot {study.settings.get('workflow')}: there is nothing to decide",
+            hint=f"studies of earshot tune are {newest}; earshot ledger percentiles {study_id} shows the session",
+        )
     return study
+
+
+def _again(study: Study) -> str:
+    return f"give its command again, it goes on from there: earshot tune {study.model} --device {study.device} ..."

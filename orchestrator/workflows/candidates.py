@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from agents.contract import StreamContract
 from agents.device_facts import DeviceProbe, RuntimeProbe
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
@@ -9,6 +10,19 @@ from orchestrator.errors import BadInput, DeviceNotReady
 
 # The runtime that loads a file, by its ending.
 _RUNTIMES = {".onnx": "onnxruntime", ".ort": "onnxruntime"}
+
+
+def allowed_chunk(contract: StreamContract, chunk_ms: float | None) -> int | None:
+    """Samples of a chunk of ``chunk_ms``; None stays None. Raises BadInput for one that the contract does not allow."""
+    if chunk_ms is None:
+        return None
+    samples = round(chunk_ms * contract.sample_rate_hz / 1e3)
+    if samples not in contract.allowed_chunk_samples:
+        allowed = ", ".join(f"{contract.chunk_s(count) * 1e3:g}" for count in contract.allowed_chunk_samples)
+        raise BadInput(
+            f"{contract.model} cannot be fed in chunks of {chunk_ms:g} ms", hint=f"--chunk-ms can be {allowed} for it"
+        )
+    return samples
 
 
 def candidates_for(
@@ -21,18 +35,12 @@ def candidates_for(
     """Every artifact with every usable provider on 1 thread, and the fp32 ones on two where the device has two cores:
     a second thread rarely pays for a model of a few hundred us, and one pair shows whether it does here.
 
-    ``threads`` overrides that for all; the fp32 default stays. Raises DeviceNotReady where no runtime can load any
-    artifact, BadInput for a chunk size that the contract does not allow.
+    ``threads`` overrides that for all; the fp32 default stays. ``chunk_samples`` None: the contract's own. Raises
+    DeviceNotReady where no runtime can load any artifact.
     """
     found = []
     for artifact in artifacts:
-        contract = artifact.contract
-        size = contract.chunk_samples if chunk_samples is None else chunk_samples
-        if size not in contract.allowed_chunk_samples:
-            raise BadInput(
-                f"chunk of {size} samples is not allowed for {artifact.model}",
-                hint=f"choose one of {', '.join(map(str, contract.allowed_chunk_samples))}",
-            )
+        size = artifact.contract.chunk_samples if chunk_samples is None else chunk_samples
         runtime = _runtime(probe, _RUNTIMES[artifact.suffix])
         providers = [p.name for p in runtime.providers if p.usable]
         found += [

@@ -14,7 +14,7 @@ from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.defaults import default_recipes
 from orchestrator.make.export.outcome import ExportRefusal
 from orchestrator.make.export.parallel import export_all
-from orchestrator.make.models.library import find_model
+from orchestrator.make.models.library import CONTRACT_FILE, find_model
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.quality.evaluation import EvaluationSet, load_evaluation
 from orchestrator.measure.deploy.agent import DeployedAgent
@@ -83,7 +83,10 @@ def export_candidates(
     artifacts, refusals = _distinct(outcomes)
     if default not in {a.recipe for a in artifacts}:
         reason = next((r.reason for r in refusals if r.recipe == default), "unknown")
-        raise ExportFailed(f"the fp32 default of {source.name} could not be exported: {reason}")
+        raise ExportFailed(
+            f"the fp32 default of {source.name} could not be exported: {reason}",
+            hint=f"mend {source.onnx_path} or its {CONTRACT_FILE}: without fp32 there is nothing to compare with",
+        )
     return Exported(artifacts, refusals)
 
 
@@ -141,7 +144,10 @@ def push_material(
             files.append((path, blob))
             material[split] = Material(stream=blob, evaluation=blob, spans=spans)
     if "test" not in material:
-        raise BadInput(f"the evaluation set of {prepared.source.name} has no utterance of split test")
+        raise BadInput(
+            f"the evaluation set of {prepared.source.name} has no utterance of split test",
+            hint='give some lines of its manifest "split": "test", or leave split out',
+        )
     progress.stage("pushing", steps=1)
     report = push_blobs(agent, files)
     sent_mb = report.bytes_sent / 1e6

@@ -1,11 +1,32 @@
 """What ``earshot tune`` was asked for."""
 
+import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
+
+_ELSEWHERE = "give a folder that you may write to with --results"
+
+
+def require_duration(name: str, value: float) -> None:
+    """Raises BadInput for what is no length of time to measure with."""
+    if not (math.isfinite(value) and value > 0):
+        raise BadInput(f"{name} must be > 0 and finite, got {value:g}")
+
+
+def results_folder(path: Path) -> Path:
+    """``path``, made where it is absent. Raises BadInput where it cannot be a folder that is written to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise BadInput(f"cannot make the results folder {path}: {exc.strerror}", hint=_ELSEWHERE) from exc
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise BadInput(f"the results folder {path} cannot be written to", hint=_ELSEWHERE)
+    return path
 
 
 @dataclass(frozen=True)
@@ -34,8 +55,9 @@ class TuneSettings:
 
     def __post_init__(self) -> None:
         for name in ("budget_s", "paced_s", "flat_out_s"):
-            if getattr(self, name) <= 0:
-                raise BadInput(f"{name} must be > 0, got {getattr(self, name)}")
+            require_duration(name, getattr(self, name))
+        if self.chunk_ms is not None:
+            require_duration("chunk_ms", self.chunk_ms)
         for name in ("screening_blocks", "finalists"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} must be >= 1, got {getattr(self, name)}")

@@ -20,7 +20,7 @@ from orchestrator.measure.farm.interleave import block_order
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.again import report_content
-from orchestrator.workflows.candidates import candidates_for
+from orchestrator.workflows.candidates import allowed_chunk, candidates_for
 from orchestrator.workflows.prepare import (
     Exported,
     Prepared,
@@ -32,7 +32,7 @@ from orchestrator.workflows.prepare import (
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.quality import score_candidate
 from orchestrator.workflows.session_runner import SessionRunner
-from orchestrator.workflows.settings import TuneSettings
+from orchestrator.workflows.settings import TuneSettings, results_folder
 from orchestrator.workflows.verification import verify_winner
 
 # What a session costs beside its audio, until the first ones of this study say better.
@@ -61,7 +61,9 @@ def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
     progress.stage(f"reading {settings.model} and its evaluation set", steps=1)
     prepared = prepare_model(settings.model, settings.models_dir)
     prepared.needed_evaluation()
-    settings.results.mkdir(parents=True, exist_ok=True)
+    # Before minutes are spent on exports.
+    allowed_chunk(prepared.source.contract, settings.chunk_ms)
+    results_folder(settings.results)
     with Ledger.open(settings.ledger_path) as ledger, tempfile.TemporaryDirectory(prefix="earshot-") as scratch:
         study, resumed = _begin(ledger, settings, progress)
         exported = export_candidates(
@@ -144,7 +146,7 @@ class Race:
             self.exported.artifacts,
             self.runner.environment.probe,
             threads=self.settings.threads,
-            chunk_samples=self._chunk_samples(),
+            chunk_samples=allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms),
         )
         self._place(candidates)
         self._screen(candidates)
@@ -161,10 +163,6 @@ class Race:
             objective=self.settings.objective,
             constraints=self.settings.constraints,
         )
-
-    def _chunk_samples(self) -> int | None:
-        contract = self.prepared.source.contract
-        return None if self.settings.chunk_ms is None else round(self.settings.chunk_ms * contract.sample_rate_hz / 1e3)
 
     def _place(self, candidates: Sequence[Candidate]) -> None:
         expected_s = len(candidates) * _SESSION_OVERHEAD_S

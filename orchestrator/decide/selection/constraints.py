@@ -86,7 +86,7 @@ def _read_file(path: Path) -> dict[str, object]:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
-        raise BadInput(f"cannot read the constraints {path}: {exc.strerror}") from exc
+        raise BadInput(f"cannot read the constraints {path}: {exc.strerror}", hint="check the path") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise BadInput(f"{path} is not TOML: {exc}", hint='write it like: minimize = "latency"') from exc
     _refuse_unknown(data, ("minimize", "constraints"), f"setting of {path}")

@@ -44,7 +44,11 @@ def try_contract(path: Path, contract: StreamContract) -> tuple[tuple[int, ...],
                 )
         for name, value in zip(names, outputs, strict=True):
             if not np.isfinite(value).all():
-                raise BadModel(f"output {name} of {path.name} is not finite after {chunk + 1} chunks of ordinary audio")
+                raise BadModel(
+                    f"output {name} of {path.name} holds NaN or infinity in chunk {chunk} of ordinary audio",
+                    hint="export it again in fp32 and check its weights; if it was made for another input, say so with "
+                    "--frontend, --chunk-samples and --sample-rate",
+                )
         states = {s.input: v for s, v in zip(contract.states, new_states, strict=True)}
         shapes = tuple(tuple(v.shape) or (1,) for v in outputs)
     return shapes
