@@ -12,7 +12,7 @@ from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.session import Session
 from orchestrator.domain.study import Study
-from orchestrator.errors import BadInput
+from orchestrator.errors import BadInput, ExportFailed
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.make.quality.audio import read_audio, write_wav
 from orchestrator.measure.deploy.push import push_blobs
@@ -28,6 +28,9 @@ from orchestrator.workflows.prepare import (
 )
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.session_runner import Material, SessionRunner
+from orchestrator.workflows.settings import require_duration, results_folder
+
+_OTHER_RECIPE = "choose another --recipe; earshot models export shows which ones this model can have"
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,7 @@ class RunSettings:
     audio: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.seconds <= 0:
-            raise BadInput(f"seconds must be > 0, got {self.seconds}")
+        require_duration("seconds", self.seconds)
         if self.mode not in ("paced", "flat-out"):
             raise BadInput(f"mode must be paced or flat-out, got {self.mode!r}")
 
@@ -59,7 +61,11 @@ def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
     """
     device = find_device(load_lab(settings.lab), settings.device)
     prepared = prepare_model(settings.model, settings.results / "models")
-    settings.results.mkdir(parents=True, exist_ok=True)
+    if settings.audio is None and prepared.evaluation is None:
+        raise BadInput(
+            f"{prepared.source.name} has no evaluation set to stream", hint="give it audio: --audio FILE.wav"
+        )
+    results_folder(settings.results)
     with Ledger.open(settings.results / "ledger.db") as ledger, tempfile.TemporaryDirectory() as scratch:
         own_audio = _own_audio(settings, prepared, Path(scratch))
         exported = export_candidates(
@@ -67,7 +73,7 @@ def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
         )
         artifact = next((a for a in exported.artifacts if a.recipe == settings.recipe), None)
         if artifact is None:
-            raise BadInput(f"{settings.recipe} was refused: {exported.refusals[0].reason}")
+            raise ExportFailed(f"{settings.recipe} was refused: {exported.refusals[0].reason}", hint=_OTHER_RECIPE)
         ledger.record_artifact(artifact)
         agent, environment = deploy_agent(device, progress)
         with agent.transport:
@@ -81,8 +87,13 @@ def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
             ledger.begin_study(study)
             runner = SessionRunner(ledger, study, agent, environment, material, {artifact.sha256: artifact}, progress)
             progress.stage(settings.mode, steps=1, expected_s=settings.seconds if settings.mode == "paced" else None)
-            (session,) = runner.run_all([runner.plan(candidate, settings.mode, seconds=settings.seconds)])
-            ledger.finish_study(study.study_id, "finished")
+            status = "abandoned"
+            try:
+                (session,) = runner.run_all([runner.plan(candidate, settings.mode, seconds=settings.seconds)])
+                status = "finished"
+            finally:
+                # Nobody goes on with a single session: the next one is a study of its own.
+                ledger.finish_study(study.study_id, status)
     return session, prepared.source.contract.sample_rate_hz
 
 
@@ -97,7 +108,8 @@ def _own_audio(settings: RunSettings, prepared: Prepared, scratch: Path) -> tupl
 def _candidate(settings: RunSettings, candidates: list[Candidate]) -> Candidate:
     wanted = settings.provider or "CPUExecutionProvider"
     for candidate in candidates:
-        if candidate.provider in (wanted, f"{wanted}ExecutionProvider"):
+        # The fp32 graph comes with its one-thread default beside what was asked for.
+        if candidate.provider in (wanted, f"{wanted}ExecutionProvider") and candidate.threads == settings.threads:
             return candidate
     usable = ", ".join(sorted({c.provider for c in candidates}))
     raise BadInput(f"execution provider {wanted} cannot be used on {settings.device}", hint=f"usable there: {usable}")
