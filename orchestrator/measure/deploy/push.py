@@ -52,7 +52,9 @@ def deploy(
     Python >= 3.9, no numpy, no runtime, no room, or no place to write; Unreachable for a lost link.
     """
     found = _find_python(transport, archive, root or DEFAULT_ROOT, _candidates(transport, python))
-    executable, remote_root = str(found["python"]), str(found["root"])
+    # A Python that was named may be a wrapper that sets what its libraries need: its own sys.executable would leave
+    # that out.
+    executable, remote_root = python or str(found["python"]), str(found["root"])
     if found["archive"] != "same":
         _push_archive(transport, archive, executable, remote_root)
     remote_path = device_check.archive_path(remote_root, archive.sha256)
