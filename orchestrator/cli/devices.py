@@ -54,10 +54,7 @@ def probe(name: str, lab: Path | None, as_json: bool) -> None:
     click.echo()
     print_table(
         ["sensor", "quantity", "usable", "scope or reason"],
-        [
-            [s.name, s.quantity, _mark(s.usable), (s.scope if s.usable else s.reason) or ""]
-            for s in environment.probe.sensors
-        ],
+        [_sensor_row(sensor) for sensor in environment.probe.sensors],
     )
 
 

@@ -45,7 +45,9 @@ class TerminalProgress:
         self._steps, self._taken = steps, 0
         if not self._console.is_terminal:
             elapsed = _duration(time.monotonic() - self._started_s)
-            self._console.print(f"[{elapsed}] {name}: {steps} steps{about}", markup=False, highlight=False)
+            self._console.print(
+                f"[{elapsed}] {name}: {steps} {'step' if steps == 1 else 'steps'}{about}", markup=False, highlight=False
+            )
         self._task = self._bars.add_task(f"{name}{about}", total=steps, now="")
 
     def step(self, what: str) -> None:

@@ -80,5 +80,11 @@ def _print(session: Session, sample_rate_hz: int, as_json: bool) -> None:
         return
     print_table(
         ["figure", "value>", "unit", "note"],
-        [[f.name, "-" if f.value is None else number(f.value), f.unit, f.note] for f in figures],
+        [[f.name, _value(f.value), f.unit, f.note] for f in figures],
     )
+
+
+def _value(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else number(value)

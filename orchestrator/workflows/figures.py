@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents import wire
 from orchestrator.domain.session import Session
 from orchestrator.statistics import percentiles, warmup
 
 _MS = 1e-6
+# A clock that is slewed moves by at most 0.5 ms a second (adjtime(3)); what moves faster was set.
+_CLOCK_STEP_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -25,18 +28,19 @@ def session_figures(session: Session, sample_rate_hz: int) -> list[Figure]:
     whole = session.timeline(sample_rate_hz)
     found = warmup.classify(whole.service_ns)
     steady = whole.after(found.skip)
-    figures = [Figure("chunks", len(whole), "", f"{found.kind}, {found.skip} skipped as warm-up")]
+    left_out = f": first {found.skip} left out" if found.skip else ""
+    figures = [Figure("chunks", len(whole), "", f"{found.kind}{left_out}")]
     if steady.paced:
         figures += _percentiles("latency", steady.latency_ns)
         figures.append(Figure("miss rate", steady.miss_rate(steady.chunk_ns), "", "deadline: the chunk's duration"))
-        figures.append(Figure("largest backlog", float(steady.backlog_chunks().max()), "chunks"))
+        figures.append(Figure("largest backlog", int(steady.backlog_chunks().max()), "chunks"))
         figures.append(Figure("overruns", session.result.overruns, "chunks"))
         figures += _percentiles("pacer lateness", steady.lateness_ns, (0.5, 0.99))
     figures += _percentiles("service time", steady.service_ns)
     figures += [
         Figure(f"{stage}, p50", float(np.median(times)) * _MS, "ms") for stage, times in steady.stage_ns().items()
     ]
-    figures.append(Figure("RTF", steady.rtf, "", "sum of service time / audio; lower is better"))
+    figures.append(Figure("RTF", steady.rtf, "", "service time / audio; lower is better"))
     return figures + _around(session)
 
 
@@ -45,9 +49,9 @@ def _percentiles(name: str, times_ns: np.ndarray, quantiles: tuple[float, ...] =
     for q, found in zip(quantiles, percentiles.percentiles(times_ns, quantiles), strict=True):
         label = f"{name}, p{100 * q:g}"
         if found.value is None or found.low is None or found.high is None:
-            figures.append(Figure(label, None, "ms", f"not estimable: {found.reason}"))
+            figures.append(Figure(label, None, "ms", found.reason or "not estimable"))
         else:
-            spread = f"{found.low * _MS:.3g}..{found.high * _MS:.3g} over the chunks of this run"
+            spread = f"{found.low * _MS:.3g}..{found.high * _MS:.3g} within this run"
             figures.append(Figure(label, found.value * _MS, "ms", spread))
     return figures
 
@@ -63,7 +67,26 @@ def _around(session: Session) -> list[Figure]:
         share = result.observer.harness_cpu_share
         figures.append(_scaled("harness, share of a core", share, 100.0, "%", "the agent's own cost"))
     figures += [Figure(name, None, "", f"absent: {reason}") for name, reason in sorted(result.sensors_absent.items())]
-    return figures
+    return [*figures, _throttling(result), *_clock_step(result.clock_step_s)]
+
+
+def _throttling(result: wire.RunResult) -> Figure:
+    """1 where a flag was set before or after the session; what a flag says is its device's matter."""
+    states = {"before": result.before, "after": result.after}
+    flagged = [f"{when} it ({s.throttled_source})" for when, s in states.items() if s is not None and s.throttled]
+    if flagged:
+        return Figure("throttled", 1, "", f"{' and '.join(flagged)}: let it cool and run again")
+    known = [s for s in states.values() if s is not None and s.throttled is not None]
+    if known:
+        return Figure("throttled", 0, "", known[-1].throttled_source)
+    reasons = [s.throttled_source for s in states.values() if s is not None]
+    return Figure("throttled", None, "", f"absent: {reasons[-1] if reasons else 'no state was read'}")
+
+
+def _clock_step(step_s: float) -> list[Figure]:
+    if abs(step_s) < _CLOCK_STEP_S:
+        return []
+    return [Figure("clock step", step_s, "s", "the device's time of day was set; the latencies do not depend on it")]
 
 
 def _scaled(name: str, value: float | None, scale: float, unit: str, note: str = "") -> Figure:
