@@ -1,9 +1,11 @@
 """The ``earshot`` command: verbs are imported when they are used, so that --help answers at once."""
 
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
@@ -20,6 +22,7 @@ VERBS = {
     "devices": ("orchestrator.cli.devices:devices", "List, probe and clean the devices of the lab."),
     "ledger": ("orchestrator.cli.ledger:ledger", "Look into the ledger: studies, sessions, percentiles."),
 }
+GROUPS = ("models", "devices", "ledger")
 
 
 class LazyGroup(click.Group):
@@ -51,22 +54,30 @@ def cli() -> None:
     configuration that wins."""
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the command and exits: 0 done, 1-9 by the kind of error (orchestrator/errors.py), 130 interrupted."""
-    from orchestrator.errors import EarshotError
+# Faults of the disk below a command, which no change of the command can be to blame for. Any other OSError is a bug.
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command and exits: 0 done, 1-9 by the kind of error (orchestrator/errors.py), 130 interrupted.
+
+    What is not expected keeps its traceback: it is a bug, to be seen and reported.
+    """
+    from orchestrator.errors import BadInput, EarshotError
+
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        cli.main(args=list(argv) if argv is not None else None, prog_name="earshot", standalone_mode=False)
+        cli.main(args=words, prog_name="earshot", standalone_mode=False)
     except EarshotError as exc:
-        click.secho(f"error: {exc.message}", err=True, fg="red")
-        if exc.hint:
-            click.echo(f"next:  {exc.hint}", err=True)
-        sys.exit(exc.exit_code)
+        _refuse(exc.message, exc.hint or (_see(_command(words)) if isinstance(exc, BadInput) else None), exc.exit_code)
     except click.exceptions.Exit as exc:
         sys.exit(exc.exit_code)
     except click.ClickException as exc:
-        exc.show()
-        sys.exit(exc.exit_code)
+        if _only_shows_help(exc):
+            exc.show()
+            sys.exit(exc.exit_code)
+        context = getattr(exc, "ctx", None)
+        _refuse(exc.format_message(), _see(context.command_path if context else "earshot"), exc.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("\ninterrupted: what was measured is in the ledger; the same command goes on from there", err=True)
         sys.exit(130)
@@ -74,3 +85,31 @@ def main(argv: Sequence[str] | None = None) -> None:
         # The reader of our stdout has gone (`earshot ... | head`): nothing is wrong, and nothing is left to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as exc:
+        if exc.errno not in _DISK_FAULTS:
+            raise
+        what = f"{exc.strerror}: {exc.filename}" if exc.filename else str(exc.strerror)
+        _refuse(
+            f"the disk of this machine failed: {what}", "make room or choose another --results, then run it again", 1
+        )
+
+
+def _refuse(message: str, hint: str | None, exit_code: int) -> NoReturn:
+    click.secho(f"error: {message}", err=True, fg="red")
+    if hint:
+        click.echo(f"next:  {hint}", err=True)
+    sys.exit(exit_code)
+
+
+def _see(command: str) -> str:
+    return f"{command} --help shows what it takes"
+
+
+def _command(words: Sequence[str]) -> str:
+    """The command that ran, without its arguments."""
+    return " ".join(["earshot", *words[: 2 if words[0] in GROUPS else 1]])
+
+
+def _only_shows_help(exc: click.ClickException) -> bool:
+    """A group without a verb; click raises its help as an error since 8.2."""
+    return isinstance(exc, getattr(click.exceptions, "NoArgsIsHelpError", ()))
