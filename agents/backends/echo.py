@@ -4,7 +4,7 @@ For trying a lab and for tests of the stream; never offered by a probe, never a 
 """
 
 import time
-from typing import Any, Callable, Dict, Optional, Tuple, Type
+from typing import Any, Dict, Optional, Tuple, Type
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,6 @@ class EchoBackend:
         self.outputs: Tuple[NDArray[Any], ...] = tuple(np.zeros(o.shape, o.dtype) for o in contract.outputs)
         self._states = {s.input: np.full(s.shape, s.initial, s.dtype) for s in contract.states}
         self._initial = {s.input: s.initial for s in contract.states}
-        self.step: Callable[[], None] = self._echo
 
     def first_run(self) -> None:
         self.step()
@@ -50,7 +49,7 @@ class EchoBackend:
     def bind(self) -> None:
         self.reset()
 
-    def _echo(self) -> None:
+    def step(self) -> None:
         until_ns = time.monotonic_ns() + self._service_ns
         self._steps += 1
         source, target = self.input.reshape(-1), self.outputs[0].reshape(-1)

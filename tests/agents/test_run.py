@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -175,7 +176,8 @@ def test_inputs_of_another_type_are_cast(device: Device, tmp_path: Path, kind: s
 
     typed = contract(input=TensorSpec("x", (1, CHUNK), kind), outputs=(TensorSpec("y", (1, CHUNK), kind),))
     spec = device.spec(runtime="echo", provider="echo", contract=typed)
-    backend = EchoBackend(spec, str(tmp_path))
+    # Its step is a method, where the protocol has an attribute.
+    backend: Any = EchoBackend(spec, str(tmp_path))
     stages = stream.make_stages(spec, backend, [0])
     stages.push(np.full(CHUNK, 16384, np.int16), stages.target)
     stages.step()
