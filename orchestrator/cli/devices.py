@@ -7,6 +7,7 @@ import click
 from agents.device_facts import DeviceProbe, SensorProbe
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.measure.lab.inventory import find_device, load_lab
+from orchestrator.measure.lab.profiles import DeviceProfile, load_profiles, match_profile
 
 lab_option = click.option("--lab", type=click.Path(path_type=Path), help="Inventory of devices (lab.toml).")
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
@@ -47,7 +48,9 @@ def probe(name: str, lab: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(environment)
         return
+    profile = match_profile(environment.probe, load_profiles())
     click.echo(f"device model  {environment.device_model}")
+    click.echo(f"profile       {f'{profile.name}: {profile.title}' if profile else 'none fits'}")
     print_table(["fact", "value"], _facts(environment.probe))
     click.echo()
     print_table(["runtime / provider", "usable", "version or reason"], _runtimes(environment.probe))
@@ -71,6 +74,13 @@ def _facts(probe: DeviceProbe) -> list[list[str]]:
         ["Python", f"{probe.python}, numpy {probe.numpy or 'absent'}"],
         ["governor", probe.state.governor or "cannot be read"],
     ]
+
+
+def _not_here(profile: DeviceProfile, probe: DeviceProbe) -> list[list[str]]:
+    """Execution providers that this kind of device could have, and what it never has."""
+    usable = {p.name for r in probe.runtimes for p in r.providers if p.usable}
+    could_be = [(name, takes) for providers in profile.runtimes.values() for name, takes in providers.items()]
+    return [[name, takes] for name, takes in (*could_be, *profile.absent.items()) if name not in usable]
 
 
 def _cluster_name(probe: DeviceProbe, cluster: int) -> str:
