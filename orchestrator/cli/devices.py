@@ -5,12 +5,10 @@ from pathlib import Path
 import click
 
 from agents.device_facts import DeviceProbe, SensorProbe
+from orchestrator.cli.options import json_option, lab_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.profiles import DeviceProfile, load_profiles, match_profile
-
-lab_option = click.option("--lab", type=click.Path(path_type=Path), help="Inventory of devices (lab.toml).")
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 
 
 @click.group()
@@ -59,6 +57,9 @@ def probe(name: str, lab: Path | None, as_json: bool) -> None:
         ["sensor", "quantity", "usable", "scope or reason"],
         [_sensor_row(sensor) for sensor in environment.probe.sensors],
     )
+    if profile is not None:
+        click.echo()
+        print_table(["not here", "what it takes, or why it cannot be"], _not_here(profile, environment.probe))
 
 
 def _facts(probe: DeviceProbe) -> list[list[str]]:

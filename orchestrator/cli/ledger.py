@@ -4,18 +4,10 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.ledger import queries
 from orchestrator.ledger.ledger import Ledger
-
-ledger_option = click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("earshot-results"),
-    show_default=True,
-    help="Folder of ledger.db.",
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 
 
 @click.group()
@@ -24,7 +16,7 @@ def ledger() -> None:
 
 
 @ledger.command()
-@ledger_option
+@results_option
 @json_option
 def studies(results: Path, as_json: bool) -> None:
     """Show every study, oldest first."""
@@ -41,7 +33,7 @@ def studies(results: Path, as_json: bool) -> None:
 
 @ledger.command()
 @click.argument("study", required=False)
-@ledger_option
+@results_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV of every session, for a spreadsheet or pandas.")
 def sessions(study: str | None, results: Path, as_json: bool, as_csv: bool) -> None:
@@ -61,7 +53,7 @@ def sessions(study: str | None, results: Path, as_json: bool, as_csv: bool) -> N
 @click.argument("study", required=False)
 @click.option("--of", "column", type=click.Choice(queries.TIMES), default="latency", show_default=True)
 @click.option("--quantile", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.99, show_default=True)
-@ledger_option
+@results_option
 @json_option
 def percentiles(study: str | None, column: str, quantile: float, results: Path, as_json: bool) -> None:
     """Show a percentile of every timed session from its raw times, or why it cannot be estimated."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import number, print_json, print_table
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.recipe import Recipe
@@ -16,15 +17,6 @@ from orchestrator.make.models.source import ModelSource
 
 if TYPE_CHECKING:
     from orchestrator.make.export.outcome import ExportRefusal
-
-results_option = click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("earshot-results"),
-    show_default=True,
-    help="Folder whose models/ holds imported models and whose artifacts/ holds exports.",
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 
 
 @click.group()

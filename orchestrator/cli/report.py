@@ -4,18 +4,13 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.options import results_option
 from orchestrator.workflows.again import report_again
 
 
 @click.command()
 @click.argument("study", required=False)
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("earshot-results"),
-    show_default=True,
-    help="Folder of ledger.db.",
-)
+@results_option
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="report.html in the folder by default.")
 def report(study: str | None, results: Path, output: Path | None) -> None:
     """Write the HTML report of STUDY (the newest finished one by default) from the ledger."""

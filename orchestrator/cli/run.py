@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.options import device_option, json_option, lab_option, results_option
 from orchestrator.cli.output import number, print_json, print_table
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.domain.recipe import Recipe
@@ -17,20 +18,14 @@ from orchestrator.workflows.single import RunSettings, run_one
 @click.argument("model")
 @click.option("--recipe", default="onnx:fp32", show_default=True, help="How the graph becomes an artifact.")
 @click.option("--mode", type=click.Choice(["paced", "flat-out"]), default="paced", show_default=True)
-@click.option("--device", default="local", show_default=True, help="A device of the lab; local is this machine.")
-@click.option("--lab", type=click.Path(path_type=Path), help="Inventory of devices (lab.toml).")
+@device_option
+@lab_option
 @click.option("--ep", "provider", help="Execution provider, such as CPU; CPU by default.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--seconds", type=float, default=10.0, show_default=True, help="Audio to stream; it is looped.")
 @click.option("--audio", type=click.Path(path_type=Path), help="Your own audio: mono, 16 bit, at the model's rate.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("earshot-results"),
-    show_default=True,
-    help="Folder of ledger.db and artifacts/.",
-)
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@results_option
+@json_option
 def run(
     model: str,
     recipe: str,

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.decision import print_decision, selection_options
+from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json
 from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.workflows.again import decide_again
@@ -12,15 +13,9 @@ from orchestrator.workflows.again import decide_again
 
 @click.command()
 @click.argument("study", required=False)
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("earshot-results"),
-    show_default=True,
-    help="Folder of ledger.db.",
-)
+@results_option
 @selection_options
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@json_option
 def select(study: str | None, results: Path, objective: Objective, constraints: Constraints, as_json: bool) -> None:
     """Decide anew from what the ledger holds, with other constraints; measures nothing and changes nothing.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.decision import print_decision, selection_options
+from orchestrator.cli.options import device_option, json_option, lab_option, results_option
 from orchestrator.cli.output import print_json
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.decide.selection.constraints import Constraints, Objective
@@ -17,15 +18,9 @@ from orchestrator.workflows.tune import tune as run_tune
 
 @click.command()
 @click.argument("model")
-@click.option("--device", default="local", show_default=True, help="A device of the lab; local is this machine.")
-@click.option("--lab", type=click.Path(path_type=Path), help="Inventory of devices (lab.toml).")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("earshot-results"),
-    show_default=True,
-    help="Folder of ledger.db, report.html, artifacts/ and bundles/.",
-)
+@device_option
+@lab_option
+@results_option
 @click.option(
     "--recipe",
     "recipes",
@@ -49,7 +44,7 @@ from orchestrator.workflows.tune import tune as run_tune
 @click.option("--finalists", type=click.IntRange(min=1), default=2, show_default=True, help="Raced beside the default.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Order of the interleaved sessions.")
 @click.option("--fresh", is_flag=True, help="Start anew instead of going on with an interrupted study.")
-@click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON on stdout; progress stays on stderr.")
+@json_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 def tune(
     model: str,
