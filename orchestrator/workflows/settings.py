@@ -18,15 +18,13 @@ def require_duration(name: str, value: float) -> None:
         raise BadInput(f"{name} must be > 0 and finite, got {value:g}")
 
 
-def results_folder(path: Path) -> Path:
-    """``path``, made where it is absent. Raises BadInput where it cannot be a folder that is written to."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise BadInput(f"cannot make the results folder {path}: {exc.strerror}", hint=_ELSEWHERE) from exc
-    if not os.access(path, os.W_OK | os.X_OK):
+def require_results(path: Path) -> None:
+    """Raises BadInput where ``path`` is no folder that can be written to, and cannot become one. Makes nothing."""
+    there = next(place for place in (path, *path.parents) if place.exists())
+    if not there.is_dir():
+        raise BadInput(f"cannot make the results folder {path}: {there} is a file", hint=_ELSEWHERE)
+    if not os.access(there, os.W_OK | os.X_OK):
         raise BadInput(f"the results folder {path} cannot be written to", hint=_ELSEWHERE)
-    return path
 
 
 @dataclass(frozen=True)

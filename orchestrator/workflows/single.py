@@ -28,7 +28,7 @@ from orchestrator.workflows.prepare import (
 )
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.session_runner import Material, SessionRunner
-from orchestrator.workflows.settings import require_duration, results_folder
+from orchestrator.workflows.settings import require_duration, require_results
 
 _OTHER_RECIPE = "choose another --recipe; earshot models export shows which ones this model can have"
 
@@ -59,13 +59,14 @@ def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
 
     Raises EarshotError where none could be started.
     """
+    require_results(settings.results)
     device = find_device(load_lab(settings.lab), settings.device)
     prepared = prepare_model(settings.model, settings.results / "models")
     if settings.audio is None and prepared.evaluation is None:
         raise BadInput(
             f"{prepared.source.name} has no evaluation set to stream", hint="give it audio: --audio FILE.wav"
         )
-    results_folder(settings.results)
+    settings.results.mkdir(parents=True, exist_ok=True)
     with Ledger.open(settings.results / "ledger.db") as ledger, tempfile.TemporaryDirectory() as scratch:
         own_audio = _own_audio(settings, prepared, Path(scratch))
         exported = export_candidates(

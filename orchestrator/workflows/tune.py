@@ -2,44 +2,30 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from orchestrator.decide.selection.bundle import write_bundle
-from orchestrator.decide.selection.choose import decide, finalists
-from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Decision
-from orchestrator.domain.session import Session
 from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.measure.farm.budget import Budget
-from orchestrator.measure.farm.interleave import block_order
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.again import report_content
-from orchestrator.workflows.candidates import allowed_chunk, candidates_for
+from orchestrator.workflows.candidates import allowed_chunk
 from orchestrator.workflows.prepare import (
-    Exported,
-    Prepared,
     deploy_agent,
     export_candidates,
     prepare_model,
     push_material,
 )
 from orchestrator.workflows.progress import Progress
-from orchestrator.workflows.quality import score_candidate
+from orchestrator.workflows.race import Race
 from orchestrator.workflows.session_runner import SessionRunner
-from orchestrator.workflows.settings import TuneSettings, results_folder
+from orchestrator.workflows.settings import TuneSettings, require_results
 from orchestrator.workflows.verification import verify_winner
-
-# What a session costs beside its audio, until the first ones of this study say better.
-_SESSION_OVERHEAD_S = 1.5
-
-# What an evaluation is expected to take, as a share of its audio.
-_EVALUATION_RTF = 0.025
 
 
 @dataclass(frozen=True)
@@ -56,6 +42,7 @@ class TuneOutcome:
 
 def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
     """Raises EarshotError; what was measured until then stays in the ledger and the same call goes on from there."""
+    require_results(settings.results)
     lab = load_lab(settings.lab)
     device = find_device(lab, settings.device)
     progress.stage(f"reading {settings.model} and its evaluation set", steps=1)
@@ -63,7 +50,7 @@ def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
     prepared.needed_evaluation()
     # Before minutes are spent on exports.
     allowed_chunk(prepared.source.contract, settings.chunk_ms)
-    results_folder(settings.results)
+    settings.results.mkdir(parents=True, exist_ok=True)
     with Ledger.open(settings.ledger_path) as ledger, tempfile.TemporaryDirectory(prefix="earshot-") as scratch:
         study, resumed = _begin(ledger, settings, progress)
         exported = export_candidates(
@@ -86,8 +73,7 @@ def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
                 progress,
                 settings.seed,
             )
-            race = Race(settings, prepared, exported, runner)
-            decision = race.run()
+            decision = Race(settings, prepared, exported, runner).run()
             if decision.winner is not None:
                 decision = verify_winner(
                     decision, prepared, runner, paced_s=settings.paced_s, artifacts_dir=settings.artifacts_dir
@@ -130,101 +116,3 @@ def conclude(ledger: Ledger, study: Study, results: Path) -> TuneOutcome:
     if decision.winner is not None:
         bundle = write_bundle(results / "bundles", decision, content.artifacts, content.sessions)
     return TuneOutcome(decision, study, report, results / "ledger.db", bundle, resumed=False)
-
-
-@dataclass
-class Race:
-    """From every candidate to the decision: gates in order of cost, screening, then paced blocks of the finalists."""
-
-    settings: TuneSettings
-    prepared: Prepared
-    exported: Exported
-    runner: SessionRunner
-
-    def run(self) -> Decision:
-        candidates = candidates_for(
-            self.exported.artifacts,
-            self.runner.environment.probe,
-            threads=self.settings.threads,
-            chunk_samples=allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms),
-        )
-        self._place(candidates)
-        self._screen(candidates)
-        self._race(self._finalists(candidates))
-        return self.decide()
-
-    def decide(self) -> Decision:
-        ledger, study = self.runner.ledger, self.runner.study
-        return decide(
-            study,
-            ledger.sessions(study.study_id),
-            list(self.exported.artifacts),
-            ledger.scores(study.study_id),
-            objective=self.settings.objective,
-            constraints=self.settings.constraints,
-        )
-
-    def _place(self, candidates: Sequence[Candidate]) -> None:
-        expected_s = len(candidates) * _SESSION_OVERHEAD_S
-        self.runner.progress.stage("placement", steps=len(candidates), expected_s=expected_s)
-        self.runner.run_all(self.runner.plan(c, "placement") for c in candidates)
-
-    def _screen(self, candidates: Sequence[Candidate]) -> None:
-        blocks, seconds = self.settings.screening_blocks, self.settings.flat_out_s
-        steps = blocks * len(candidates)
-        self.runner.progress.stage("screening, flat out", steps=steps, expected_s=steps * _SESSION_OVERHEAD_S)
-        for block in range(blocks):
-            order = block_order(candidates, block, self.settings.seed)
-            self.runner.run_all(
-                self.runner.plan(c, "flat-out", seconds=seconds, block=block, position=i) for i, c in enumerate(order)
-            )
-
-    def _finalists(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The default and the best of the screening that hold their quality.
-
-        Quality is asked for down the ranking until enough have passed: an evaluation costs more than a screening, and
-        what is too slow to be raced needs none.
-        """
-        evaluation_s = self.prepared.needed_evaluation().duration_s("test") * _EVALUATION_RTF
-        steps = 1 + self.settings.finalists
-        self.runner.progress.stage("quality", steps=steps, expected_s=steps * (evaluation_s + _SESSION_OVERHEAD_S))
-        scored: set[str] = set()
-        while True:
-            racers = [c for c in candidates if c.key in self._leading()]
-            unscored = [c for c in racers if c.key not in scored]
-            if not unscored:
-                return racers
-            for candidate in unscored:
-                score_candidate(self.runner, self.prepared, candidate, "test", block=0)
-                scored.add(candidate.key)
-
-    def _leading(self) -> list[str]:
-        ledger, study = self.runner.ledger, self.runner.study
-        return finalists(
-            study,
-            ledger.sessions(study.study_id),
-            list(self.exported.artifacts),
-            ledger.scores(study.study_id),
-            objective=self.settings.objective,
-            constraints=self.settings.constraints,
-            count=self.settings.finalists,
-        )
-
-    def _race(self, racers: Sequence[Candidate]) -> None:
-        block_s = len(racers) * (self.settings.paced_s + _SESSION_OVERHEAD_S)
-        spent_s = self._spent_s(modes=("placement", "evaluate", "flat-out"))
-        # Verification runs two pairs of fresh sessions, and the continuous track for both, where there is one.
-        track_s = self.prepared.needed_evaluation().duration_s("track") * _EVALUATION_RTF
-        reserved_s = 4 * (self.settings.paced_s + _SESSION_OVERHEAD_S) + 2 * (track_s + _SESSION_OVERHEAD_S)
-        blocks = Budget(self.settings.budget_s).blocks(spent_s=spent_s, reserved_s=reserved_s, block_s=block_s)
-        self.runner.progress.stage("race, paced", steps=blocks * len(racers), expected_s=blocks * block_s)
-        for block in range(blocks):
-            order = block_order(racers, block, self.settings.seed)
-            self.runner.run_all(
-                self.runner.plan(c, "paced", seconds=self.settings.paced_s, block=block, position=i)
-                for i, c in enumerate(order)
-            )
-
-    def _spent_s(self, modes: Sequence[str]) -> float:
-        sessions: list[Session] = self.runner.ledger.sessions(self.runner.study.study_id, with_arrays=False)
-        return sum(s.duration_s for s in sessions if s.planned.mode in modes)

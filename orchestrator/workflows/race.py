@@ -1,0 +1,113 @@
+"""From every candidate to the decision: placement, screening, quality, then paced blocks of the finalists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.decide.selection.choose import decide, finalists
+from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.decision import Decision
+from orchestrator.measure.farm.budget import Budget
+from orchestrator.measure.farm.interleave import block_order
+from orchestrator.workflows.candidates import allowed_chunk, candidates_for
+from orchestrator.workflows.prepare import Exported, Prepared
+from orchestrator.workflows.quality import score_candidate
+from orchestrator.workflows.session_runner import SessionRunner
+from orchestrator.workflows.settings import TuneSettings
+
+# What a session costs beside its audio, until the first ones of this study say better.
+_SESSION_OVERHEAD_S = 1.5
+
+# What an evaluation is expected to take, as a share of its audio.
+_EVALUATION_RTF = 0.025
+
+
+@dataclass
+class Race:
+    """One study's race. Each step asks the ledger first, so that an interrupted race goes on where it was."""
+
+    settings: TuneSettings
+    prepared: Prepared
+    exported: Exported
+    runner: SessionRunner
+
+    def run(self) -> Decision:
+        candidates = candidates_for(
+            self.exported.artifacts,
+            self.runner.environment.probe,
+            threads=self.settings.threads,
+            chunk_samples=allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms),
+        )
+        self._place(candidates)
+        self._screen(candidates)
+        self._race(self._finalists(candidates))
+        return self.decide()
+
+    def decide(self) -> Decision:
+        return decide(**self._evidence())
+
+    def _evidence(self) -> dict[str, Any]:
+        """What the study knows by now, and what was asked of it: the arguments of every decision."""
+        ledger, study = self.runner.ledger, self.runner.study
+        return {
+            "study": study,
+            "sessions": ledger.sessions(study.study_id),
+            "artifacts": self.exported.artifacts,
+            "scores": ledger.scores(study.study_id),
+            "objective": self.settings.objective,
+            "constraints": self.settings.constraints,
+        }
+
+    def _place(self, candidates: Sequence[Candidate]) -> None:
+        expected_s = len(candidates) * _SESSION_OVERHEAD_S
+        self.runner.progress.stage("placement", steps=len(candidates), expected_s=expected_s)
+        self.runner.run_all(self.runner.plan(c, "placement") for c in candidates)
+
+    def _screen(self, candidates: Sequence[Candidate]) -> None:
+        blocks, seconds = self.settings.screening_blocks, self.settings.flat_out_s
+        steps = blocks * len(candidates)
+        self.runner.progress.stage("screening, flat out", steps=steps, expected_s=steps * _SESSION_OVERHEAD_S)
+        for block in range(blocks):
+            order = block_order(candidates, block, self.settings.seed)
+            self.runner.run_all(
+                self.runner.plan(c, "flat-out", seconds=seconds, block=block, position=i) for i, c in enumerate(order)
+            )
+
+    def _finalists(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The default and the best of the screening that hold their quality.
+
+        Quality is asked for down the ranking until enough have passed: an evaluation costs more than a screening, and
+        what is too slow to be raced needs none.
+        """
+        evaluation_s = self.prepared.needed_evaluation().duration_s("test") * _EVALUATION_RTF
+        steps = 1 + self.settings.finalists
+        self.runner.progress.stage("quality", steps=steps, expected_s=steps * (evaluation_s + _SESSION_OVERHEAD_S))
+        scored: set[str] = set()
+        while True:
+            leading = finalists(**self._evidence(), count=self.settings.finalists)
+            racers = [c for c in candidates if c.key in leading]
+            unscored = [c for c in racers if c.key not in scored]
+            if not unscored:
+                return racers
+            for candidate in unscored:
+                score_candidate(self.runner, self.prepared, candidate, "test", block=0)
+                scored.add(candidate.key)
+
+    def _race(self, racers: Sequence[Candidate]) -> None:
+        block_s = len(racers) * (self.settings.paced_s + _SESSION_OVERHEAD_S)
+        spent_s = self._spent_s(modes=("placement", "evaluate", "flat-out"))
+        # Verification runs two pairs of fresh sessions, and the continuous track for both, where there is one.
+        track_s = self.prepared.needed_evaluation().duration_s("track") * _EVALUATION_RTF
+        reserved_s = 4 * (self.settings.paced_s + _SESSION_OVERHEAD_S) + 2 * (track_s + _SESSION_OVERHEAD_S)
+        blocks = Budget(self.settings.budget_s).blocks(spent_s=spent_s, reserved_s=reserved_s, block_s=block_s)
+        self.runner.progress.stage("race, paced", steps=blocks * len(racers), expected_s=blocks * block_s)
+        for block in range(blocks):
+            order = block_order(racers, block, self.settings.seed)
+            self.runner.run_all(
+                self.runner.plan(c, "paced", seconds=self.settings.paced_s, block=block, position=i)
+                for i, c in enumerate(order)
+            )
+
+    def _spent_s(self, modes: Sequence[str]) -> float:
+        sessions = self.runner.ledger.sessions(self.runner.study.study_id, with_arrays=False)
+        return sum(s.duration_s for s in sessions if s.planned.mode in modes)
