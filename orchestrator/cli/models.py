@@ -107,8 +107,9 @@ def import_(
     earshot models import silero_vad.onnx --chunk-samples 512 --context-samples 64 --constant sr=16000
     """
     from orchestrator.make.models.graph import read_graph
-    from orchestrator.workflows.settings import results_folder
+    from orchestrator.workflows.settings import require_results
 
+    require_results(results)
     answers = Answers(
         chunk_samples=chunk_samples,
         context_samples=context_samples,
@@ -128,7 +129,7 @@ def import_(
         flags = " ".join(q.flag for q in inference.questions)
         raise NotAStream(f"{file.name} leaves {len(inference.questions)} questions open", hint=f"answer with {flags}")
     if not dry_run:
-        source = import_model(file, inference.contract, results_folder(results) / "models", replace=replace)
+        source = import_model(file, inference.contract, results / "models", replace=replace)
         click.echo(f"imported {source.name} to {source.onnx_path.parent}", err=True)
 
 
@@ -163,10 +164,10 @@ def export(model: str, recipes: tuple[str, ...], jobs: int, results: Path, as_js
     """Export MODEL by each recipe and check each artifact's parity against its source."""
     from orchestrator.cli.progress import TerminalProgress
     from orchestrator.workflows.prepare import export_candidates, prepare_model
-    from orchestrator.workflows.settings import results_folder
+    from orchestrator.workflows.settings import require_results
 
+    require_results(results)
     prepared = prepare_model(model, results / "models")
-    results_folder(results)
     with TerminalProgress() as progress:
         exported = export_candidates(
             prepared, [Recipe.parse(r) for r in recipes], results / "artifacts", jobs=jobs, progress=progress
