@@ -75,13 +75,7 @@ def read_proto(path: Path) -> onnx.ModelProto:
         raise BadModel(f"{path} is a directory, not an ONNX file", hint="name the .onnx file inside it")
     if not path.exists():
         raise BadModel(f"no model file {path}", hint="check the path; `earshot models list` shows the library")
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError as exc:
-        raise BadModel(f"cannot read {path}: {exc.strerror or exc}") from exc
-    except Exception as exc:  # protobuf's DecodeError has moved between its versions
-        size = path.stat().st_size
-        raise BadModel(f"{path} is no ONNX file, or is cut short ({size} bytes)", hint=_EXPORT_HINT) from exc
+    model = _parsed(path)
     if not model.graph.node or not model.opset_import:
         raise BadModel(f"{path} is no ONNX file: it has no graph", hint=_EXPORT_HINT)
     _load_external_data(model, path)
@@ -105,9 +99,9 @@ def read_graph(path: Path) -> Graph:
 
 
 def model_sha256(path: Path) -> str:
-    """SHA-256 over the model file and, behind it, its external data files by name."""
+    """SHA-256 over the model file and, behind it, its external data files by name. Raises BadModel for no ONNX file."""
     digest = hashlib.sha256(path.read_bytes())
-    for name in external_files(onnx.load(path, load_external_data=False)):
+    for name in external_files(_parsed(path)):
         digest.update((path.parent / name).read_bytes())
     return digest.hexdigest()
 
@@ -137,6 +131,16 @@ def all_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
             if attribute.HasField("g"):
                 found += all_nodes(attribute.g)
     return found
+
+
+def _parsed(path: Path) -> onnx.ModelProto:
+    try:
+        return onnx.load(path, load_external_data=False)
+    except OSError as exc:
+        raise BadModel(f"cannot read {path}: {exc.strerror or exc}") from exc
+    except Exception as exc:  # protobuf's DecodeError has moved between its versions
+        size = path.stat().st_size
+        raise BadModel(f"{path} is no ONNX file, or is cut short ({size} bytes)", hint=_EXPORT_HINT) from exc
 
 
 def _load_external_data(model: onnx.ModelProto, path: Path) -> None:

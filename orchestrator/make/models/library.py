@@ -18,6 +18,7 @@ from orchestrator.make.models.graph import external_files, model_sha256, read_pr
 from orchestrator.make.models.source import ModelSource
 
 MODEL_FILE, CONTRACT_FILE, MANIFEST_FILE = "model.onnx", "contract.json", "manifest.jsonl"
+_IMPORT_AGAIN = "earshot models import FILE.onnx --replace infers it again"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -81,7 +82,7 @@ def import_model(path: Path, contract: StreamContract, library_dir: Path, *, rep
 def check_name(name: str) -> None:
     """Raises BadInput for a model name that is taken by a reference model or would be no plain file name."""
     if not _NAME.fullmatch(name):
-        raise BadInput(f"model name must match {_NAME.pattern}, got {name!r}")
+        raise BadInput(f"model name must match {_NAME.pattern}, got {name!r}", hint="give the import another --name")
     if name in reference.REFERENCE_MODELS:
         raise BadInput(f"{name} is a reference model", hint="give the import another --name")
 
@@ -91,9 +92,9 @@ def read_contract(path: Path) -> StreamContract:
     try:
         return from_json(StreamContract, json.loads(path.read_text()))
     except OSError as exc:
-        raise BadModel(f"cannot read the contract {path}: {exc.strerror or exc}") from exc
+        raise BadModel(f"cannot read the contract {path}: {exc.strerror or exc}", hint=_IMPORT_AGAIN) from exc
     except (MalformedJson, UnicodeDecodeError, json.JSONDecodeError) as exc:
-        raise BadModel(f"{path} is no stream contract: {exc}") from exc
+        raise BadModel(f"{path} is no stream contract: {exc}", hint=_IMPORT_AGAIN) from exc
 
 
 def _from_file(path: Path) -> ModelSource:
@@ -133,4 +134,7 @@ def _copy_graph(path: Path, target: Path) -> None:
 
 
 def _same(one: Path, other: Path) -> bool:
-    return all((one / f).read_bytes() == (other / f).read_bytes() for f in (MODEL_FILE, CONTRACT_FILE))
+    return all(
+        (other / f).is_file() and (one / f).read_bytes() == (other / f).read_bytes()
+        for f in (MODEL_FILE, CONTRACT_FILE)
+    )

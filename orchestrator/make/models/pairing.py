@@ -56,7 +56,7 @@ def find_pairs(graph: Graph, told: dict[str, str], audio: str | None) -> tuple[P
         pairs += _pairs_by_name(graph, pairs, audio, key, why)
     pairs = _release_audio(graph, pairs, told, audio)
     for pair in pairs:
-        _check(pair)
+        _check(graph, pair)
     pairs += _pairs_by_shape(graph, pairs, audio)
     order = {p.name: i for i, p in enumerate(graph.inputs)}
     return tuple(sorted(pairs, key=lambda p: order[p.input.name]))
@@ -149,10 +149,10 @@ def _pairs_by_shape(graph: Graph, pairs: list[Pair], audio: str | None) -> list[
     ]
 
 
-def _check(pair: Pair) -> None:
+def _check(graph: Graph, pair: Pair) -> None:
     if not compatible(pair.input, pair.output):
         raise NotAStream(
-            f"state {pair.input.describe()} does not fit its output {pair.output.describe()}",
+            f"{graph.path.name}: state {pair.input.describe()} does not fit its output {pair.output.describe()}",
             hint="a state must leave the graph with the shape and dtype it came in with; "
             "name the right output with --state INPUT=OUTPUT, or export the graph with a cache of fixed size",
         )

@@ -38,8 +38,8 @@ def try_contract(path: Path, contract: StreamContract) -> tuple[tuple[int, ...],
         for pair, value in zip(contract.states, new_states, strict=True):
             if value.shape != pair.shape or value.dtype != np.dtype(pair.dtype):
                 raise NotAStream(
-                    f"state {pair.input} goes in as {pair.dtype} {pair.shape} and comes out of {pair.output} as "
-                    f"{value.dtype} {value.shape}",
+                    f"state {pair.input} of {path.name} goes in as {pair.dtype} {pair.shape} and comes out of "
+                    f"{pair.output} as {value.dtype} {value.shape}",
                     hint="a state must keep its shape; export the graph with a cache of fixed size",
                 )
         for name, value in zip(names, outputs, strict=True):
