@@ -22,7 +22,7 @@ from orchestrator.errors import EarshotError, ExportFailed
 from orchestrator.make.export import containers
 from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.effect import check_effect
-from orchestrator.make.export.parity import check_parity
+from orchestrator.make.export.parity import check_endurance, check_parity
 from orchestrator.make.export.precision_dynamic import to_dynamic
 from orchestrator.make.export.precision_fp16 import to_fp16
 from orchestrator.make.export.precision_static import to_static
@@ -84,6 +84,7 @@ class Exporter:
             path = scratch / f"artifact{containers.suffix(recipe)}"
             path.write_bytes(made.content)
             parity = check_parity(self._reference, path, recipe.precision)
+            check_endurance(self.source.contract, self._parity_audio(), path)
         static = recipe.precision in STATIC and self.calibration is not None
         provenance = Provenance(
             source_sha256=self.source.sha256,

@@ -1,11 +1,13 @@
 """Proof that an artifact equals its source: streamed chunk by chunk, against the source's own output."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.contract import StreamContract
 from orchestrator.domain.artifact import Parity
 from orchestrator.errors import ExportFailed, ParityFailed
 from orchestrator.make.export.reference_output import Reference, join
@@ -32,6 +34,16 @@ def check_parity(reference: Reference, artifact: Path, precision: str) -> Parity
     return parity
 
 
+def check_endurance(contract: StreamContract, audio: Sequence[NDArray[np.int16]], artifact: Path) -> None:
+    """Stream all of ``audio``, of which a stepped reference has only the start: every output must be finite.
+
+    Raises ParityFailed, and ExportFailed where the artifact does not run.
+    """
+    session = _open(artifact)
+    for samples in audio:
+        _step(session, artifact, contract, samples, contract.chunk_samples)
+
+
 def _start_of(reference: Reference) -> Reference:
     """The recordings that fit in two seconds, at least one."""
     limit = _OTHER_SIZES_S * reference.contract.sample_rate_hz
@@ -43,7 +55,7 @@ def _measure(reference: Reference, artifact: Path, chunk_samples: int, tolerance
     chunk_count, wanted, got = 0, [], []
     session = _open(artifact)
     for samples, outputs in zip(reference.audio, reference.outputs, strict=True):
-        chunks = _step(session, artifact, reference, samples, chunk_samples)
+        chunks = _step(session, artifact, reference.contract, samples, chunk_samples)
         chunk_count += len(chunks)
         for spec, truth, values in zip(reference.contract.outputs, outputs, zip(*chunks, strict=True), strict=True):
             streamed = join(list(values), truth.shape)
@@ -68,14 +80,14 @@ def _open(artifact: Path) -> Any:
 
 
 def _step(
-    session: Any, artifact: Path, reference: Reference, samples: NDArray[np.int16], chunk_samples: int
+    session: Any, artifact: Path, contract: StreamContract, samples: NDArray[np.int16], chunk_samples: int
 ) -> list[list[NDArray[Any]]]:
     try:
-        chunks = step_through(session, reference.contract, samples, chunk_samples)
+        chunks = step_through(session, contract, samples, chunk_samples)
     except Exception as exc:
         raise ExportFailed(f"what was exported does not run on {chunk_samples} samples: {_first_line(exc)}") from exc
     for k, values in enumerate(chunks):
-        for spec, array in zip(reference.contract.outputs, values, strict=True):
+        for spec, array in zip(contract.outputs, values, strict=True):
             if not np.isfinite(array).all():
                 raise ParityFailed(f"output {spec.name} of {artifact.name} is not finite in chunk {k}")
     return chunks
