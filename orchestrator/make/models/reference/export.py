@@ -46,8 +46,8 @@ def kws_contract(module: KeywordSpotter) -> StreamContract:
             "keyword",
             labels=words.LABELS,
             ignored=("unknown", "silence"),
-            smooth_frames=12,
-            threshold=0.5,
+            smooth_frames=16,
+            threshold=0.3,
             refractory_frames=60,
         ),
     )

@@ -2,7 +2,7 @@
 
 Every frame is taught: "silence" until a word ends, the word's label from then on for a quarter of a second, then
 "silence" again. Frames around those borders teach nothing, and in running sentences anything but a keyword is right.
-Needs the ``train`` extra and espeak-ng; about 40 minutes on one core. Writes weights.safetensors after every epoch.
+Needs the ``train`` extra and espeak-ng; about 0.9 s a batch on two cores. Writes its weights after every epoch.
 """
 
 import argparse
@@ -192,12 +192,12 @@ def train(
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--steps", type=int, default=120, help="batches in an epoch")
     parser.add_argument("--batch", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=4e-3, help="highest learning rate of the cycle")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate of the cycle")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="written after every epoch")
     parser.add_argument("--resume", action="store_true", help="go on from these weights with a new cycle")
     train(**vars(parser.parse_args()))
