@@ -39,7 +39,7 @@ from orchestrator.workflows.tune import tune as run_tune
     help="Device time to spend; more gives narrower intervals.",
 )
 @click.option(
-    "--paced-seconds", type=float, default=10.0, show_default=True, help="Length of a paced session, in audio."
+    "--paced-seconds", type=float, default=5.0, show_default=True, help="Length of a paced session, in audio."
 )
 @click.option("--finalists", type=click.IntRange(min=1), default=2, show_default=True, help="Raced beside the default.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Order of the interleaved sessions.")

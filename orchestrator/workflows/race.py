@@ -14,9 +14,10 @@ from orchestrator.workflows.prepare import Exported, Prepared
 from orchestrator.workflows.quality import score_candidate
 from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.settings import TuneSettings
+from orchestrator.workflows.verification import VERIFY_PAIRS
 
 # What a session costs beside its audio, until the first ones of this study say better.
-_SESSION_OVERHEAD_S = 1.5
+_SESSION_OVERHEAD_S = 1.0
 
 # What an evaluation is expected to take, as a share of its audio.
 _EVALUATION_RTF = 0.025
@@ -96,9 +97,11 @@ class Race:
     def _race(self, racers: Sequence[Candidate]) -> None:
         block_s = len(racers) * (self.settings.paced_s + _SESSION_OVERHEAD_S)
         spent_s = self._spent_s(modes=("placement", "evaluate", "flat-out"))
-        # Verification runs two pairs of fresh sessions, and the continuous track for both, where there is one.
+        # Verification runs pairs of fresh sessions, and the continuous track for both, where there is one.
         track_s = self.prepared.needed_evaluation().duration_s("track") * _EVALUATION_RTF
-        reserved_s = 4 * (self.settings.paced_s + _SESSION_OVERHEAD_S) + 2 * (track_s + _SESSION_OVERHEAD_S)
+        reserved_s = 2 * VERIFY_PAIRS * (self.settings.paced_s + _SESSION_OVERHEAD_S) + 2 * (
+            track_s + _SESSION_OVERHEAD_S
+        )
         blocks = Budget(self.settings.budget_s).blocks(spent_s=spent_s, reserved_s=reserved_s, block_s=block_s)
         self.runner.progress.stage("race, paced", steps=blocks * len(racers), expected_s=blocks * block_s)
         for block in range(blocks):

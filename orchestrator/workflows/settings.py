@@ -44,7 +44,7 @@ class TuneSettings:
     objective: Objective = field(default_factory=Objective)
     constraints: Constraints = field(default_factory=Constraints)
     budget_s: float = 240.0
-    paced_s: float = 10.0
+    paced_s: float = 5.0
     flat_out_s: float = 20.0
     screening_blocks: int = 3
     finalists: int = 2

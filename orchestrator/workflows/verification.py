@@ -13,7 +13,8 @@ from orchestrator.workflows.prepare import Prepared, blob_of, calibration_of
 from orchestrator.workflows.quality import score_candidate
 from orchestrator.workflows.session_runner import SessionRunner
 
-_PAIRS = 2
+# Fresh sessions of the winner, each beside one of the default.
+VERIFY_PAIRS = 3
 
 
 def verify_winner(
@@ -26,7 +27,7 @@ def verify_winner(
     assert decision.baseline is not None
     winner = decision.of(decision.winner).candidate
     original = runner.artifacts[winner.artifact_sha256]
-    runner.progress.stage("verifying", steps=3 + 2 * _PAIRS, expected_s=2 * _PAIRS * (paced_s + 1.5))
+    runner.progress.stage("verifying", steps=3 + 2 * VERIFY_PAIRS, expected_s=2 * VERIFY_PAIRS * (paced_s + 1.0))
     runner.progress.step(f"re-exporting {winner.recipe}")
     folder = artifacts_dir / f"re-export-{decision.study_id}"
     fresh = export(prepared.source, winner.recipe, folder, calibration_of(prepared))
@@ -39,7 +40,7 @@ def verify_winner(
     again = replace(winner, artifact_sha256=fresh.sha256)
     baseline = decision.of(decision.baseline).candidate
     sessions: list[Session] = []
-    for pair in range(_PAIRS):
+    for pair in range(VERIFY_PAIRS):
         pairing = [again] if winner == baseline else [again, baseline] if pair % 2 == 0 else [baseline, again]
         plans = [
             runner.plan(c, "paced", seconds=paced_s, block=VERIFY_BLOCK + pair, position=i)
