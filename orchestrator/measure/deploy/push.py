@@ -104,7 +104,9 @@ def _send(
     argv = [python, "-I", "-S", "-c", _check_code(), "receive", root, name, sha256]
     done = transport.send(argv, local, on_bytes=on_bytes)
     if not done.ok:
-        raise upload_failed(transport.name, f"{root}/{name}", tail(done.stderr), (python, "receive", root, name), done.exit_code)
+        raise upload_failed(
+            transport.name, f"{root}/{name}", tail(done.stderr), (python, "receive", root, name), done.exit_code
+        )
 
 
 def push_blobs(

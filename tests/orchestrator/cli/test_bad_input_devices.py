@@ -135,7 +135,7 @@ class Followed:
     def __init__(self, results: Path, folder: Path, home: Path) -> None:
         self.sessions = folder / "root" / "sessions"
         self.process = subprocess.Popen(
-            argv("run", "mini", "--seconds", "3", "--results", str(results), *local_lab(folder)),
+            argv("run", "mini", "--seconds", "2", "--results", str(results), *local_lab(folder)),
             env=environment(home),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -214,19 +214,23 @@ def test_a_session_that_is_killed_each_time_has_failed(own_results: Path, tmp_pa
 
 
 STEPPING = """
-import time
+import glob, time
 
-# Python has begun this long ago when the stream runs.
-_set_s, _wall, _begin_s = 1.5, time.time, time.monotonic()
-time.time = lambda: _wall() + (3600.0 if time.monotonic() - _begin_s > _set_s else 0.0)
+_wall = time.time
+
+def _streams():
+    return any('"progress"' in open(path).read() for path in glob.glob({journals!r}))
+
+time.time = lambda: _wall() + (3600.0 if _streams() else 0.0)
 """
 
 
 def test_a_clock_that_is_set_during_a_session(results: Path, tmp_path: Path, home: Path) -> None:
-    """Not this machine's clock: the device's Python reads its time of day through a shift that begins mid-session."""
-    python = python_with(tmp_path, "sitecustomize", STEPPING)
+    """Not this machine's clock: the device's Python reads its time of day with a shift once the session streams."""
+    journals = str(tmp_path / "root" / "sessions" / "*" / "events.jsonl")
+    python = python_with(tmp_path, "sitecustomize", STEPPING.format(journals=journals))
     lab = local_lab(tmp_path, python=python)
-    run = ("run", "mini", "--seconds", "4", "--results", str(results), *lab)
+    run = ("run", "mini", "--seconds", "2", "--results", str(results), *lab)
     done = earshot(*run, "--json", home=home)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)

@@ -52,7 +52,7 @@ def test_an_import_that_is_refused_leaves_nothing(name: str, tmp_path: Path, hom
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("name", ["missing", "truncated", "text", "no-contract"])
+@pytest.mark.parametrize("name", ["missing", "truncated", "no-contract"])
 def test_a_file_that_cannot_be_run(name: str, tmp_path: Path, home: Path) -> None:
     no_contract = (GOOD, "has no contract.json beside it", "earshot models import")
     content, message, then = {**NO_MODEL, "no-contract": no_contract}[name]

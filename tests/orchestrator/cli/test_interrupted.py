@@ -1,0 +1,114 @@
+"""Ctrl-C in the middle of a job, a full disk below it, and faults that nobody foresaw."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.orchestrator.cli.command import (
+    BAD_INPUT,
+    INFEASIBLE,
+    INTERRUPTED,
+    assert_refused,
+    assert_sound,
+    earshot,
+    rows,
+)
+from tests.orchestrator.workflows.command import argv, environment
+from tests.orchestrator.workflows.mini import add_mini
+
+WAIT_S = 120.0
+
+
+def interrupt_after(results: Path, sessions: int) -> "subprocess.CompletedProcess[str]":
+    """``earshot tune mini``, with Ctrl-C once so many sessions are in the ledger."""
+    process = subprocess.Popen(
+        argv(results),
+        env=environment(results.parent),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A terminal sends the signal to every process of the foreground group, the export's children too.
+        start_new_session=True,
+    )
+    deadline_s = time.monotonic() + WAIT_S
+    while process.poll() is None and time.monotonic() < deadline_s and _sessions(results) < sessions:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=WAIT_S)
+    return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
+
+
+def _sessions(results: Path) -> int:
+    if not (results / "ledger.db").exists():
+        return -1
+    tables = {name for (name,) in rows(results, "select name from sqlite_master")}
+    return int(rows(results, "select count(*) from sessions")[0][0]) if "sessions" in tables else -1
+
+
+def test_ctrl_c_anywhere_and_the_same_command_finishes(tmp_path: Path) -> None:
+    results = tmp_path / "earshot-results"
+    add_mini(results)
+    # In the exports, then while sessions run.
+    for sessions in (0, 2):
+        done = interrupt_after(results, sessions)
+        assert done.returncode == INTERRUPTED, done.stderr
+        assert done.stderr.rstrip().endswith("the same command goes on from there")
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
+        assert_sound(results)
+    home = results.parent
+    (study,) = [study for (study,) in rows(results, "select study_id from studies")]
+    undecided = earshot("report", "--results", str(results), home=home)
+    assert_refused(undecided, BAD_INPUT, f"study {study} was interrupted before its decision", then="earshot tune mini")
+    selected = earshot("select", "--results", str(results), "--json", home=home)
+    assert (selected.returncode, json.loads(selected.stdout)["verdict"]) == (INFEASIBLE, "infeasible")
+    finished = subprocess.run(
+        argv(results, "--json"), env=environment(home), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    said = json.loads(finished.stdout)
+    assert (said["resumed"], said["decision"]["study_id"]) == (True, study)
+    assert_sound(results)
+
+
+RAISING = """
+import sys
+import orchestrator.cli.main as m
+
+def fault():
+    {fault}
+
+import click
+m.LazyGroup.get_command = lambda self, ctx, name: click.Command(name, callback=fault)
+m.main(["ledger"])
+"""
+
+
+def raising(fault: str) -> "subprocess.CompletedProcess[str]":
+    """``earshot`` with a verb that does ``fault``."""
+    return subprocess.run(
+        [sys.executable, "-c", RAISING.format(fault=fault)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["1 / 0", "open('/no/such/file')", "raise AssertionError", f"raise OSError({errno.EINVAL}, 'Invalid argument')"],
+)
+def test_a_bug_keeps_its_traceback(fault: str) -> None:
+    done = raising(fault)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "next:" not in done.stderr
+
+
+def test_a_disk_that_fails_below_a_command_is_no_bug() -> None:
+    done = raising(f"raise OSError({errno.ENOSPC}, 'No space left on device', 'r/report.html')")
+    assert_refused(done, 1, "disk of this machine failed: No space left on device: r/report.html", then="--results")
