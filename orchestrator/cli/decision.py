@@ -53,12 +53,15 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def print_decision(decision: Decision) -> None:
     """A table of every candidate, then what each is and why it did not win, then the sentence."""
-    ordered = sorted(decision.candidates, key=lambda v: (_ORDER.index(v.status), _rank(v, decision.objective)))
+    ordered = sorted(
+        decision.candidates,
+        key=lambda v: (_ORDER.index(v.status), v.gate == "screening", _rank(v, decision.objective)),
+    )
     wide = console().width >= _WIDE
     click.echo()
     print_table(
         ["#>", "", *(header for header, _, _ in _FIGURES)],
-        [[str(number), _MARKS[v.status], *_figures(v, wide)] for number, v in enumerate(ordered, 1)],
+        [[str(number), _mark(v), *_figures(v, wide)] for number, v in enumerate(ordered, 1)],
     )
     click.echo()
     print_table(
@@ -85,6 +88,10 @@ _FIGURES: tuple[tuple[str, str, float], ...] = (
 )
 _WITH_INTERVAL = ("latency_p50_ms", "quality_loss")
 _WIDE = 110
+
+
+def _mark(verdict: CandidateVerdict) -> str:
+    return "screened" if verdict.gate == "screening" else _MARKS[verdict.status]
 
 
 def _figures(verdict: CandidateVerdict, wide: bool) -> list[str]:

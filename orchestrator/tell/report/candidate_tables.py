@@ -76,8 +76,9 @@ def _figures(entry: Entry, metrics: Sequence[str], notes: Footnotes) -> tuple[Ce
 
 def _status(entry: Entry) -> Cell:
     verdict = entry.verdict
-    words = _STATUS[verdict.status] + (", the default" if entry.is_baseline else "")
-    gate = f" (gate: {verdict.gate})" if verdict.gate else ""
+    screened = verdict.gate == "screening"
+    words = ("screened" if screened else _STATUS[verdict.status]) + (", the default" if entry.is_baseline else "")
+    gate = f" (gate: {verdict.gate})" if verdict.gate and not screened else ""
     return text(words, verdict.reason + gate)
 
 
