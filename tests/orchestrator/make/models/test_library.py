@@ -55,6 +55,8 @@ def test_same_import_again_is_quiet_and_another_is_refused(conv: Path, tmp_path:
     replaced = import_model(other, contract, library, replace=True)
     assert replaced.sha256 != first.sha256
     assert replaced.manifest_path is not None, "the evaluation set outlives a new graph"
+    (library / contract.model / "contract.json").unlink()
+    assert import_model(other, contract, library, replace=True).contract == contract, "a lost contract is mended"
 
 
 @pytest.mark.parametrize("name", ["kws", "../escape", "", "A b"])
