@@ -65,6 +65,7 @@ def test_a_recipe_that_never_ends(conv: ModelSource, store: Path) -> None:
     assert outcome.reason.startswith("the exporting process took longer than 0.01 s")
 
 
+WORKER = b"orchestrator.make.export.worker"
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -115,13 +116,17 @@ def test_more_jobs_than_recipes(lstm: ModelSource, store: Path, jobs: int) -> No
 
 
 def children(parent: int | None = None) -> list[int]:
-    """Live child processes of ``parent``, by default of this one, from /proc."""
+    """Live export workers of ``parent``, by default of this process, from /proc.
+
+    Other children do not count: a test before may have left its sshd to the tests after it.
+    """
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
+            command = (stat.parent / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if int(fields[1]) == (parent or os.getpid()) and fields[0] != "Z":
+        if int(fields[1]) == (parent or os.getpid()) and fields[0] != "Z" and WORKER in command:
             found.append(int(stat.parent.name))
     return found
