@@ -69,6 +69,10 @@ def figures(
     return metrics, values
 
 
+# As agents/sampler.py names them.
+_POWER_SERIES = ("sample_power_w__", "sample_energy_j__")
+
+
 def _latency_ns(run: Run) -> Int64:
     return run.steady.latency_ns
 
@@ -153,7 +157,11 @@ def _size_mb(artifact: Artifact | None) -> Estimate:
 
 
 def _energy(runs: Sequence[Run]) -> Estimate:
-    """Absent is not zero: without a reading of power there is no energy."""
+    """Absent is not zero: without a reading of power there is no energy, and without the idle power no net one."""
+    meters = sorted({name for run in runs for name in run.session.arrays if name.startswith(_POWER_SERIES)})
+    if meters:
+        names = ", ".join(name.partition("__")[2] for name in meters)
+        return Estimate(None, reason=f"power of {names} was sampled, but not the idle power that net energy is above")
     results: list[wire.RunResult] = [run.session.result for run in runs]
     reasons = sorted({text for r in results for name, text in r.sensors_absent.items() if name.startswith("power")})
     return Estimate(None, reason="; ".join(reasons) or "no power sensor was read in these sessions")

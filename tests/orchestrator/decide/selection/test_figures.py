@@ -70,6 +70,14 @@ def test_absent_is_not_zero() -> None:
     assert found["service_p50_ms"].reason == "no flat-out session"
 
 
+def test_power_without_an_idle_baseline_is_no_energy() -> None:
+    metered = race(candidate())
+    for run in metered:
+        run.arrays["sample_power_w__rail"] = np.array([2.0, 2.1])
+    reason = evidence_of(metered).metrics["energy_mj_per_audio_s"].reason
+    assert reason == "power of rail was sampled, but not the idle power that net energy is above"
+
+
 def test_the_highest_peak_of_all_runs_counts() -> None:
     found = evidence_of([session(BASE, block=b, peak_mb=mb) for b, mb in enumerate((40.0, 55.0, 41.0))])
     assert found.metrics["peak_rss_mb"].value == 55.0
