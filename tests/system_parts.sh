@@ -6,6 +6,8 @@ missing=""
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
 have sshd || missing="$missing openssh-server"
 have ssh || missing="$missing openssh-client"
+have ip || missing="$missing iproute2"
+have unshare || missing="$missing util-linux"
 have chromium || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && have apt-get; then

@@ -76,13 +76,14 @@ def _study(ledger: Ledger, study_id: str | None, *, decided: bool = False) -> St
         done = [s for s in tunes if ledger.decision(s.study_id) is not None] if decided else []
         return (done or tunes)[-1]
     study = ledger.study(study_id)
-    newest = ", ".join(s.study_id for s in tunes[-5:]) or "none yet"
+    newest = ", ".join(s.study_id for s in tunes[-5:])
     if study is None:
-        raise BadInput(f"no study {study_id!r} in {ledger.path}", hint=f"the newest are {newest}")
+        hint = f"the newest are {newest}" if newest else "there is none yet: run earshot tune first"
+        raise BadInput(f"no study {study_id!r} in {ledger.path}", hint=hint)
     if study not in tunes:
         raise BadInput(
             f"study {study_id} is one session of earshot {study.settings.get('workflow')}: there is nothing to decide",
-            hint=f"studies of earshot tune are {newest}; earshot ledger percentiles {study_id} shows the session",
+            hint=f"studies of earshot tune: {newest or 'none yet'}; earshot ledger percentiles {study_id} shows the session",
         )
     return study
 

@@ -18,7 +18,8 @@ DEFAULT_ROOT = ".cache/earshot"
 PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(14, 8, -1)))
 # Tries each Python in turn until one is fit; each says in one line of JSON what it is.
 _FIND = (
-    'code=$1 root=$2 sha256=$3; shift 3; for p in "$@"; do command -v "$p" >/dev/null 2>&1 && '
+    'code=$1 root=$2 sha256=$3; shift 3; for p in "$@"; do case $p in "~/"*) p=$HOME/${p#"~/"};; esac; '
+    'command -v "$p" >/dev/null 2>&1 && '
     '"$p" -c "$code" look "$root" "$sha256" </dev/null && exit 0; done; exit 10'
 )
 
@@ -54,13 +55,18 @@ def deploy(
     found = _find_python(transport, archive, root or DEFAULT_ROOT, _candidates(transport, python))
     # A Python that was named may be a wrapper that sets what its libraries need: its own sys.executable would leave
     # that out.
-    executable, remote_root = python or str(found["python"]), str(found["root"])
+    executable, remote_root = _named(python, str(found["home"])) or str(found["python"]), str(found["root"])
     if found["archive"] != "same":
         _push_archive(transport, archive, executable, remote_root)
     remote_path = device_check.archive_path(remote_root, archive.sha256)
     probe = probe_device(transport, [executable, remote_path, "probe", "--root", remote_root])
     require_runtime(transport.name, executable, probe)
     return DeployedAgent(transport, executable, remote_root, remote_path, archive.sha256, probe)
+
+
+def _named(python: str | None, home: str) -> str | None:
+    """The Python of the lab file; ``~/`` is the home on the device, as in a shell there."""
+    return home + python[1:] if python and python.startswith("~/") else python
 
 
 def _candidates(transport: Transport, python: str | None) -> Sequence[str]:

@@ -225,3 +225,17 @@ def _bare_python(venv: Path) -> Path:
 
 def test_local_looks_first_where_earshot_itself_runs(archive: AgentArchive, tmp_path: Path) -> None:
     assert deploy(LocalTransport(), archive, str(tmp_path / "root")).python == sys.executable
+
+
+def test_a_python_below_the_home_of_the_device(make_ssh_host: MakeHost, archive: AgentArchive, tmp_path: Path) -> None:
+    """As the how-to writes it: ``python = "~/envs/ort/bin/python3"``; spaces and quotes are data there too."""
+    home = tmp_path / "it's home"
+    (home / "my env").mkdir(parents=True)
+    wrapper = home / "my env" / "python3"
+    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    wrapper.chmod(0o755)
+    host = make_ssh_host(f'SetEnv "HOME={home}"')
+    with SshTransport("device", host.target) as transport:
+        agent = deploy(transport, archive, python="~/my env/python3")
+        assert agent.python == str(wrapper)
+        assert agent.root == str(home / ".cache" / "earshot")
