@@ -83,7 +83,7 @@ def _study(ledger: Ledger, study_id: str | None, *, decided: bool = False) -> St
     if study not in tunes:
         raise BadInput(
             f"study {study_id} is one session of earshot {study.settings.get('workflow')}: there is nothing to decide",
-            hint=f"studies of earshot tune: {newest or 'none yet'}; earshot ledger percentiles {study_id} shows the session",
+            hint=f"earshot ledger percentiles {study_id} shows it; studies of earshot tune: {newest or 'none yet'}",
         )
     return study
 
