@@ -1,13 +1,14 @@
 """The ``earshot`` command: verbs are imported when they are used, so that --help answers at once."""
 
 import errno
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 import click
+
+from orchestrator.cli.lazy import lazy_group
 
 # verb -> (module:attribute, the line that --help shows). The line is repeated here so that --help imports nothing.
 VERBS = {
@@ -25,26 +26,8 @@ VERBS = {
 GROUPS = ("models", "devices", "ledger")
 
 
-class LazyGroup(click.Group):
-    """A group whose verbs live in modules that are imported on first use."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        module, _, attribute = VERBS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
-
-
 @click.group(
-    cls=LazyGroup,
+    cls=lazy_group(VERBS),
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: earshot tune kws   (about 5 minutes, this machine as the device)",
 )

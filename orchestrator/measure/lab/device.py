@@ -2,17 +2,62 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 LOCAL = "local"
-TRANSPORTS = ("local", "ssh")
+TRANSPORTS = ("local", "ssh", "adb")
+MOST_COOL_DOWN_S = 3600.0
+
+
+@dataclass(frozen=True)
+class PythonEnvironment:
+    """A named Python environment of a device: one that is there (``python``), or one that Earshot makes there from
+    ``packages`` (requirements as pip writes them).
+    """
+
+    python: str | None = None
+    packages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.python is None) == (not self.packages):
+            raise ValueError("an environment needs python = ..., or packages = [...], and not both")
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Commands that run on the controller (argv, no shell) to switch a device's power."""
+
+    power_off: tuple[str, ...] = ()
+    power_on: tuple[str, ...] = ()
+    power_cycle: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CoolDown:
+    """Between sessions: wait until every temperature is within ``within_c`` of the baseline, but no longer than
+    ``at_most_s``.
+    """
+
+    within_c: float = 3.0
+    at_most_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.within_c <= 50:
+            raise ValueError(f"within_c must be in 0..50, got {self.within_c}")
+        if not 0 <= self.at_most_s <= MOST_COOL_DOWN_S:
+            raise ValueError(f"at_most_s must be in 0..{MOST_COOL_DOWN_S:g}, got {self.at_most_s}")
 
 
 @dataclass(frozen=True)
 class Device:
     """A device of the lab. None leaves a setting to ``~/.ssh/config`` and then to OpenSSH's default.
 
-    ``jump`` is written as ProxyJump is; where it names a device of the lab, ``via`` is that device.
-    ``root`` is the agent's folder there, relative to the home; ``python`` the only Python to try.
+    ``jump`` is written as ProxyJump is; where it names a device of the lab, ``via`` is that device: an SSH host, or an
+    ADB device through whose stream the SSH connection goes. ``serial``, ``adb_key``, ``adb_server`` (host:port of a
+    running adb server) and ``run_as`` (an Android package) are for ADB. ``root`` is the agent's folder there, relative
+    to the home; ``python`` the only Python to try. ``profile`` is the kind that the device must turn out to be.
+    ``sudo``: ``sudo -n`` may be used there. ``meter``: a power meter on the controller's side; its ``kind`` and what
+    that kind takes.
     """
 
     name: str
@@ -24,9 +69,19 @@ class Device:
     known_hosts: Path | None = None
     jump: str | None = None
     via: "Device | None" = None
+    serial: str | None = None
+    adb_key: Path | None = None
+    adb_server: str | None = None
+    run_as: str | None = None
     python: str | None = None
     root: str | None = None
+    profile: str | None = None
     tags: tuple[str, ...] = ()
+    sudo: bool = False
+    environments: dict[str, PythonEnvironment] = field(default_factory=dict)
+    hooks: Hooks = Hooks()
+    cool_down: CoolDown = CoolDown()
+    meter: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,26 @@
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from orchestrator.measure.lab.device import LOCAL, TRANSPORTS, Device
+from agents import strict_json
+from orchestrator.measure.lab.device import LOCAL, TRANSPORTS, CoolDown, Device, Hooks, PythonEnvironment
 
 Keys = dict[str, type[Any]]
-KEYS: Keys = {"transport": str, "python": str, "root": str, "tags": list}
+KEYS: Keys = {
+    "transport": str,
+    "python": str,
+    "root": str,
+    "profile": str,
+    "tags": list,
+    "sudo": bool,
+    "environments": dict,
+    "hooks": dict,
+    "cool_down": dict,
+    "meter": dict,
+}
 SSH_KEYS: Keys = {
     "host": str,
     "user": str,
@@ -19,7 +31,10 @@ SSH_KEYS: Keys = {
     "known_hosts": str,
     "jump": str,
 }
+ADB_KEYS: Keys = {"host": str, "port": int, "serial": str, "adb_key": str, "adb_server": str, "run_as": str}
+KEYS_OF: dict[str, Keys] = {"local": KEYS, "ssh": KEYS | SSH_KEYS, "adb": KEYS | ADB_KEYS}
 SECRETS = ("password", "passphrase", "secret", "token")
+N = TypeVar("N", PythonEnvironment, Hooks, CoolDown)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -63,20 +78,22 @@ class LabReader:
             self._problem(section, "transport", f"transport must be one of {', '.join(TRANSPORTS)}, got {transport!r}")
         elif transport == "ssh" and "host" not in table:
             self._problem(section, "", "needs host")
+        elif transport == "adb" and ("host" in table) == ("serial" in table):
+            self._problem(section, "", "needs host (ADB over TCP) or serial (USB, or a running adb server), not both")
         if name == LOCAL and transport != LOCAL:
             self._problem(section, "transport", "the name local is kept for this machine")
-        known = KEYS | SSH_KEYS if transport != LOCAL else KEYS
+        known = KEYS_OF.get(str(transport), KEYS | SSH_KEYS | ADB_KEYS)
         good = {key: value for key, value in table.items() if self._fits(section, known, key, value)}
         return self._build(name, str(transport), good)
 
     def _fits(self, section: str, known: Keys, key: str, value: Any) -> bool:
         if key in SECRETS:
             self._problem(section, key, f"{key} does not belong here: use a key file or the SSH agent")
-        elif key in SSH_KEYS and key not in known:
-            self._problem(section, key, f'{key} is only for transport = "ssh"')
+        elif key not in known and (owners := [t for t, keys in KEYS_OF.items() if key in keys]):
+            self._problem(section, key, f"{key} is only for transport = {' or '.join(map(repr, owners))}")
         elif key not in known:
             self._problem(section, key, f"unknown key {key!r}: {nearest(key, known)}known are {', '.join(known)}")
-        elif not isinstance(value, known[key]) or isinstance(value, bool):
+        elif not isinstance(value, known[key]) or isinstance(value, bool) != (known[key] is bool):
             self._problem(section, key, f"{key} must be a {_TOML_NAMES[known[key]]}, got {value!r}")
         elif value == "":
             self._problem(section, key, f"{key} must not be empty")
@@ -89,10 +106,42 @@ class LabReader:
         return False
 
     def _build(self, name: str, transport: str, table: dict[str, Any]) -> Device:
-        for key in ("identity_file", "known_hosts"):
+        for key in ("identity_file", "known_hosts", "adb_key"):
             if key in table:
                 table[key] = self._folder / Path(table[key]).expanduser()
-        return Device(**{**table, "name": name, "transport": transport, "tags": tuple(table.get("tags", ()))})
+        section = f"devices.{name}"
+        for key, noun in (("hooks", Hooks), ("cool_down", CoolDown)):
+            if key in table:
+                table[key] = self._noun(noun, f"{section}.{key}", table[key]) or noun()
+        environments = {
+            key: self._noun(PythonEnvironment, f"{section}.environments.{key}", value)
+            for key, value in table.get("environments", {}).items()
+        }
+        if "meter" in table and not isinstance(table["meter"].get("kind"), str):
+            self._problem(f"{section}.meter", "kind", 'needs kind = ..., such as "command"')
+        return Device(
+            **{
+                **table,
+                "name": name,
+                "transport": transport,
+                "tags": tuple(table.get("tags", ())),
+                "environments": {key: value for key, value in environments.items() if value},
+            }
+        )
+
+    def _noun(self, noun: type[N], section: str, table: Any) -> N | None:
+        """A sub-table as one of the lab's nouns; None, and a problem, where it does not fit."""
+        if not isinstance(table, dict):
+            self._problem(section, "", f"must be a table, got {table!r}")
+            return None
+        known = [field.name for field in fields(noun)]
+        for key in set(table) - set(known):
+            self._problem(section, key, f"unknown key {key!r}: {nearest(key, known)}known are {', '.join(known)}")
+        try:
+            return strict_json.from_json(noun, {k: v for k, v in table.items() if k in known}, section)
+        except ValueError as exc:
+            self._problem(section, "", str(exc).removeprefix(f"{section}: "))
+            return None
 
     def _with_via(self, device: Device, plain: dict[str, Device], seen: tuple[str, ...]) -> Device:
         """The device with the jump host resolved that is a device of this lab."""
@@ -105,7 +154,13 @@ class LabReader:
         return replace(device, via=self._with_via(jump, plain, (*seen, jump.name)))
 
 
-_TOML_NAMES: dict[type, str] = {str: "string", int: "whole number", list: "list of strings"}
+_TOML_NAMES: dict[type, str] = {
+    str: "string",
+    int: "whole number",
+    bool: "true or false",
+    list: "list of strings",
+    dict: "table",
+}
 
 
 def _lines_of_keys(text: str) -> dict[tuple[str, str], int]:

@@ -69,6 +69,43 @@ def test_every_setting_is_read(tmp_path: Path, home: Path) -> None:
     )
 
 
+def test_what_a_phone_and_its_surroundings_need(tmp_path: Path) -> None:
+    text = """
+[devices.pixel-8]
+transport = "adb"
+host = "10.0.0.8"
+port = 5555
+adb_key = "keys/adbkey"
+profile = "pixel-8"
+sudo = true
+meter = {kind = "shelly", url = "http://plug.lan"}
+[devices.pixel-8.environments.own]
+python = "/usr/bin/python3.13"
+[devices.pixel-8.environments.openvino]
+packages = ["onnxruntime-openvino==1.23.0", "numpy"]
+[devices.pixel-8.hooks]
+power_cycle = ["uhubctl", "-a", "cycle", "-l", "1-1"]
+[devices.pixel-8.cool_down]
+within_c = 2
+[devices.termux]
+host = "127.0.0.1"
+port = 8022
+jump = "pixel-8"
+"""
+    lab = _load(tmp_path, text)
+    phone = lab.devices["pixel-8"]
+    assert lab.devices["termux"].via == phone
+    assert phone.environments["openvino"].packages == ("onnxruntime-openvino==1.23.0", "numpy")
+    assert phone.environments["own"].python == "/usr/bin/python3.13"
+    assert phone.hooks.power_cycle == ("uhubctl", "-a", "cycle", "-l", "1-1")
+    assert (phone.cool_down.within_c, phone.cool_down.at_most_s) == (2, 300)
+    assert (phone.adb_key, phone.sudo, phone.meter) == (
+        tmp_path / "keys" / "adbkey",
+        True,
+        {"kind": "shelly", "url": "http://plug.lan"},
+    )
+
+
 def test_a_jump_through_another_device_of_the_lab_uses_its_settings(tmp_path: Path) -> None:
     target = ssh_target(find_device(_load(tmp_path, GOOD + 'user = "keeper"\n'), "pi5"))
     assert [(h.user, h.address) for h in target.jump] == [("keeper", "gate.example")]
@@ -104,7 +141,7 @@ password = "1234"
     assert "line 3: [devices.pi5] unknown key 'hots': did you mean 'host'?" in message
     assert "line 4: [devices.pi5] port must be a whole number, got '22'" in message
     assert "line 1: [devices.pi5] needs host" in message
-    assert "line 7: [devices.orin] transport must be one of local, ssh, got 'usb'" in message
+    assert "line 7: [devices.orin] transport must be one of local, ssh, adb, got 'usb'" in message
     assert "line 8: [devices.orin] password does not belong here" in message
     assert "[device] is unknown: did you mean 'devices'?" in message
     assert "1234" not in message
@@ -117,12 +154,23 @@ password = "1234"
         ('[devices.a]\nhost = "h"\nport = 0\n', "port must be in 1..65535, got 0"),
         ('[devices.a]\nhost = "h"\nport = true\n', "port must be a whole number, got True"),
         ('[devices.a]\nhost = "h"\ntags = [1]\n', "tags must be strings"),
-        ('[devices.a]\ntransport = "local"\nhost = "h"\n', 'host is only for transport = "ssh"'),
+        ('[devices.a]\ntransport = "local"\nhost = "h"\n', "host is only for transport = 'ssh' or 'adb'"),
         ('[devices.local]\nhost = "h"\n', "the name local is kept for this machine"),
         ('[devices."a b"]\nhost = "h"\n', "name must match"),
         ("[devices]\na = 1\n", "must be a table, got 1"),
         ("devices = 1\n", "must be tables [devices.NAME]"),
         ('[devices.a]\nhost = "h"\njump = "b"\n[devices.b]\nhost = "i"\njump = "a"\n', "a -> b -> a"),
+        ('[devices.a]\ntransport = "adb"\n', "needs host (ADB over TCP) or serial"),
+        (
+            '[devices.a]\ntransport = "adb"\nhost = "h"\nuser = "u"\n',
+            "line 4: [devices.a] user is only for transport = 'ssh'",
+        ),
+        ('[devices.a]\nhost = "h"\nsudo = 1\n', "sudo must be a true or false, got 1"),
+        ('[devices.a]\nhost = "h"\n[devices.a.hooks]\npower_of = ["x"]\n', "did you mean 'power_off'?"),
+        ('[devices.a]\nhost = "h"\n[devices.a.hooks]\npower_off = "uhubctl -a off"\n', "power_off"),
+        ('[devices.a]\nhost = "h"\n[devices.a.cool_down]\nwithin_c = -1\n', "within_c must be in 0..50, got -1"),
+        ('[devices.a]\nhost = "h"\n[devices.a.environments.ov]\n', "needs python = ..., or packages = [...]"),
+        ('[devices.a]\nhost = "h"\nmeter = {url = "x"}\n', "needs kind"),
         ("[devices.a\n", "line 1"),
         ("\0", "cannot read the lab file"),
     ],

@@ -1,4 +1,4 @@
-"""``earshot devices``: list, probe, clean."""
+"""``earshot devices probe``"""
 
 from pathlib import Path
 
@@ -11,27 +11,7 @@ from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.profiles import DeviceProfile, load_profiles, match_profile
 
 
-@click.group()
-def devices() -> None:
-    """List, probe and clean the devices of the lab."""
-
-
-@devices.command("list")
-@lab_option
-@json_option
-def list_(lab: Path | None, as_json: bool) -> None:
-    """Show the devices of the lab; local is always one of them."""
-    found = load_lab(lab)
-    if as_json:
-        print_json(list(found.devices.values()))
-        return
-    print_table(
-        ["device", "transport", "address", "tags"],
-        [[d.name, d.transport, d.host or "this machine", " ".join(d.tags)] for d in found.devices.values()],
-    )
-
-
-@devices.command()
+@click.command()
 @click.argument("name", default="local")
 @lab_option
 @json_option
@@ -106,24 +86,3 @@ def _sensor_row(sensor: SensorProbe) -> list[str]:
 
 def _mark(usable: bool) -> str:
     return "yes" if usable else "no"
-
-
-@devices.command()
-@click.argument("name", default="local")
-@lab_option
-@click.option("--blobs", is_flag=True, help="Also remove pushed models and audio; the next run pushes them again.")
-def clean(name: str, lab: Path | None, blobs: bool) -> None:
-    """Remove finished sessions (and with --blobs the cache) that Earshot left on a device."""
-    from orchestrator.cli.progress import TerminalProgress
-    from orchestrator.measure.deploy.clean import clean as clean_device
-    from orchestrator.workflows.prepare import deploy_agent
-
-    with TerminalProgress() as progress:
-        agent, _ = deploy_agent(find_device(load_lab(lab), name), progress)
-        try:
-            removed = clean_device(agent, blobs=blobs)
-        finally:
-            agent.transport.close()
-    for item in removed:
-        click.echo(item)
-    click.echo(f"{len(removed)} removed from {name}", err=True)
