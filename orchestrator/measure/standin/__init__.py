@@ -1,0 +1,1 @@
+"""Stand-in devices: real daemons in namespaces of this machine, each with its own root, sensors and link."""
