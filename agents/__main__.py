@@ -12,7 +12,7 @@ import json
 import os
 from typing import Any, Callable, Dict, List, NoReturn, Optional
 
-EXIT_OK, EXIT_BAD_REQUEST, EXIT_FAILED = 0, 2, 3
+EXIT_OK, EXIT_BAD_REQUEST, EXIT_FAILED, EXIT_FENCED = 0, 2, 3, 4
 # As a shell reports a process that Ctrl-C ended.
 EXIT_INTERRUPTED = 130
 
@@ -22,6 +22,9 @@ USAGE = """usage: agent VERB [options]
   clean --root ROOT [--sessions] [--blobs]
                                    delete sessions that do not run; blobs, stale uploads and, while no session runs,
                                    other versions of this agent; print what was deleted
+  lease ACTION --root ROOT [--token N] [--ttl SECONDS]
+                                   who may start sessions here: acquire (stdin: LeaseRequest), beat, release, show;
+                                   print a LeaseAnswer, or true and false
 """
 
 
@@ -88,11 +91,11 @@ def _clean(arguments: List[str]) -> int:
 
         removed += clean_sessions(store)
     if "--blobs" in options:
-        from agents.claim import any_running
+        from agents.claim import running
 
         removed += store.clean_blobs()
         # A session imports as it goes, from the archive that it was started from.
-        if not any_running(store):
+        if not running(store):
             removed += store.clean_archives()
     _print_json(removed)
     return EXIT_OK
@@ -103,9 +106,19 @@ def _run(arguments: List[str]) -> int:
     root, from_byte = _root(options), options.get("--from-byte", "0")
     if not from_byte.isdigit():
         raise UsageError(f"--from-byte must be a whole number >= 0, got {from_byte!r}")
-    from agents.follow import start_and_follow
+    from agents.start import start_and_follow
 
     return start_and_follow(root, _read_json(), int(from_byte), _write_stdout)
+
+
+def _lease(arguments: List[str]) -> int:
+    if not arguments or arguments[0].startswith("-"):
+        raise UsageError("an action is needed: acquire, beat, release or show")
+    options = _options(arguments[1:], ["--root", "--token", "--ttl"], [])
+    from agents.fence_verbs import lease
+
+    _print_json(lease(arguments[0], _root(options), options, _read_json))
+    return EXIT_OK
 
 
 def _write_stdout(line: bytes) -> None:
@@ -119,6 +132,7 @@ VERBS: Dict[str, Callable[[List[str]], int]] = {
     "probe-runtime": _probe_runtime,
     "run": _run,
     "clean": _clean,
+    "lease": _lease,
 }
 
 

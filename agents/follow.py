@@ -3,42 +3,16 @@
 import os
 import select
 import time
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from agents import durable, strict_json, wire
-from agents.claim import SessionFolder, claim, folder_of
-from agents.journal import RESERVE_BYTES, event_line, is_last
-from agents.store import BadRequest, Store
+from agents.claim import SessionFolder
+from agents.ending import LOST, lost
+from agents.journal import event_line, is_last
+from agents.store import BadRequest
 
 POLL_S = 0.2
 LINGER_S = 2.0
-_LOST = "the session's process ended without a result (killed, out of memory, or the device restarted)"
-
-
-def start_and_follow(root: str, request: Any, from_byte: int, write: Callable[[bytes], None]) -> int:
-    """``agent run``: start the session of this RunSpec, or attach to it; returns the exit code.
-
-    Raises BadRequest for a spec that is wrong, or differs from the one that this session was started with.
-    """
-    try:
-        spec = strict_json.from_json(wire.RunSpec, request)
-    except ValueError as error:
-        raise BadRequest(str(error)) from error
-    store, wake_fd = Store(root), None
-    folder = folder_of(store, spec.session_id)
-    try:
-        lock_fd = claim(store, spec)
-    except OSError as error:
-        if not durable.is_full_disk(error):
-            raise
-        result = wire.failed(spec.session_id, "disk-full", f"no room for a session below {store.root}: {error}")
-        write(event_line("failed", {"result": strict_json.to_json(result)}))
-        return wire.EXIT_SESSION_FAILED
-    if lock_fd is not None:
-        from agents.supervise import launch
-
-        wake_fd = launch(store, folder, spec, lock_fd)
-    return follow(folder, from_byte, write, wake_fd)
 
 
 def follow(folder: SessionFolder, from_byte: int, write: Callable[[bytes], None], wake_fd: Optional[int]) -> int:
@@ -101,21 +75,10 @@ def _close_if_dead(folder: SessionFolder, reader: _Reader, write: Callable[[byte
         except OSError as error:
             if not durable.is_full_disk(error):
                 raise
-            result = wire.failed(folder.session_id, "disk-full", f"the journal cannot be written: {error}; {_LOST}")
+            result = wire.failed(folder.session_id, "disk-full", f"the journal cannot be written: {error}; {LOST}")
             write(event_line("failed", {"result": strict_json.to_json(result)}))
             return wire.EXIT_SESSION_FAILED
     return reader.pass_on(write)
-
-
-def lost(folder: SessionFolder, how: str = _LOST) -> wire.RunResult:
-    """The result of a session that could not write its own; ``how`` it ended, and the tail of its log."""
-    tail = folder.log_tail()
-    reason = how + (f"; its log ends: {tail}" if tail else "; its log is empty")
-    status = os.statvfs(folder.path)
-    free_bytes = status.f_bavail * status.f_frsize
-    if free_bytes < RESERVE_BYTES:
-        return wire.failed(folder.session_id, "disk-full", f"{free_bytes} bytes are free below {folder.path}: {reason}")
-    return wire.failed(folder.session_id, "killed", reason)
 
 
 def exit_code(line: bytes) -> int:

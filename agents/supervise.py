@@ -11,36 +11,15 @@ import signal
 import sys
 import time
 import traceback
-from dataclasses import dataclass
 from typing import Callable, NoReturn, Optional, Tuple
 
 from agents import strict_json, wire
 from agents.claim import SessionFolder
-from agents.follow import lost
+from agents.ending import how_it_ended, lost
+from agents.links import Links
 from agents.store import Store
 
 PROGRESS_S = 0.25
-
-
-@dataclass(frozen=True)
-class Links:
-    """What ties a session to its watchdog and its sampler.
-
-    ``progress[0]`` counts the chunks done; ``progress[1]`` is 1 from before the last event is written, so that no
-    progress can follow it.
-    """
-
-    progress: memoryview
-    stop_sampler_fd: Optional[int] = None
-    sampler_ended_fd: Optional[int] = None
-
-    def stop_sampler(self, timeout_s: float = 5.0) -> bool:
-        """Tell the sampler to end and wait for its file; False where there is none or it does not answer."""
-        if self.stop_sampler_fd is None or self.sampler_ended_fd is None:
-            return False
-        os.close(self.stop_sampler_fd)
-        readable, _, _ = select.select([self.sampler_ended_fd], [], [], timeout_s)
-        return bool(readable)
 
 
 def launch(store: Store, folder: SessionFolder, spec: wire.RunSpec, lock_fd: int) -> int:
@@ -115,7 +94,7 @@ class _Watchdog:
                     f"at chunk {self._shared[0]} of {self._total}: raise timeout_s or feed fewer chunks"
                 )
         _, status = os.waitpid(session, 0)
-        return _how_it_ended(status)
+        return how_it_ended(status)
 
     def _progress(self) -> None:
         done = self._shared[0]
@@ -130,15 +109,6 @@ class _Watchdog:
     def _close(self, reason: str) -> None:
         result = lost(self._folder, reason)
         self._folder.journal.append_last("failed", {"result": strict_json.to_json(result)})
-
-
-def _how_it_ended(status: int) -> Optional[str]:
-    if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        hint = " (out of memory, or killed by someone)" if name == "SIGKILL" else ""
-        return f"the session's process was ended by {name}{hint}"
-    code = os.WEXITSTATUS(status)
-    return None if code == 0 else f"the session's process ended with exit code {code} and no result"
 
 
 def _fork(work: Callable[[], None]) -> int:

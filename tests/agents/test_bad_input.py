@@ -14,9 +14,9 @@ import pytest
 from agents import strict_json, wire
 from agents.contract import Decoder, StatePair, TensorSpec
 from agents.failure import Failure
+from agents.links import Links
 from agents.session import Session
 from agents.store import Store
-from agents.supervise import Links
 from tests.agents.device import CHUNK, HIDDEN, RATE_HZ, Device, Run, contract, leaky_graph, samples, wav_bytes
 
 
