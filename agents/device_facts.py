@@ -31,12 +31,16 @@ class DeviceState:
 
 @dataclass(frozen=True)
 class Core:
-    """One CPU core. ``cluster`` groups cores with the same part and top frequency, slowest cluster 0."""
+    """One CPU core. ``cluster`` groups cores with the same part and top frequency, slowest cluster 0.
+
+    ``part``: implementer/part as in 0x41/0xd0b, or the x86 model's name; ``name``: what the maker calls the part.
+    """
 
     cpu: int
     cluster: int
     part: str
     max_hz: Optional[int]
+    name: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ class DeviceProbe:
     """What ``agent probe`` prints: facts that stay until someone changes the device, and its state now.
 
     ``model`` is what the maker calls it (device tree, DMI or getprop), else the CPU's name. ``context`` is how the
-    agent was reached: local, ssh, adb-shell, termux.
+    agent was reached: local, ssh, adb-shell, termux. ``compatible``: the device tree's names, most specific first;
+    ``revision``: a Raspberry Pi's revision code; ``build``: Android's fingerprint of the system's build.
     """
 
     model: str
@@ -95,3 +100,7 @@ class DeviceProbe:
     state: DeviceState
     virtual: Optional[str] = None
     protocol: int = PROTOCOL
+    manufacturer: Optional[str] = None
+    compatible: Tuple[str, ...] = ()
+    revision: Optional[str] = None
+    build: Optional[str] = None

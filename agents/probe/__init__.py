@@ -7,12 +7,13 @@ from typing import Dict, List, Optional, Tuple
 
 from agents import power, sensors, state, sysfs
 from agents.device_facts import DeviceProbe, SensorProbe
-from agents.probe import cpu, machine, runtimes
+from agents.probe import android, cpu, machine, runtimes
+from agents.probe.raspberry import parse_cpuinfo_revision
 
 
 def probe(store_root: str, root: str = "/") -> DeviceProbe:
     """All facts of the device whose /proc and /sys lie below ``root``. Each runtime is tried in its own process."""
-    properties = machine.android_properties() if root == "/" else {}
+    properties = android.properties() if root == "/" else {}
     cpuinfo = sysfs.read_text(root, "proc/cpuinfo") or ""
     architecture = platform.machine()
     found = runtimes.probe_all()
@@ -32,6 +33,10 @@ def probe(store_root: str, root: str = "/") -> DeviceProbe:
         sensors=_sensors(root),
         state=state.read_state(root, store_root, _background(root)),
         virtual=machine.virtual(root, cpuinfo, architecture),
+        manufacturer=machine.manufacturer(root, properties),
+        compatible=machine.compatible(root),
+        revision=parse_cpuinfo_revision(cpuinfo),
+        build=android.build(properties),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Tuple
 
 from agents import sysfs
 from agents.device_facts import Core
+from agents.probe.core_names import core_name
 
 # Keys that name a core's kind: "0x41/0xd0b" on Arm, the model's name on x86.
 _X86_NAME = "model name"
@@ -39,7 +40,9 @@ def cores(root: str, cpuinfo: str) -> Tuple[Core, ...]:
         parts = dict.fromkeys(_present(root), "unknown")
     kinds = {cpu: (_max_hz(root, cpu), part) for cpu, part in parts.items()}
     order = sorted(set(kinds.values()), key=lambda kind: (kind[0] or 0, kind[1]))
-    return tuple(Core(cpu, order.index(kind), kind[1], kind[0]) for cpu, kind in sorted(kinds.items()))
+    return tuple(
+        Core(cpu, order.index(kind), kind[1], kind[0], core_name(kind[1])) for cpu, kind in sorted(kinds.items())
+    )
 
 
 def _max_hz(root: str, cpu: int) -> Optional[int]:

@@ -3,12 +3,12 @@
 import os
 import platform
 import re
-import shutil
-import subprocess
-from typing import Dict, Mapping, Optional
+from typing import Mapping, Optional, Tuple
 
 from agents import sysfs
+from agents.probe import android
 from agents.probe.cpu import parse_cpuinfo, part_of
+from agents.probe.raspberry import decode, parse_cpuinfo_revision
 
 # Where the kernel shows the device tree; the first one can be laid over in a container, the second cannot.
 _DEVICE_TREE = ("sys/firmware/devicetree/base", "proc/device-tree")
@@ -18,40 +18,61 @@ _CONTAINER_WORDS = ("docker", "lxc", "kubepods", "containerd", "libpod")
 _NO_NAME = ("", "to be filled by o.e.m.", "system product name", "default string", "not specified", "none")
 
 
-def parse_getprop(text: str) -> Dict[str, str]:
-    """``[ro.product.model]: [moto g75 5G]`` lines as a dict."""
-    return dict(re.findall(r"^\[([^\]]+)\]: \[(.*)\]$", text, re.MULTILINE))
-
-
-def android_properties() -> Dict[str, str]:
-    """getprop's answer; empty where this is not Android."""
-    if shutil.which("getprop") is None:
-        return {}
-    try:
-        answer = subprocess.run(["getprop"], capture_output=True, text=True, timeout=5, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return parse_getprop(answer.stdout)
-
-
 def model(root: str, properties: Mapping[str, str], cpuinfo: str) -> str:
-    """Device tree, else getprop, else DMI, else the CPU's name: never empty."""
-    for name in (_device_tree(root, "model"), properties.get("ro.product.model"), _dmi(root)):
+    """getprop on Android, else the device tree, a Pi's own lines in cpuinfo, DMI, the CPU's name: never empty."""
+    names = (android.model(properties), _device_tree(root, "model"), _pi_model(cpuinfo), _dmi(root))
+    for name in names:
         if name:
             return name
     blocks = parse_cpuinfo(cpuinfo)
     return part_of(blocks[0]) if blocks else (platform.processor() or platform.machine())
 
 
+def _pi_model(cpuinfo: str) -> Optional[str]:
+    # A container hides the device tree, but not cpuinfo.
+    line = re.search(r"^Model\s*:\s*(Raspberry Pi .*)$", cpuinfo, re.MULTILINE)
+    if line:
+        return line.group(1).strip()
+    code = parse_cpuinfo_revision(cpuinfo)
+    decoded = decode(code) if code else None
+    return decoded.model if decoded else None
+
+
+def manufacturer(root: str, properties: Mapping[str, str]) -> Optional[str]:
+    """getprop's, DMI's, or the first word of the device tree's compatible; None where nothing says."""
+    named = android.manufacturer(properties) or _named(sysfs.read_text(root, "sys/class/dmi/id/sys_vendor"))
+    boards = compatible(root)
+    return named or (boards[0].split(",")[0] if boards else None)
+
+
 def soc(root: str, properties: Mapping[str, str], cpuinfo: str) -> Optional[str]:
-    """The chip: getprop's ro.soc.*, the most specific device tree compatible, the x86 model name; else None."""
-    if "ro.soc.model" in properties:
-        return f"{properties.get('ro.soc.manufacturer', '')} {properties['ro.soc.model']}".strip()
-    compatible = _device_tree(root, "compatible")
-    if compatible:
-        return compatible.split("\0")[-1]
+    """The chip: Android's properties, the device tree, cpuinfo (its lines after the cores first); else None."""
+    found = android.soc(properties) or _soc_of(compatible(root))
+    if found:
+        return found
+    # Old Pi kernels write Hardware: BCM2835 on every model; the revision code is right.
+    code = parse_cpuinfo_revision(cpuinfo)
+    decoded = decode(code) if code else None
+    if decoded:
+        return decoded.processor
+    hardware = re.search(r"^Hardware\s*:\s*(\S.*)$", cpuinfo, re.MULTILINE)
     blocks = parse_cpuinfo(cpuinfo)
-    return blocks[0].get("model name") if blocks else None
+    return hardware.group(1).strip() if hardware else (blocks[0].get("model name") if blocks else None)
+
+
+def _soc_of(names: Tuple[str, ...]) -> Optional[str]:
+    # NVIDIA's own kernels end the list with a family, such as nvidia,tegra23x.
+    exact = [name for name in names if not re.search(r"\dx$", name)]
+    return exact[-1] if exact else None
+
+
+def compatible(root: str) -> Tuple[str, ...]:
+    """The device tree's names of this board, the most specific first; empty where there is no device tree.
+
+    For example ``nvidia,p3768-0000+p3767-0005``, ``nvidia,p3767-0005``, ``nvidia,tegra234``.
+    """
+    text = _device_tree(root, "compatible")
+    return tuple(name for name in (text or "").split("\0") if name)
 
 
 def os_name(root: str, properties: Mapping[str, str]) -> str:
@@ -123,5 +144,8 @@ def _device_tree(root: str, name: str) -> Optional[str]:
 
 
 def _dmi(root: str) -> Optional[str]:
-    name = sysfs.read_text(root, "sys/class/dmi/id/product_name")
+    return _named(sysfs.read_text(root, "sys/class/dmi/id/product_name"))
+
+
+def _named(name: Optional[str]) -> Optional[str]:
     return name if name and name.lower() not in _NO_NAME else None

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from agents.device_facts import Core
+from agents.probe.core_names import core_name
 from agents.probe.cpu import cores, parse_cpuinfo
 from tests.agents.tree import lay
 
@@ -26,10 +29,10 @@ def test_clusters_are_numbered_from_the_slowest(tmp_path: Path) -> None:
     root = lay(tmp_path, max_freq({0: 1_800_000, 1: 1_800_000, 2: 2_800_000, 3: 3_200_000}))
     text = BIG_LITTLE.replace("AArch64 Processor rev 1 (aarch64)\n", "AArch64 Processor rev 1 (aarch64)\n\n")
     assert cores(root, text) == (
-        Core(0, 0, "0x41/0xd46", 1_800_000_000),
-        Core(1, 0, "0x41/0xd46", 1_800_000_000),
-        Core(2, 1, "0x41/0xd4d", 2_800_000_000),
-        Core(3, 2, "0x41/0xd4e", 3_200_000_000),
+        Core(0, 0, "0x41/0xd46", 1_800_000_000, "Cortex-A510"),
+        Core(1, 0, "0x41/0xd46", 1_800_000_000, "Cortex-A510"),
+        Core(2, 1, "0x41/0xd4d", 2_800_000_000, "Cortex-A715"),
+        Core(3, 2, "0x41/0xd4e", 3_200_000_000, "Cortex-X3"),
     )
 
 
@@ -52,3 +55,32 @@ def test_x86_without_cpufreq(tmp_path: Path) -> None:
 def test_a_hidden_cpuinfo_leaves_the_cores_that_sysfs_shows(tmp_path: Path) -> None:
     found = cores(lay(tmp_path, {**max_freq({0: 1_000_000, 1: 1_000_000}), "sys/devices/system/cpu/cpuidle/x": ""}), "")
     assert found == (Core(0, 0, "unknown", 10**9), Core(1, 0, "unknown", 10**9))
+
+
+# Qualcomm's implementer in the little cluster, Arm's in the big one, as phones of 2017 to 2020 mix them.
+MIXED = "".join(
+    f"processor\t: {n}\nCPU implementer\t: {who}\nCPU part\t: {part}\n\n"
+    for n, (who, part) in enumerate([("0x51", "0x801"), ("0x51", "0x801"), ("0x41", "0xd09"), ("0x41", "0xd09")])
+)
+
+
+def test_two_makers_in_one_chip(tmp_path: Path) -> None:
+    found = cores(lay(tmp_path, max_freq({0: 1_900_000, 1: 1_900_000, 2: 2_600_000, 3: 2_600_000})), MIXED)
+    assert [core.cluster for core in found] == [0, 0, 1, 1]
+    assert [core.name for core in found[1:3]] == ["Kryo 2xx Silver", "Cortex-A73"]
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("0x41/0xd0b", "Cortex-A76"),
+        ("0x4e/0x004", "Carmel"),
+        ("0x51/0x001", "Oryon"),
+        ("0x41/0xfff", None),
+        ("?/0xd0b", None),
+        ("AMD EPYC 7R13 Processor", None),
+        ("unknown", None),
+    ],
+)
+def test_names_of_cores(part: str, name: str | None) -> None:
+    assert core_name(part) == name

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agents.probe import machine
+from agents.probe.android import parse_getprop
 from tests.agents.probe.test_cpu import BIG_LITTLE, X86
 from tests.agents.tree import lay
 
@@ -16,20 +17,38 @@ GETPROP = (
 )
 
 
-def test_getprop() -> None:
-    assert machine.parse_getprop(GETPROP)["ro.product.model"] == "Some Phone 5G"
-    assert machine.parse_getprop("[a.b]: []\n[c]: [x [y]]\nstray\n") == {"a.b": "", "c": "x [y]"}
-
-
 def test_a_board_has_its_device_trees_name(tmp_path: Path) -> None:
     root = lay(tmp_path, {f"{TREE}/model": "Some Board Rev 1.1\0", f"{TREE}/compatible": "maker,board\0maker,chip9\0"})
     assert machine.model(root, {}, BIG_LITTLE) == "Some Board Rev 1.1"
     assert machine.soc(root, {}, BIG_LITTLE) == "maker,chip9"
     assert machine.virtual(root, BIG_LITTLE, "aarch64") is None
+    assert machine.compatible(root) == ("maker,board", "maker,chip9")
+    assert machine.manufacturer(root, {}) == "maker"
+
+
+def test_a_family_of_chips_is_no_chip(tmp_path: Path) -> None:
+    # As L4T ends the list on Orin, after the exact name.
+    names = ("nvidia,p3737-0000+p3701-0005", "nvidia,p3701-0005", "nvidia,tegra234", "nvidia,tegra23x")
+    root = lay(tmp_path, {f"{TREE}/compatible": "\0".join(names) + "\0"})
+    assert machine.soc(root, {}, BIG_LITTLE) == "nvidia,tegra234"
+    assert machine.compatible(root) == names
+
+
+def test_a_phone_whose_device_tree_can_be_read_keeps_the_name_that_its_maker_sells(tmp_path: Path) -> None:
+    root = lay(tmp_path, {f"{TREE}/model": "Qualcomm Technologies, Inc. Some MTP\0"})
+    assert machine.model(root, parse_getprop(GETPROP), BIG_LITTLE) == "Some Phone 5G"
+
+
+def test_a_pi_in_a_container_is_told_by_its_cpuinfo(tmp_path: Path) -> None:
+    below = "Hardware\t: BCM2835\nRevision\t: c03114\nSerial\t\t: 0\n"
+    assert machine.model(str(tmp_path), {}, BIG_LITTLE + below) == "Raspberry Pi 4 Model B Rev 1.4"
+    assert machine.soc(str(tmp_path), {}, BIG_LITTLE.replace("Hardware", "Was") + below) == "BCM2711"
+    line = "Model\t\t: Raspberry Pi 4 Model B Rev 1.4\n"
+    assert machine.model(str(tmp_path), {}, BIG_LITTLE + line) == "Raspberry Pi 4 Model B Rev 1.4"
 
 
 def test_a_phone_has_its_getprop_name(tmp_path: Path) -> None:
-    properties = machine.parse_getprop(GETPROP)
+    properties = parse_getprop(GETPROP)
     assert machine.model(str(tmp_path), properties, BIG_LITTLE) == "Some Phone 5G"
     assert machine.soc(str(tmp_path), properties, BIG_LITTLE) == "QTI SM0000"
     assert machine.os_name(str(tmp_path), properties) == "Android 14"
