@@ -10,6 +10,7 @@ if sys.version_info < (3, 9):  # noqa: UP036 -- the archive may meet an older Py
 
 import json
 import os
+from functools import partial
 from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 EXIT_OK, EXIT_BAD_REQUEST, EXIT_FAILED, EXIT_FENCED = 0, 2, 3, 4
@@ -22,9 +23,12 @@ USAGE = """usage: agent VERB [options]
   clean --root ROOT [--sessions] [--blobs]
                                    delete sessions that do not run; blobs, stale uploads and, while no session runs,
                                    other versions of this agent; print what was deleted
-  lease ACTION --root ROOT [--token N] [--ttl SECONDS]
-                                   who may start sessions here: acquire (stdin: LeaseRequest), beat, release, show;
-                                   print a LeaseAnswer, or true and false
+  lease-acquire --root ROOT        stdin: LeaseRequest; take the right to start sessions here, print a LeaseAnswer
+  lease-beat --root ROOT --token N [--ttl SECONDS]
+                                   keep it (for so long); print whether N still has it
+  lease-release --root ROOT --token N
+                                   give it back; print whether N had it
+  lease-show --root ROOT           print a LeaseAnswer: who has it
 """
 
 
@@ -106,18 +110,20 @@ def _run(arguments: List[str]) -> int:
     root, from_byte = _root(options), options.get("--from-byte", "0")
     if not from_byte.isdigit():
         raise UsageError(f"--from-byte must be a whole number >= 0, got {from_byte!r}")
+    from agents.failure import Fenced
     from agents.start import start_and_follow
 
-    return start_and_follow(root, _read_json(), int(from_byte), _write_stdout)
+    try:
+        return start_and_follow(root, _read_json(), int(from_byte), _write_stdout)
+    except Fenced as error:
+        return _complain("run", str(error), {}, EXIT_FENCED)
 
 
-def _lease(arguments: List[str]) -> int:
-    if not arguments or arguments[0].startswith("-"):
-        raise UsageError("an action is needed: acquire, beat, release or show")
-    options = _options(arguments[1:], ["--root", "--token", "--ttl"], [])
+def _lease(action: str, arguments: List[str]) -> int:
+    options = _options(arguments, ["--root", "--token", "--ttl"], [])
     from agents.fence_verbs import lease
 
-    _print_json(lease(arguments[0], _root(options), options, _read_json))
+    _print_json(lease(action, _root(options), options, _read_json))
     return EXIT_OK
 
 
@@ -132,7 +138,7 @@ VERBS: Dict[str, Callable[[List[str]], int]] = {
     "probe-runtime": _probe_runtime,
     "run": _run,
     "clean": _clean,
-    "lease": _lease,
+    **{f"lease-{action}": partial(_lease, action) for action in ("acquire", "beat", "release", "show")},
 }
 
 

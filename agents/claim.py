@@ -28,6 +28,7 @@ class SessionFolder:
         self.log = os.path.join(path, "session.log")
         self.arrays = os.path.join(path, "arrays.npz")
         self.samples = os.path.join(path, "samples.bin")
+        self._end = os.path.join(path, "end")
 
     @property
     def session_id(self) -> str:
@@ -46,6 +47,23 @@ class SessionFolder:
                 yield True
         finally:
             os.close(fd)
+
+    def fence(self) -> int:
+        """Token of the lease under which the session was started."""
+        with open(self.spec, encoding="utf-8") as file:
+            return int(json.load(file).get("fence", 0))
+
+    def ask_to_end(self, reason: str) -> None:
+        """The watchdog ends the session within a second, and tells ``reason``."""
+        durable.write_file(self._end, reason.encode())
+
+    def asked_to_end(self) -> Optional[str]:
+        """The reason why the session must end now; None where nobody wants that."""
+        try:
+            with open(self._end, encoding="utf-8") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
 
     def log_tail(self, limit: int = 500) -> str:
         """The end of what the session wrote to its log, on one line; empty where it wrote nothing."""
@@ -95,6 +113,8 @@ def _require_same(folder: SessionFolder, spec: wire.RunSpec) -> None:
     with open(folder.spec, encoding="utf-8") as file:
         stored: Dict[str, Any] = json.load(file)
     wanted = json.loads(json.dumps(strict_json.to_json(spec)))
+    for either in (stored, wanted):
+        either.pop("fence", None)  # Of the lease, not of the session.
     if stored != wanted:
         different = sorted(k for k in set(stored) | set(wanted) if stored.get(k) != wanted.get(k))
         raise BadRequest(
@@ -115,11 +135,12 @@ def clean_sessions(store: Store) -> List[str]:
     return removed
 
 
-def any_running(store: Store) -> bool:
-    """True where a process of some session is alive."""
-    names = os.listdir(store.sessions) if os.path.isdir(store.sessions) else []
+def running(store: Store) -> List[SessionFolder]:
+    """Folders of the sessions of which a process is alive."""
+    names = sorted(os.listdir(store.sessions)) if os.path.isdir(store.sessions) else []
+    alive = []
     for folder in [folder_of(store, name) for name in names if not name.startswith(".")]:
         with folder.unless_running() as idle:
             if not idle:
-                return True
-    return False
+                alive.append(folder)
+    return alive

@@ -12,3 +12,7 @@ class Failure(Exception):
         super().__init__(reason)
         self.kind = kind
         self.reason = reason
+
+
+class Fenced(Exception):
+    """Another controller has the device; the message names it."""

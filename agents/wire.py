@@ -17,8 +17,9 @@ MODES = ("paced", "flat-out", "evaluate", "placement")
 ARRIVAL, ISSUE, FEATURES_DONE, MODEL_DONE, DONE = range(5)
 TIME_COLUMNS = ("arrival", "issue", "features_done", "model_done", "done")
 
-# Exit codes of ``agent run``: finished, the session failed (its reason is in the last event), the request was wrong.
-EXIT_OK, EXIT_SESSION_FAILED, EXIT_BAD_REQUEST = 0, 3, 2
+# Exit codes of ``agent run``: finished, the session failed (its reason is in the last event), the request was wrong,
+# another controller has the device.
+EXIT_OK, EXIT_SESSION_FAILED, EXIT_BAD_REQUEST, EXIT_FENCED = 0, 3, 2, 4
 
 # Kinds of a ``failed`` event; the controller maps each to a message with a next step.
 FAILURES = (
@@ -32,6 +33,7 @@ FAILURES = (
     "disk-full",
     "clock",
     "killed",
+    "fenced",
     "internal",
 )
 
@@ -83,7 +85,9 @@ class RunSpec:
     ``spans`` are the utterances of mode ``evaluate``: the state starts anew with each, a last partial chunk is padded
     with zeros. ``ring_chunks`` is R: a backlog beyond it counts as an overrun (policy ``catch-up``: nothing is
     dropped). ``deadline_ns`` is the chunk's duration where None. ``sampler_hz`` 0 switches the sampler off.
-    ``timeout_s`` bounds the whole session on the device.
+    ``timeout_s`` bounds the whole session on the device. ``fence`` is the token of the controller's lease
+    (agents/fence.py): a session is not started under an older one than the device's. It is no part of what the session
+    is, so a controller with a new lease goes on with the session that it started under the last one.
     """
 
     session_id: str
@@ -103,6 +107,7 @@ class RunSpec:
     sampler_hz: float = 10.0
     timeout_s: float = 600.0
     seed: int = 0
+    fence: int = 0
     protocol: int = PROTOCOL
 
     def __post_init__(self) -> None:
@@ -122,6 +127,7 @@ class RunSpec:
         _require(self.ring_chunks > 0, f"ring_chunks must be > 0, got {self.ring_chunks}")
         _require(0 <= self.sampler_hz <= 100, f"sampler_hz must be in 0..100, got {self.sampler_hz}")
         _require(self.timeout_s > 0, f"timeout_s must be > 0, got {self.timeout_s}")
+        _require(self.fence >= 0, f"fence must be >= 0, got {self.fence}")
 
 
 @dataclass(frozen=True)
