@@ -8,6 +8,7 @@ have sshd || missing="$missing openssh-server"
 have ssh || missing="$missing openssh-client"
 have ip || missing="$missing iproute2"
 have unshare || missing="$missing util-linux"
+have qemu-aarch64-static || missing="$missing qemu-user-static"
 have chromium || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && have apt-get; then
