@@ -1,21 +1,23 @@
 """A process that holds Linux namespaces open, and commands that run in them."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.errors import DeviceNotReady
+from orchestrator.measure.standin.held import HeldProcess
 
 COMMAND_TIMEOUT_S = 20.0
+# /usr/sbin is not in the PATH of an ordinary user on Debian.
+_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 _FLAGS = {"net": "--net", "mnt": "--mount"}
 _USER_NAMESPACES = Path("/proc/sys/user/max_user_namespaces")
 
 
 def command(argv: Sequence[str], *, input_text: str = "") -> str:
     """The command's stdout. Raises DeviceNotReady with what it said where it fails."""
-    # /usr/sbin is not in the PATH of an ordinary user on Debian.
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     try:
         done = subprocess.run(
             argv,
@@ -23,7 +25,7 @@ def command(argv: Sequence[str], *, input_text: str = "") -> str:
             capture_output=True,
             text=True,
             timeout=COMMAND_TIMEOUT_S,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": _PATH},
         )
     except FileNotFoundError as exc:
         raise DeviceNotReady(f"{argv[0]} is not installed", hint=_install_hint(argv[0])) from exc
@@ -36,8 +38,26 @@ def command(argv: Sequence[str], *, input_text: str = "") -> str:
     return done.stdout
 
 
+def program(name: str) -> str:
+    """Full path of an installed program. Raises DeviceNotReady with the package that has it."""
+    found = shutil.which(name, path=_PATH)
+    if found is None:
+        raise DeviceNotReady(f"{name} is not installed", hint=_install_hint(name))
+    return os.path.realpath(found)
+
+
 def _install_hint(program: str) -> str:
-    package = {"ip": "iproute2", "tc": "iproute2", "dropbear": "dropbear-bin", "busybox": "busybox-static"}
+    package = {
+        "ip": "iproute2",
+        "tc": "iproute2",
+        "sshd": "openssh-server",
+        "ssh-keygen": "openssh-client",
+        "dropbear": "dropbear-bin",
+        "dropbearconvert": "dropbear-bin",
+        "busybox": "busybox-static",
+        "unshare": "util-linux",
+        "nsenter": "util-linux",
+    }
     return f"apt-get install {package.get(program, program)}"
 
 
@@ -50,34 +70,33 @@ def namespace_hint() -> str | None:
     return None
 
 
+def has_root() -> bool:
+    """Whether this process may act for any user: not in a user namespace that knows a single one."""
+    ids = Path("/proc/self/uid_map").read_text().split()
+    return os.geteuid() == 0 and int(ids[2]) > 1
+
+
 class Namespace:
     """New namespaces of ``kinds`` (``net``, ``mnt``), held by a process that ends when this one does, however."""
 
     def __init__(self, *kinds: str) -> None:
+        """Raises DeviceNotReady where they are refused."""
         self._kinds = kinds
         flags = [_FLAGS[kind] for kind in kinds] + (["--propagation", "private"] if "mnt" in kinds else [])
-        # cat ends with its input, which the kernel closes for us; its echo says that it is inside.
-        self._process = subprocess.Popen(
-            ["unshare", *flags, "cat"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert self._process.stdin and self._process.stdout and self._process.stderr
+        self._holder = HeldProcess(["unshare", *flags, "cat"], what=f"the holder of the namespaces {kinds}")
         try:
-            self._process.stdin.write(b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        if self._process.stdout.read(1) != b"\n":
-            said = self._process.stderr.read().decode(errors="replace").strip()
+            self._holder.ask("inside")  # cat's echo
+        except DeviceNotReady as exc:
             self.close()
-            raise DeviceNotReady(f"no namespaces for a stand-in: {said}", hint=namespace_hint() or "run it as root")
+            raise DeviceNotReady(exc.message, hint=namespace_hint() or "run it as root") from exc
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._holder.pid
+
+    @property
+    def running(self) -> bool:
+        return self._holder.running
 
     @property
     def root(self) -> Path:
@@ -86,7 +105,7 @@ class Namespace:
 
     def argv(self, argv: Sequence[str]) -> list[str]:
         """``argv`` as a command that runs inside."""
-        return ["nsenter", *[f"--{_NSENTER[kind]}=/proc/{self.pid}/ns/{kind}" for kind in self._kinds], *argv]
+        return ["nsenter", *[f"{_FLAGS[kind]}=/proc/{self.pid}/ns/{kind}" for kind in self._kinds], *argv]
 
     def run(self, argv: Sequence[str], *, input_text: str = "") -> str:
         """The command's stdout, run inside. Raises DeviceNotReady."""
@@ -94,11 +113,4 @@ class Namespace:
 
     def close(self) -> None:
         """The namespaces go when the last process in them has gone."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
-
-
-_NSENTER = {"net": "net", "mnt": "mount"}
+        self._holder.close()

@@ -12,7 +12,6 @@ import fcntl
 import ipaddress
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.errors import DeviceNotReady
+from orchestrator.measure.standin.held import HeldProcess
 from orchestrator.measure.standin.namespaces import Namespace, command
 
 # Reserved for benchmarks of network devices (RFC 2544, appendix C.2.2): no real host is shadowed by it.
@@ -64,7 +64,7 @@ class Link:
         """Needs CAP_NET_ADMIN here. Raises DeviceNotReady."""
         self._quality = quality or Quality()
         self._cut = False
-        self._relay: subprocess.Popen[bytes] | None = None
+        self._relay: HeldProcess | None = None
         self.wire = Namespace("net")
         self.namespace = Namespace("net", "mnt")
         try:
@@ -169,33 +169,16 @@ class Link:
 
     def _tell_relay(self) -> None:
         if self._relay is None:
-            self._relay = subprocess.Popen(
-                self.wire.argv([sys.executable, "-I", "-S", str(_RELAY), "left", "right"]),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-            )
-        assert self._relay.stdin and self._relay.stdout
+            argv = self.wire.argv([sys.executable, "-I", "-S", str(_RELAY), "left", "right"])
+            self._relay = HeldProcess(argv, what=f"the relay of link {self._name}")
         delay_s, jitter_s = self._quality.delay_ms / 1e3, self._quality.jitter_ms / 1e3
         order = {"up": not self._cut, "delay_s": delay_s, "jitter_s": jitter_s, "loss": self._quality.loss}
-        try:
-            self._relay.stdin.write(json.dumps(order).encode() + b"\n")
-            self._relay.stdin.flush()
-        except BrokenPipeError as exc:
-            raise DeviceNotReady(f"the relay of link {self._name} has died") from exc
-        if self._relay.stdout.readline() != b"ok\n":
-            raise DeviceNotReady(f"the relay of link {self._name} did not start")
+        self._relay.ask(json.dumps(order))
 
     def _stop_relay(self) -> None:
-        if self._relay is None:
-            return
-        self._relay.kill()
-        self._relay.wait()
-        assert self._relay.stdin and self._relay.stdout
-        with contextlib.suppress(BrokenPipeError):
-            self._relay.stdin.close()
-        self._relay.stdout.close()
-        self._relay = None
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
 
 
 def _ip(where: Namespace | None, *commands: str) -> None:

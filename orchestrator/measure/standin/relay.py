@@ -1,8 +1,8 @@
 """Carries Ethernet frames between two interfaces of its network namespace, late, out of step or not at all.
 
-A program of its own (``python relay.py LEFT RIGHT``), because it runs in another network namespace. Each line on stdin is
-``{"up": true, "delay_s": 0.01, "jitter_s": 0.0, "loss": 0.0}`` (one way) and is answered with ``ok``; it ends with its
-stdin. Packet sockets do it without /dev/net/tun, so it also works in a user namespace.
+A program of its own (``python relay.py LEFT RIGHT``), because it runs in another network namespace. Each line on
+stdin is ``{"up": true, "delay_s": 0.01, "jitter_s": 0.0, "loss": 0.0}`` (one way) and is answered with ``ok``; it ends
+with its stdin. Packet sockets do it without /dev/net/tun, so it also works in a user namespace.
 """
 
 import heapq
@@ -39,7 +39,7 @@ class Direction:
 class Relay:
     def __init__(self, left: socket.socket, right: socket.socket) -> None:
         self.directions = {left.fileno(): Direction(left, right), right.fileno(): Direction(right, left)}
-        self.waiting: "list[tuple[float, int, Direction, bytes]]" = []
+        self.waiting: list[tuple[float, int, Direction, bytes]] = []
         self.order = itertools.count()
         self.up, self.delay_s, self.jitter_s, self.loss = True, 0.0, 0.0, 0.0
 
