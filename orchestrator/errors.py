@@ -14,7 +14,10 @@ EarshotError                 a message for a person: what was wrong, where, what
 |   |-- LoginRefused         wrong key or user
 |   |-- CommandFailed        a command on the device; carries argv, exit code and the tail of stderr
 |   |-- DeviceNotReady       no Python, no numpy, no runtime, no room
-|   `-- SessionFailed        a session that the agent could not finish
+|   |-- SessionFailed        a session that the agent could not finish
+|   |-- DeviceHeld           somebody else has it; carries who
+|   |-- LeaseLost            it was given to somebody else while we worked
+|   `-- DeviceQuarantined    it failed too often and is passed over
 |-- LedgerError              the ledger cannot be opened or written
 `-- Infeasible               no candidate meets the constraints
 
@@ -107,6 +110,22 @@ class SessionFailed(DeviceError):
     def __init__(self, message: str, *, failure: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.failure = failure
+
+
+class DeviceHeld(DeviceError):
+    """``expires_in_s``: when it will be free at the latest unless its holder is heard of again."""
+
+    def __init__(self, message: str, *, expires_in_s: float, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.expires_in_s = expires_in_s
+
+
+class LeaseLost(DeviceError):
+    pass
+
+
+class DeviceQuarantined(DeviceError):
+    pass
 
 
 class LedgerError(EarshotError):

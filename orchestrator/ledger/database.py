@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.tables import SCHEMA, SchemaRow, Table
 
 _WRITES = "earshot_writes"
+# Ledgers from this schema on are brought to the newest one where they lie, in one transaction.
+OLDEST_SCHEMA = 1
 
 # Name of SQLite's error (its start) -> what to tell, what to do next. First match wins.
 _FAULTS = (
@@ -88,11 +90,24 @@ def _check_schema(engine: Engine, path: Path, create: bool) -> None:
         raise _fault(path, "SQLITE_NOTADB", f"a database with the tables {', '.join(names) or 'none'}")
     with reading(engine, path) as connection:
         version = connection.execute(select(SchemaRow.version)).scalar_one_or_none()
+    if version is not None and OLDEST_SCHEMA <= version < SCHEMA:
+        with writing(engine, path) as connection:
+            version = _upgrade(connection)
     if version != SCHEMA:
         raise LedgerError(
             f"the ledger {path} has schema {version}, this Earshot reads schema {SCHEMA}",
             hint="install the newest earshot" if version and version > SCHEMA else "restore it from a backup",
         )
+
+
+def _upgrade(connection: Connection) -> int:
+    """Add the tables that this ledger lacks; returns its version then. Another process may have been first."""
+    version: int = connection.execute(select(SchemaRow.version)).scalar_one()
+    if version >= SCHEMA:
+        return version
+    Table.metadata.create_all(connection)
+    connection.execute(update(SchemaRow).values(version=SCHEMA))
+    return SCHEMA
 
 
 def _create(connection: Connection) -> None:

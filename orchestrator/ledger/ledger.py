@@ -1,6 +1,7 @@
 """The ledger: what was asked, what was run, what came of it. One SQLite file; the truth that all else is a view of."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -62,6 +63,10 @@ class Ledger:
         """The rows of a ``select``, for the queries of this folder."""
         with database.reading(self._engine, self.path) as connection:
             return list(connection.execute(statement))
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Several statements as one, for the files of this folder: recorded as a whole or not at all."""
+        return database.writing(self._engine, self.path)
 
     # Studies
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# The form of these tables. A ledger with a higher number was written by a newer Earshot and is left alone.
-SCHEMA = 1
+# The form of these tables. A ledger with a higher number was written by a newer Earshot and is left alone; one with a
+# lower number lacks tables, which it gets when it is opened: no column of an old table ever changes.
+SCHEMA = 2
 
 
 class Table(DeclarativeBase):
@@ -139,3 +140,49 @@ class DecisionRow(Table):
     verdict: Mapped[str]
     winner: Mapped[str | None]
     record: Mapped[dict[str, Any]]
+
+
+class LeaseRow(Table):
+    """The newest lease of a device; since schema 2. ``heard_...``: a ``agents.uptime.Moment`` of the holder's machine.
+
+    ``on_device``: id of the last lease of this ledger that the device itself knows of.
+    """
+
+    __tablename__ = "leases"
+
+    device: Mapped[str] = mapped_column(primary_key=True)
+    lease_id: Mapped[str]
+    token: Mapped[int]
+    holder: Mapped[str]
+    process: Mapped[str | None]
+    purpose: Mapped[str]
+    acquired_utc: Mapped[str]
+    heard_boot_id: Mapped[str]
+    heard_uptime_s: Mapped[float]
+    heard_utc_s: Mapped[float]
+    ttl_s: Mapped[float]
+    released: Mapped[int]
+    on_device: Mapped[str | None]
+
+
+class HealthRow(Table):
+    """How a device has been lately; since schema 2. ``failures`` in a row; ``quarantined_utc`` None: it is not."""
+
+    __tablename__ = "device_health"
+
+    device: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    quarantined_utc: Mapped[str | None]
+    reason: Mapped[str | None]
+
+
+class HealthEventRow(Table):
+    """What happened to a device: failures, quarantines, power cycles with what the hook said; since schema 2."""
+
+    __tablename__ = "health_events"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    device: Mapped[str] = mapped_column(index=True)
+    at_utc: Mapped[str]
+    kind: Mapped[str]
+    detail: Mapped[str]
