@@ -138,7 +138,7 @@ class Daemons:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if order["as_uid"] is not None:
-            # Without root there is one user id to give away, and a daemon that believes to be root would fail to drop it.
+            # Without root there is one user id to give; a daemon that believes to be root would fail to drop it.
             check(libc.unshare(CLONE_NEWUSER), "unshare")
             Path("/proc/self/setgroups").write_text("deny")
             for kind in ("uid", "gid"):
@@ -166,7 +166,7 @@ class Daemons:
         if pid == self.pids.get(name):
             return True
         try:
-            return os.path.samefile(f"/proc/{pid}/exe", self.orders[name]["program"])
+            return Path(f"/proc/{pid}/exe").samefile(self.orders[name]["program"])
         except OSError:
             return False
 
@@ -189,7 +189,7 @@ class Daemons:
 
 
 def pids() -> "list[int]":
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and entry.name != "1"]
 
 
 def exists(pid: int) -> bool:

@@ -10,7 +10,7 @@ ETC_OF_HOST = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "loc
 
 @dataclass(frozen=True)
 class Mount:
-    """``kind``: ``bind`` (of ``source``, a path of the controller) or a filesystem such as ``tmpfs`` with ``options``."""
+    """``kind``: ``bind`` (of ``source``, a path of the controller), or a filesystem such as tmpfs with ``options``."""
 
     target: str
     source: str = ""
@@ -41,11 +41,15 @@ class User:
     name: str
     uid: int = 1000
     home: str = ""
-    shell: str = "/bin/sh"
+    login_shell: str = "/bin/sh"
 
     @property
     def folder(self) -> str:
         return self.home or f"/home/{self.name}"
+
+
+PI = User("pi", login_shell="/bin/bash")
+DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def libraries_only() -> Root:
 
 def _top_folders(*names: str) -> Root:
     """/bin and its like: links into /usr on most systems, folders of their own on others."""
-    links = {f"/{n}": File(link_to=os.readlink(f"/{n}")) for n in names if Path(f"/{n}").is_symlink()}
+    links = {f"/{n}": File(link_to=str(Path(f"/{n}").readlink())) for n in names if Path(f"/{n}").is_symlink()}
     own = [f"/{name}" for name in names if Path(f"/{name}").is_dir() and f"/{name}" not in links]
     return Root(tuple(Mount(folder, folder, read_only=True) for folder in own), links)
 
@@ -123,7 +127,7 @@ def machine(name: str, user: User, os_release: str) -> Root:
     ]
     group = ["root:x:0:", "nogroup:x:65534:"]
     if user.uid:
-        passwd.append(f"{user.name}:x:{user.uid}:{user.uid}::{user.folder}:{user.shell}")
+        passwd.append(f"{user.name}:x:{user.uid}:{user.uid}::{user.folder}:{user.login_shell}")
         group.append(f"{user.name}:x:{user.uid}:")
     files = {
         "/etc/passwd": File("\n".join(passwd) + "\n"),

@@ -1,11 +1,10 @@
 """OpenSSH as the daemon of a stand-in board, with a host key and a user key of its own."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import DeviceNotReady
-from orchestrator.measure.standin.namespaces import program
+from orchestrator.measure.standin.namespaces import command, program
 from orchestrator.measure.standin.rootfs import Daemon, File, Mount, Root, User
 
 PORT = 22
@@ -29,19 +28,8 @@ def make_keys(folder: Path) -> Keys:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("host_key", "user_key"):
         if not (folder / name).exists():
-            argv = [
-                program("ssh-keygen"),
-                "-q",
-                "-t",
-                "ed25519",
-                "-N",
-                "",
-                "-C",
-                f"stand-in {name}",
-                "-f",
-                folder / name,
-            ]
-            subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
+            options = ["-q", "-t", "ed25519", "-N", "", "-C", f"stand-in {name}"]
+            command([program("ssh-keygen"), *options, "-f", str(folder / name)])
     return Keys(folder / "host_key", folder / "user_key")
 
 
