@@ -67,7 +67,7 @@ def _one_builder(path: Path) -> Iterator[None]:
 def _build(root: Path, suite: str, packages: Sequence[str]) -> None:
     part = root.with_name(f".{root.name}.{secrets.token_hex(4)}.part")
     try:
-        archives = _download(part / "apt", suite, packages)
+        archives = download(part / "apt", suite, packages)
         _unpack(archives, part / "root")
         _furnish(part / "root")
         (part / "root").rename(root)
@@ -75,8 +75,11 @@ def _build(root: Path, suite: str, packages: Sequence[str]) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _download(apt: Path, suite: str, packages: Sequence[str]) -> list[Path]:
-    """The .deb files of ``packages`` and of all that they need, by an apt whose whole state lies in ``apt``."""
+def download(apt: Path, suite: str, packages: Sequence[str], architecture: str = ARCHITECTURE) -> list[Path]:
+    """The .deb files of ``packages`` and of all that they need, by an apt whose whole state lies in ``apt``.
+
+    apt checks each of them against the archive's signed index. Raises DeviceNotReady.
+    """
     for folder in ("etc/apt/preferences.d", "lists/partial", "archives/partial"):
         (apt / folder).mkdir(parents=True)
     (apt / "status").touch()
@@ -91,16 +94,16 @@ def _download(apt: Path, suite: str, packages: Sequence[str]) -> list[Path]:
         "Dir::State::lists": apt / "lists",
         "Dir::Cache": apt,
         "Dir::Cache::archives": apt / "archives",
-        "APT::Architecture": ARCHITECTURE,
-        "APT::Architectures": ARCHITECTURE,
+        "APT::Architecture": architecture,
+        "APT::Architectures": architecture,
         "APT::Sandbox::User": "",
         "Acquire::Languages": "none",
         "Debug::NoLocking": "1",
     }
     options = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
-    _run(["apt-get", "-qq", *options, "update"], f"cannot read Debian {suite}'s index for {ARCHITECTURE}")
+    _run(["apt-get", "-qq", *options, "update"], f"cannot read Debian {suite}'s index for {architecture}")
     wanted = ["install", "--yes", "--download-only", "--no-install-recommends", *packages]
-    _run(["apt-get", "-qq", *options, *wanted], f"cannot get Debian {suite}'s packages for {ARCHITECTURE}")
+    _run(["apt-get", "-qq", *options, *wanted], f"cannot get Debian {suite}'s packages for {architecture}")
     return sorted((apt / "archives").glob("*.deb"))
 
 
