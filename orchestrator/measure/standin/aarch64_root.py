@@ -51,14 +51,14 @@ def build_root(cache: Path, suite: str = SUITE, packages: Sequence[str] = PACKAG
     recipe = [suite, ARCHITECTURE, *packages, *_UNREAD, *_FOLDERS, *map(str, sorted(_FILES.items()))]
     root = cache / f"{suite}-{ARCHITECTURE}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]}"
     cache.mkdir(parents=True, exist_ok=True)
-    with _one_builder(cache / f"{root.name}.lock"):
+    with one_builder(cache / f"{root.name}.lock"):
         if not root.exists():
             _build(root, suite, packages)
     return root
 
 
 @contextmanager
-def _one_builder(path: Path) -> Iterator[None]:
+def one_builder(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -68,7 +68,7 @@ def _build(root: Path, suite: str, packages: Sequence[str]) -> None:
     part = root.with_name(f".{root.name}.{secrets.token_hex(4)}.part")
     try:
         archives = download(part / "apt", suite, packages)
-        _unpack(archives, part / "root")
+        unpack(archives, part / "root")
         _furnish(part / "root")
         (part / "root").rename(root)
     finally:
@@ -135,7 +135,7 @@ def _codename() -> str:
     return said.get("VERSION_CODENAME", "").strip('"') if said.get("ID", "").strip('"') == "debian" else ""
 
 
-def _unpack(archives: Iterable[Path], root: Path) -> None:
+def unpack(archives: Iterable[Path], root: Path) -> None:
     """Each package's files, in a root with /bin, /sbin and /lib below /usr as Debian has them since 10."""
     for folder in ("bin", "sbin", "lib"):
         (root / "usr" / folder).mkdir(parents=True)
