@@ -38,7 +38,8 @@ class MonotonicClock:
             pass
 
 
-def _prctl(option: int, value: int) -> bool:
+def prctl(option: int, value: int) -> bool:
+    """Set a property of this process that only Linux knows; False where it cannot be set."""
     if not sys.platform.startswith("linux"):
         return False
     try:
@@ -49,9 +50,9 @@ def _prctl(option: int, value: int) -> bool:
 
 def sharpen_timers() -> bool:
     """Ask the kernel to wake this thread within 1 ns of its timers instead of 50 us; False where it will not."""
-    return _prctl(_PR_SET_TIMERSLACK, 1)
+    return prctl(_PR_SET_TIMERSLACK, 1)
 
 
 def die_with_parent(signal_number: int) -> bool:
     """Have the kernel send ``signal_number`` to this process when its parent ends; False where it will not."""
-    return _prctl(_PR_SET_PDEATHSIG, signal_number) and os.getppid() != 1
+    return prctl(_PR_SET_PDEATHSIG, signal_number) and os.getppid() != 1

@@ -8,7 +8,8 @@ from agents import wire
 from agents.claim import SessionFolder
 from agents.journal import RESERVE_BYTES
 
-LOST = "the session's process ended without a result (killed, out of memory, or the device restarted)"
+LOST = "the session's processes ended without a result (killed, or out of memory)"
+RESTARTED = "the device restarted while the session ran"
 
 
 def lost(folder: SessionFolder, how: str = LOST) -> wire.RunResult:

@@ -5,13 +5,15 @@ import select
 import time
 from typing import Callable, Optional
 
-from agents import durable, strict_json, wire
+from agents import durable, leftovers, strict_json, wire
 from agents.claim import SessionFolder
-from agents.ending import LOST, lost
+from agents.ending import LOST, RESTARTED, lost
 from agents.journal import event_line, is_last
 from agents.store import BadRequest
 
 POLL_S = 0.2
+# Until the model is loaded nothing is measured, and somebody waits for the first chunk.
+LOADING_POLL_S = 0.01
 LINGER_S = 2.0
 
 
@@ -33,7 +35,7 @@ def follow(folder: SessionFolder, from_byte: int, write: Callable[[bytes], None]
             _wait_for_end(folder)
             return code
         if not reader.grew:
-            wake_fd = _pause(wake_fd)
+            wake_fd = _pause(wake_fd, POLL_S if reader.is_loaded else LOADING_POLL_S)
 
 
 class _Reader:
@@ -43,6 +45,7 @@ class _Reader:
         self._journal = folder.journal
         self._position = from_byte
         self.grew = False
+        self.is_loaded = False
 
     def pass_on(self, write: Callable[[bytes], None]) -> Optional[int]:
         """Write the lines that are new; the exit code where the last event was among them, or before them."""
@@ -53,6 +56,7 @@ class _Reader:
         for line in lines:
             write(line)
             self._position += len(line)
+            self.is_loaded |= b'"kind": "loaded"' in line
             if is_last(line):
                 return exit_code(line)
         if not lines:
@@ -69,7 +73,8 @@ def _close_if_dead(folder: SessionFolder, reader: _Reader, write: Callable[[byte
         code = reader.pass_on(write)
         if code is not None or reader.grew:
             return code
-        result = lost(folder)
+        leftovers.end_orphans(folder.lock)
+        result = lost(folder, RESTARTED if leftovers.restarted_since(folder.lock) else LOST)
         try:
             folder.journal.append_last("failed", {"result": strict_json.to_json(result)})
         except OSError as error:
@@ -102,12 +107,12 @@ def _wait_for_end(folder: SessionFolder) -> None:
         time.sleep(0.005)
 
 
-def _pause(wake_fd: Optional[int]) -> Optional[int]:
+def _pause(wake_fd: Optional[int], poll_s: float) -> Optional[int]:
     """Wait for the session's end or the next poll; returns the descriptor while it is of use."""
     if wake_fd is None:
         time.sleep(POLL_S)
         return None
-    readable, _, _ = select.select([wake_fd], [], [], POLL_S)
+    readable, _, _ = select.select([wake_fd], [], [], poll_s)
     if readable:
         os.close(wake_fd)
         return None

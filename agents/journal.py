@@ -41,7 +41,7 @@ class Journal:
             fcntl.flock(fd, fcntl.LOCK_EX)
             if unless():
                 return b""
-            before_bytes = os.fstat(fd).st_size
+            before_bytes = _whole_lines_bytes(fd, self.path)
             try:
                 written = os.write(fd, line)
                 if written != len(line):
@@ -80,6 +80,17 @@ class Journal:
             return None
         event: Dict[str, Any] = json.loads(lines[-1])
         return event
+
+
+def _whole_lines_bytes(fd: int, path: str) -> int:
+    """Size of the journal, after cutting off the part of a line that a device left when its power went."""
+    size_bytes = os.fstat(fd).st_size
+    with open(path, "rb") as file:
+        if not size_bytes or os.pread(file.fileno(), 1, size_bytes - 1) == b"\n":
+            return size_bytes
+        size_bytes = file.read().rfind(b"\n") + 1
+    os.ftruncate(fd, size_bytes)
+    return size_bytes
 
 
 def event_line(kind: str, data: Dict[str, Any]) -> bytes:

@@ -1,5 +1,6 @@
 """What ties a session's three processes together: watchdog, session, sampler."""
 
+import contextlib
 import os
 import select
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ class Links:
         """Tell the sampler to end and wait for its file; False where there is none or it does not answer."""
         if self.stop_sampler_fd is None or self.sampler_ended_fd is None:
             return False
+        # A word, because a process that the runtime has forked may hold the descriptor open too.
+        with contextlib.suppress(BrokenPipeError):  # It was killed: what it has written is read all the same.
+            os.write(self.stop_sampler_fd, b"\n")
         os.close(self.stop_sampler_fd)
         readable, _, _ = select.select([self.sampler_ended_fd], [], [], timeout_s)
         return bool(readable)

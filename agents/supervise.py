@@ -11,15 +11,18 @@ import signal
 import sys
 import time
 import traceback
+from dataclasses import replace
 from typing import Callable, NoReturn, Optional, Tuple
 
-from agents import strict_json, wire
+from agents import leftovers, strict_json, wire
 from agents.claim import SessionFolder
 from agents.ending import how_it_ended, lost
 from agents.links import Links
 from agents.store import Store
 
 PROGRESS_S = 0.25
+# The sampler answers within one interval; one that does not hangs in a sensor.
+SAMPLER_PATIENCE_S = 5.0
 
 
 def launch(store: Store, folder: SessionFolder, spec: wire.RunSpec, lock_fd: int) -> int:
@@ -40,12 +43,19 @@ def _detach_and_watch(store: Store, folder: SessionFolder, spec: wire.RunSpec, k
         return
     _redirect(folder.log)
     _close_all_but(keep)
-    _Watchdog(store, folder, spec).run()
+    leftovers.adopt_orphans()
+    try:
+        leftovers.write_owner(keep[0])
+    except OSError:
+        traceback.print_exc()  # The disk is full: the session will say so.
+    _Watchdog(store, folder, spec, keep).run()
 
 
 class _Watchdog:
-    def __init__(self, store: Store, folder: SessionFolder, spec: wire.RunSpec) -> None:
-        self._store, self._folder, self._spec = store, folder, spec
+    """``held``: descriptors that tell others, by being open, that the session lives."""
+
+    def __init__(self, store: Store, folder: SessionFolder, spec: wire.RunSpec, held: Tuple[int, ...]) -> None:
+        self._store, self._folder, self._spec, self._held = store, folder, spec, held
         self._shared = memoryview(mmap.mmap(-1, 16)).cast("Q")
         self._reported = 0
         self._total = spec.chunk_count or sum(-(-span.count // spec.chunk_samples) for span in spec.spans)
@@ -56,22 +66,25 @@ class _Watchdog:
         stop_read, stop_write = os.pipe()
         done_read, done_write = os.pipe()
         links = Links(self._shared, stop_write, done_read) if self._spec.sampler_hz else Links(self._shared)
-        session = _fork(lambda: self._session(links, (ended_read, stop_read, done_write)))
+        session = _fork(lambda: self._session(links, (ended_read, stop_read, done_write), (*self._held, ended_write)))
         sampler = None
         if self._spec.sampler_hz:
             sampler = _fork(lambda: self._sample(session, stop_read, done_write))
-        for fd in (ended_write, stop_read, stop_write, done_read, done_write):
-            os.close(fd)
+        _close((ended_write, stop_read, stop_write, done_read, done_write))
         reason = self._watch(session, ended_read, deadline_s)
+        leftovers.end_children(spare=sampler)
         if reason is not None and self._folder.journal.last_event() is None:
             self._close(reason)
         if sampler is not None:
-            os.waitpid(sampler, 0)
+            _wait_at_most(sampler, SAMPLER_PATIENCE_S)
+            leftovers.end_children(spare=None)
 
-    def _session(self, links: Links, foreign: Tuple[int, ...]) -> None:
+    def _session(self, links: Links, foreign: Tuple[int, ...], held: Tuple[int, ...]) -> None:
         os.setpgid(0, 0)
-        for fd in foreign:
-            os.close(fd)
+        _close(foreign)
+        # What a runtime forks is not the session: it must not look alive because of it.
+        os.register_at_fork(after_in_child=lambda: _close(held))
+        os.environ[leftovers.MARK] = self._folder.path
         from agents.session import main
 
         main(self._store, self._folder, self._spec, links)
@@ -84,17 +97,31 @@ class _Watchdog:
 
     def _watch(self, session: int, ended_read: int, deadline_s: float) -> Optional[str]:
         """Wait for the session; None where it ended by itself with exit code 0, else how it ended."""
-        while not select.select([ended_read], [], [], PROGRESS_S)[0]:
+        while True:
+            # Its end closes the descriptor, but a process that the runtime has forked may hold it open.
+            if select.select([ended_read], [], [], PROGRESS_S)[0]:
+                time.sleep(0.001)
+            ended, status = os.waitpid(session, os.WNOHANG)
+            if ended:
+                return how_it_ended(status)
             self._progress()
-            if time.monotonic() > deadline_s:
+            reason = self._must_end(deadline_s)
+            if reason is not None:
                 os.killpg(session, signal.SIGKILL)
                 os.waitpid(session, 0)
-                return (
-                    f"the session did not end within timeout_s={self._spec.timeout_s:g} and was killed "
-                    f"at chunk {self._shared[0]} of {self._total}: raise timeout_s or feed fewer chunks"
-                )
-        _, status = os.waitpid(session, 0)
-        return how_it_ended(status)
+                return reason
+
+    def _must_end(self, deadline_s: float) -> Optional[str]:
+        at = f"at chunk {self._shared[0]} of {self._total}"
+        asked = self._folder.asked_to_end()
+        if asked is not None:
+            return f"the session was ended {at}: {asked}"
+        if time.monotonic() > deadline_s:
+            return (
+                f"the session did not end within timeout_s={self._spec.timeout_s:g} and was killed {at}: "
+                "raise timeout_s or feed fewer chunks"
+            )
+        return None
 
     def _progress(self) -> None:
         done = self._shared[0]
@@ -108,6 +135,8 @@ class _Watchdog:
 
     def _close(self, reason: str) -> None:
         result = lost(self._folder, reason)
+        if self._folder.asked_to_end() is not None:
+            result = replace(result, failure="fenced")
         self._folder.journal.append_last("failed", {"result": strict_json.to_json(result)})
 
 
@@ -116,6 +145,12 @@ def _fork(work: Callable[[], None]) -> int:
     if child == 0:
         _then_exit(work)
     return child
+
+
+def _wait_at_most(child: int, timeout_s: float) -> None:
+    give_up_s = time.monotonic() + timeout_s
+    while os.waitpid(child, os.WNOHANG)[0] == 0 and time.monotonic() < give_up_s:
+        time.sleep(0.005)
 
 
 def _then_exit(work: Callable[[], None]) -> NoReturn:
@@ -138,6 +173,11 @@ def _redirect(log: str) -> None:
     for source, target in ((null, 0), (out, 1), (out, 2)):
         os.dup2(source, target)
     sys.stdout = sys.stderr
+
+
+def _close(fds: Tuple[int, ...]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _close_all_but(keep: Tuple[int, ...]) -> None:

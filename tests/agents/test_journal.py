@@ -59,3 +59,12 @@ def test_reserve_is_real_room(tmp_path: Path) -> None:
     assert status.st_blocks * 512 >= RESERVE_BYTES
     journal.release()
     assert not (tmp_path / "reserve").exists()
+
+
+def test_part_of_a_line_that_a_power_cut_left_is_cut_off(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path))
+    whole = journal.append("accepted", {})
+    with (tmp_path / "events.jsonl").open("ab") as file:
+        file.write(b'{"kind": "progress", "t_')
+    last = journal.append_last("failed", {"result": {}})
+    assert (tmp_path / "events.jsonl").read_bytes() == whole + last
