@@ -19,6 +19,10 @@ EXIT_INTERRUPTED = 130
 
 USAGE = """usage: agent VERB [options]
   probe [--root ROOT]              print what this device is, one JSON object
+  sensors [--every S --count N]    print what each sensor is, then what it says: one JSON object, then one per reading
+  doctor --root ROOT               print what here could harm a measurement, one JSON object
+  undo-journal --root ROOT         stdin: what to add or drop; print what was changed here and not changed back
+  cool --root ROOT                 stdin: CoolRequest; wait until the device is cool, print its temperatures
   run --root ROOT [--from-byte N]  stdin: RunSpec; start or attach to the session, print its events
   clean --root ROOT [--sessions] [--blobs]
                                    delete sessions that do not run; blobs, stale uploads and, while no session runs,
@@ -75,6 +79,46 @@ def _probe(arguments: List[str]) -> int:
     from agents.strict_json import to_json
 
     _print_json(to_json(probe(options.get("--root", "."))))
+    return EXIT_OK
+
+
+def _sensors(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root", "--every", "--count"], [])
+    every, count = options.get("--every", "1"), options.get("--count", "1")
+    if not count.isdigit() or not every.replace(".", "", 1).isdigit():
+        raise UsageError(f"--every must be seconds and --count a whole number, got {every!r} and {count!r}")
+    from agents.live import print_readings
+
+    print_readings("/", float(every), int(count), _print_json)
+    return EXIT_OK
+
+
+def _doctor(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root", "--sysroot"], [])
+    from agents.doctor.examine import examine
+    from agents.strict_json import to_json
+
+    _print_json(to_json(examine(_root(options), options.get("--sysroot", "/"))))
+    return EXIT_OK
+
+
+def _undo_journal(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root"], [])
+    from agents.doctor import journal
+
+    _print_json(journal.answer(_root(options), _read_json()))
+    return EXIT_OK
+
+
+def _cool(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root", "--sysroot"], [])
+    from agents import cooling
+    from agents.strict_json import from_json, to_json
+
+    root = options.get("--sysroot", "/")
+    request = from_json(cooling.CoolRequest, _read_json())
+    state = cooling.wait(request, lambda: cooling.read(root), lambda state: _print_json(to_json(state)))
+    _print_json(to_json(state))
     return EXIT_OK
 
 
@@ -136,6 +180,10 @@ def _write_stdout(line: bytes) -> None:
 VERBS: Dict[str, Callable[[List[str]], int]] = {
     "probe": _probe,
     "probe-runtime": _probe_runtime,
+    "sensors": _sensors,
+    "doctor": _doctor,
+    "undo-journal": _undo_journal,
+    "cool": _cool,
     "run": _run,
     "clean": _clean,
     **{f"lease-{action}": partial(_lease, action) for action in ("acquire", "beat", "release", "show")},
