@@ -4,6 +4,7 @@ import math
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +15,16 @@ from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import Environment, PlannedSession, Session
 from orchestrator.domain.study import Study
+from orchestrator.errors import Unreachable
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.deploy.agent import DeployedAgent
+from orchestrator.measure.deploy.arrays import Arrays
 from orchestrator.measure.deploy.run import run_session
+from orchestrator.measure.lab.device_lease import lost
+from orchestrator.measure.lab.health import failed_session
+from orchestrator.measure.lab.lease import Hold
 from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.reserve import PowerCycle
 
 # A session may need this long beside its audio: start of the process, load, first inference.
 _OVERHEAD_S = 120.0
@@ -37,7 +44,9 @@ class Material:
 
 @dataclass
 class SessionRunner:
-    """One device in one study. ``material`` by split; ``artifacts`` by SHA-256, all pushed before."""
+    """One device in one study. ``material`` by split; ``artifacts`` by SHA-256, all pushed before. ``hold``: the lease
+    under which sessions are started.
+    """
 
     ledger: Ledger
     study: Study
@@ -47,6 +56,8 @@ class SessionRunner:
     artifacts: dict[str, Artifact]
     progress: Progress
     seed: int = 0
+    hold: Hold | None = None
+    power: PowerCycle | None = None
 
     def plan(
         self, candidate: Candidate, mode: str, *, seconds: float = 0.0, block: int = 0, position: int = 0
@@ -78,12 +89,23 @@ class SessionRunner:
         started_utc = datetime.now(UTC).isoformat(timespec="seconds")
         begin = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="earshot-") as scratch:
-            result, arrays = run_session(
-                self.agent, self._spec(planned, split), on_event=lambda event: None, arrays_dir=Path(scratch)
-            )
+            result, arrays = self._measure(self._spec(planned, split), Path(scratch))
+        if result.failure == "fenced":
+            raise lost(self.study.device, str(result.reason))
+        failed_session(self.ledger, self.study.device, result)
         session = Session(planned, self.environment, started_utc, time.monotonic() - begin, result, arrays)
         self.ledger.record_session(session)
         return session
+
+    def _measure(self, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
+        """Once more after a power cycle, where the device has a hook for one and did not come back by itself."""
+        with self.hold.measuring() if self.hold else nullcontext():
+            try:
+                return run_session(self.agent, spec, on_event=lambda event: None, arrays_dir=scratch)
+            except Unreachable as exc:
+                if self.power is None or not self.power.once(exc.message):
+                    raise
+            return run_session(self.agent, spec, on_event=lambda event: None, arrays_dir=scratch)
 
     def _contract(self, candidate: Candidate) -> StreamContract:
         return self.artifacts[candidate.artifact_sha256].contract
@@ -112,4 +134,5 @@ class SessionRunner:
             # Twice real time is far beyond any candidate that could win; a hung provider ends here.
             timeout_s=_OVERHEAD_S + 2 * audio_s,
             seed=self.seed,
+            fence=self.hold.token if self.hold else 0,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agents import strict_json, wire
-from orchestrator.errors import CommandFailed, SessionFailed, Unreachable
+from orchestrator.errors import CommandFailed, LeaseLost, SessionFailed, Unreachable
 from orchestrator.measure.deploy.agent import DeployedAgent, refused
 from orchestrator.measure.deploy.arrays import Arrays, fetch_arrays, load_arrays
 from orchestrator.measure.transports.base import Completed, tail
@@ -27,6 +27,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 LOST_LINKS = 100
 # The watcher on the device may be killed (out of memory) while the session lives on.
 WATCHERS = 5
+FENCED_HINT = "what was measured is in the ledger; the same command goes on once the device is free (--wait 30m waits)"
 
 
 def run_session(
@@ -41,7 +42,8 @@ def run_session(
 
     ``on_event`` gets each event of the journal once. The arrays also lie in ``arrays_dir`` as ``<session id>.npz``.
     A session that failed is a result. Raises SessionFailed where the agent gives no result or one that cannot be
-    true, CommandFailed where it refuses the spec, Unreachable where the link stays lost for ``link_patience_s``.
+    true, CommandFailed where it refuses the spec, LeaseLost where another controller has the device by now, Unreachable
+    where the link stays lost for ``link_patience_s``.
     """
     watch = _Watch(agent, spec, on_event, link_patience_s)
     result = watch.to_the_end()
@@ -70,6 +72,9 @@ class _Watch:
             done = self.through_lost_links(self._follow)
             if self._result is not None:
                 return self._result
+            if done.exit_code == wire.EXIT_FENCED:
+                said = refused(self._agent.name, self._agent.root, self._argv(), done)
+                raise LeaseLost(said.message, hint=FENCED_HINT)
             if done.exit_code in (wire.EXIT_BAD_REQUEST, wire.EXIT_SESSION_FAILED):
                 raise refused(self._agent.name, self._agent.root, self._argv(), done)
         raise self._failed(f"no result after {WATCHERS} watchers, the last one wrote: {tail(done.stderr) or 'nothing'}")
