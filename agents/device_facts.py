@@ -11,7 +11,8 @@ class DeviceState:
     """What changes on a device from one minute to the next, read before and after a session. None = cannot be read.
 
     ``throttled``: True where a (latched) flag says so, False where one says not. ``background_cpu_share``: CPU time of
-    everything but the session, as a share of all cores, over ``background_window_s``.
+    everything but the session, as a share of all cores, over ``background_window_s``. ``power_mode`` is
+    what Jetson's nvpmodel says; ``clocks_locked``: every core's lowest allowed frequency is its highest one.
     """
 
     frequency_hz: Tuple[int, ...] = ()
@@ -25,6 +26,8 @@ class DeviceState:
     memory_available_bytes: Optional[int] = None
     disk_free_bytes: Optional[int] = None
     charging: Optional[bool] = None
+    power_mode: Optional[str] = None
+    clocks_locked: Optional[bool] = None
     wall_clock_utc_s: float = 0.0
     monotonic_ns: int = 0
 
@@ -45,12 +48,32 @@ class Core:
 
 @dataclass(frozen=True)
 class SensorProbe:
-    """A sensor that the sampler can read, or the reason why not. ``scope``: soc, board, battery, package, cpu."""
+    """A sensor that can be read beside a session, or the reason why not.
+
+    ``scope``: soc, board, battery, package, rail, cpu, socket. ``source``: the file, tool or meter that it comes from.
+    ``shortest_interval_s``: it is not read more often; 0 where nothing limits it. ``calibrated``: compared with a
+    better meter. ``charging``: what the battery said when the sensor was found.
+    """
 
     name: str
     quantity: str
     usable: bool
     scope: Optional[str] = None
+    reason: Optional[str] = None
+    source: Optional[str] = None
+    shortest_interval_s: Optional[float] = None
+    calibrated: Optional[bool] = None
+    charging: Optional[bool] = None
+
+
+@dataclass(frozen=True)
+class SensorReading:
+    """What a sensor said at ``t_ns`` of the device's monotonic clock. ``value`` None: nothing, and ``reason`` why."""
+
+    name: str
+    quantity: str
+    t_ns: int
+    value: Optional[float] = None
     reason: Optional[str] = None
 
 

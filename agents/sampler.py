@@ -10,27 +10,32 @@ import os
 import random
 import select
 import struct
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import BinaryIO, Callable, Dict, List, Optional, Sequence, Tuple
 
 from agents import power, sensors, sysfs
+from agents.ask import kill_asked
 from agents.memory import rss_bytes
 
 # Intervals are uniform in 0.5..1.5 of 1/hz, so that no chunk period can be in step with them.
 _SHORTEST, _LONGEST = 0.5, 1.5
 _RECORD = struct.Struct("<Hq")
 _END = 0xFFFF
+# Meters that ask a tool (see their intervals) are read in threads.
+_SLOW_S = 0.3
 
 
 @dataclass(frozen=True)
 class Group:
-    """Series that are read together and share the time array ``time_name``."""
+    """Series that are read together and share the time array ``time_name``. A ``slow`` one has a thread of its own."""
 
     time_name: str
     series: Tuple[str, ...]
     read: Callable[[], Sequence[float]]
     shortest_interval_s: float = 0.0
+    slow: bool = False
 
 
 @dataclass
@@ -47,34 +52,79 @@ class Samples:
 
 def main(path: str, pid: int, hz: float, seed: int, stop_fd: int) -> None:
     """Sample the process ``pid`` and the device until ``stop_fd`` is closed at its other end."""
-    groups, absent = find_groups("/", pid)
-    cpu_s, wall_s = time.process_time(), time.monotonic()
-    intervals = random.Random(seed)
+    meters, no_meters = power.find_meters("/")
+    groups, absent = find_groups("/", pid, meters)
+    absent.update(no_meters)
+    cpu_s, wall_s = cpu_seconds(), time.monotonic()
     with open(path, "wb") as file:
         header = {"groups": [[g.time_name, list(g.series)] for g in groups], "absent": absent}
         file.write((json.dumps(header) + "\n").encode())
-        due_s = [0.0] * len(groups)
-        while True:
-            for number, group in enumerate(groups):
-                if time.monotonic() >= due_s[number]:
-                    due_s[number] = time.monotonic() + group.shortest_interval_s * intervals.uniform(1.0, 1.5)
-                    _write(file, number, group)
-            if select.select([stop_fd], [], [], intervals.uniform(_SHORTEST, _LONGEST) / hz)[0]:
-                break
-        file.write(_RECORD.pack(_END, 0))
-        share = (time.process_time() - cpu_s) / (time.monotonic() - wall_s)
+        writer = Writer(file)
+        for number, group in enumerate(groups):
+            if group.slow:
+                args = (writer, number, group, random.Random(seed + number))
+                threading.Thread(target=_sample_slowly, args=args, daemon=True).start()
+        _sample(writer, [(n, g) for n, g in enumerate(groups) if not g.slow], hz, random.Random(seed), stop_fd)
+        writer.end()
+        kill_asked()
+        for meter in meters:
+            meter.close()
+        share = (cpu_seconds() - cpu_s) / (time.monotonic() - wall_s)
         file.write((json.dumps({"cpu_share": share}) + "\n").encode())
 
 
-def _write(file: BinaryIO, number: int, group: Group) -> None:
-    before_ns = time.monotonic_ns()
-    values = group.read()
-    middle_ns = (before_ns + time.monotonic_ns()) // 2
-    file.write(_RECORD.pack(number, middle_ns) + struct.pack(f"<{len(values)}d", *values))
+def cpu_seconds() -> float:
+    """CPU time of this process and of the tools that it asked and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
-def find_groups(root: str, pid: int) -> Tuple[List[Group], Dict[str, str]]:
-    """Everything that can be sampled on this device, and the reason for everything that cannot."""
+def _sample(
+    writer: "Writer", groups: Sequence[Tuple[int, Group]], hz: float, intervals: random.Random, stop_fd: int
+) -> None:
+    due_s = {number: 0.0 for number, _ in groups}
+    while True:
+        for number, group in groups:
+            if time.monotonic() >= due_s[number]:
+                due_s[number] = time.monotonic() + group.shortest_interval_s * intervals.uniform(1.0, 1.5)
+                writer.sweep(number, group)
+        if select.select([stop_fd], [], [], intervals.uniform(_SHORTEST, _LONGEST) / hz)[0]:
+            return
+
+
+def _sample_slowly(writer: "Writer", number: int, group: Group, intervals: random.Random) -> None:
+    """A tool that takes seconds, or hangs, holds up nobody else."""
+    while writer.sweep(number, group):
+        time.sleep(group.shortest_interval_s * intervals.uniform(1.0, 1.5))
+
+
+class Writer:
+    """Writes whole records, from any thread, until ``end``."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._lock, self._ended = file, threading.Lock(), False
+
+    def sweep(self, number: int, group: Group) -> bool:
+        """Read the group and write its record. False once the samples have ended."""
+        before_ns = time.monotonic_ns()
+        values = group.read()
+        middle_ns = (before_ns + time.monotonic_ns()) // 2
+        record = _RECORD.pack(number, middle_ns) + struct.pack(f"<{len(values)}d", *values)
+        return self._write(record)
+
+    def end(self) -> None:
+        self._write(_RECORD.pack(_END, 0))
+        self._ended = True
+
+    def _write(self, record: bytes) -> bool:
+        with self._lock:
+            if not self._ended:
+                self._file.write(record)
+            return not self._ended
+
+
+def find_groups(root: str, pid: int, meters: Sequence[power.Meter]) -> Tuple[List[Group], Dict[str, str]]:
+    """Everything that can be sampled on this device beside ``meters``, and the reason for everything that cannot."""
     found, absent = sensors.temperatures(root)
     clocks, no_clocks = sensors.frequencies(root)
     absent.update(no_clocks)
@@ -84,8 +134,6 @@ def find_groups(root: str, pid: int) -> Tuple[List[Group], Dict[str, str]]:
     proc = os.path.join(root, "proc", str(pid))
     readers += [_guarded(lambda: rss_bytes(proc)), _guarded(lambda: sysfs.meminfo_bytes(root).get("MemAvailable"))]
     groups = [Group("sample_t_ns", tuple(names), lambda: [read() for read in readers])]
-    meters, no_meters = power.find_meters(root)
-    absent.update(no_meters)
     return groups + [_meter_group(meter) for meter in meters], absent
 
 
@@ -100,7 +148,8 @@ def _meter_group(meter: power.Meter) -> Group:
         return [values.get(name, math.nan) for name in names]
 
     series = tuple(f"sample_{c.quantity}__{c.name}" for c in meter.channels)
-    return Group(f"sample_t_ns__{meter.name}", series, read, meter.shortest_interval_s)
+    slow = meter.shortest_interval_s >= _SLOW_S
+    return Group(f"sample_t_ns__{meter.name}", series, read, meter.shortest_interval_s, slow)
 
 
 def _guarded(read: Callable[[], Optional[float]]) -> Callable[[], float]:

@@ -2,22 +2,26 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Tuple
 
 from agents import sysfs
 
 # Jetson's PMIC zone holds a fixed 50 or 100 degrees (NVIDIA documents it as a constant for the trip points).
-_CONSTANT_ZONES = {"PMIC-Die": "a constant on this board, not a reading"}
+CONSTANT_ZONES = ("PMIC-Die", "PMIC")
+_CONSTANT = "a constant on this board, not a reading"
 
 
 @dataclass(frozen=True)
 class Sensor:
-    """One series. ``quantity`` ends with its unit; ``read`` raises OSError or ValueError where it has no value."""
+    """One series. ``quantity`` ends with its unit; ``source`` is the file; ``read`` raises OSError or ValueError where
+    it has no value.
+    """
 
     name: str
     quantity: str
     scope: str
+    source: str
     read: Callable[[], float]
 
 
@@ -27,7 +31,14 @@ def plain_name(text: str) -> str:
 
 
 def _milli(path: str) -> Callable[[], float]:
-    return lambda: sysfs.read_number(path) / 1e3
+    return lambda: celsius(sysfs.read_number(path))
+
+
+def celsius(millidegrees: float) -> float:
+    """Degrees C. Raises ValueError for what no chip survives: a driver's error value, or another unit."""
+    if not -55_000 <= millidegrees <= 200_000:
+        raise ValueError(f"a temperature must be in -55..200 C, got {millidegrees:g} millidegrees")
+    return millidegrees / 1e3
 
 
 def _kilo(path: str) -> Callable[[], float]:
@@ -40,15 +51,15 @@ def temperatures(root: str) -> Tuple[List[Sensor], Dict[str, str]]:
     absent: Dict[str, str] = {}
     for zone in sysfs.paths(root, "sys/class/thermal/thermal_zone*"):
         name = sysfs.read_text(zone, "type") or os.path.basename(zone)
-        if name in _CONSTANT_ZONES:
-            absent[f"temperature_c.{plain_name(name)}"] = _CONSTANT_ZONES[name]
+        if name in CONSTANT_ZONES:
+            absent[f"temperature_c.{plain_name(name)}"] = _CONSTANT
         else:
             candidates.append((name, os.path.join(zone, "temp")))
     for path in sysfs.paths(root, "sys/class/hwmon/hwmon*/temp*_input"):
         chip = sysfs.read_text(os.path.dirname(path), "name") or "hwmon"
         label = sysfs.read_text(os.path.dirname(path), os.path.basename(path).replace("_input", "_label"))
         candidates.append((f"{chip}.{label or os.path.basename(path)[: -len('_input')]}", path))
-    sensors = _unique([Sensor(plain_name(name), "temperature_c", "soc", _milli(path)) for name, path in candidates])
+    sensors = _unique([Sensor(plain_name(n), "temperature_c", "soc", path, _milli(path)) for n, path in candidates])
     if not candidates:
         absent["temperature_c"] = "no thermal zone and no hwmon temperature on this device"
     return _answering(sensors, absent)
@@ -60,7 +71,7 @@ def frequencies(root: str) -> Tuple[List[Sensor], Dict[str, str]]:
     if not found:
         return [], {"frequency_hz": "no cpufreq on this device"}
     names = [os.path.basename(os.path.dirname(path)) for path in found]
-    return _answering([Sensor(n, "frequency_hz", "cpu", _kilo(p)) for n, p in zip(names, found)], {})
+    return _answering([Sensor(n, "frequency_hz", "cpu", p, _kilo(p)) for n, p in zip(names, found)], {})
 
 
 def _unique(sensors: List[Sensor]) -> List[Sensor]:
@@ -71,7 +82,7 @@ def _unique(sensors: List[Sensor]) -> List[Sensor]:
         seen[sensor.name] = seen.get(sensor.name, 0) + 1
         number = seen[sensor.name]
         name = sensor.name if number == 1 else f"{sensor.name}.{number}"
-        named.append(Sensor(name, sensor.quantity, sensor.scope, sensor.read))
+        named.append(replace(sensor, name=name))
     return named
 
 

@@ -13,8 +13,9 @@ from agents.clock import Clock, MonotonicClock, die_with_parent, sharpen_timers
 from agents.failure import Failure
 from agents.links import Links
 from agents.memory import PhaseMemory
-from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state, throttle_count
+from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state
 from agents.store import BlobMismatch, Store
+from agents.throttle import throttle_count
 
 
 def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links) -> None:

@@ -1,21 +1,16 @@
 """The state of a device before and after a session: see ``device_facts.DeviceState``."""
 
 import os
-import shutil
-import subprocess
 import time
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
-from agents import sensors, sysfs
+from agents import jetson, sensors, sysfs
 from agents.device_facts import DeviceState
+from agents.throttle import read_throttled
 
 # A background load is read over at least this long: /proc/stat counts in ticks of 10 ms.
 SHORT_WINDOW_S = 0.2
-# vcgencmd get_throttled, raspberrypi.com documentation: bits 0-3 now, bits 16-19 the same since boot.
-_PI_NOW, _PI_SINCE_BOOT = 0xF, 0xF0000
-# Cooling devices that slow the CPU down: mainline thermal-cpufreq-N, ACPI's Processor.
-_CPU_COOLING = ("thermal-cpufreq", "cpufreq", "Processor")
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ def read_state(
     throttle_count_before: Optional[int] = None,
 ) -> DeviceState:
     """The state now. ``throttle_count_before`` turns a counter since boot into a statement about the time since."""
-    throttled, source = _throttled(root, throttle_count_before)
+    throttled, source = read_throttled(root, throttle_count_before)
     found, _ = sensors.temperatures(root)
     return DeviceState(
         frequency_hz=_frequencies(root),
@@ -69,68 +64,11 @@ def read_state(
         memory_available_bytes=sysfs.meminfo_bytes(root).get("MemAvailable"),
         disk_free_bytes=_disk_free(store_root),
         charging=_charging(root),
+        power_mode=jetson.power_mode(root),
+        clocks_locked=_clocks_locked(root),
         wall_clock_utc_s=time.time(),
         monotonic_ns=time.monotonic_ns(),
     )
-
-
-def throttle_count(root: str) -> Optional[int]:
-    """Thermal throttle events of all x86 packages and cores since boot; None where the kernel does not count them."""
-    found = sysfs.paths(root, "sys/devices/system/cpu/cpu*/thermal_throttle/*_throttle_count")
-    counts = [sysfs.read_int(path, "") for path in found]
-    known = [c for c in counts if c is not None]
-    return sum(known) if known else None
-
-
-def parse_get_throttled(text: str) -> int:
-    """The bits of ``throttled=0x50005``. Raises ValueError."""
-    name, _, value = text.strip().partition("=")
-    if name != "throttled":
-        raise ValueError(f"get_throttled must answer throttled=0x..., got {text!r}")
-    return int(value, 16)
-
-
-def _throttled(root: str, count_before: Optional[int]) -> Tuple[Optional[bool], str]:
-    bits = _pi_bits() if root == "/" else None
-    if bits is not None:
-        return bool(bits & (_PI_NOW | _PI_SINCE_BOOT)), f"vcgencmd get_throttled={bits:#x}, bits 16-19 since boot"
-    cooling = _cooling_states(root)
-    if any(cooling):
-        return True, f"CPU cooling devices at {cooling}"
-    count = throttle_count(root)
-    if count is not None and count_before is not None:
-        return count > count_before, f"thermal_throttle counters rose by {count - count_before}"
-    if cooling:
-        return False, "CPU cooling devices at 0"
-    if count is not None:
-        return None, "thermal_throttle counts since boot: only a rise during the session says something"
-    return None, "no throttle flag on this device"
-
-
-def _pi_bits() -> Optional[int]:
-    if shutil.which("vcgencmd") is None:
-        return None
-    try:
-        answer = subprocess.run(
-            ["vcgencmd", "get_throttled"],
-            capture_output=True,
-            text=True,
-            timeout=2,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-        return parse_get_throttled(answer.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None
-
-
-def _cooling_states(root: str) -> List[int]:
-    states = []
-    for device in sysfs.paths(root, "sys/class/thermal/cooling_device*"):
-        if (sysfs.read_text(device, "type") or "").startswith(_CPU_COOLING):
-            state = sysfs.read_int(device, "cur_state")
-            states += [] if state is None else [state]
-    return states
 
 
 def _read(sensor: sensors.Sensor) -> Optional[float]:
@@ -152,6 +90,14 @@ def _governor(root: str) -> Optional[str]:
         sysfs.read_text(p, "") for p in sysfs.paths(root, "sys/devices/system/cpu/cpufreq/policy*/scaling_governor")
     ]
     return "+".join(sorted({n for n in names if n})) or None
+
+
+def _clocks_locked(root: str) -> Optional[bool]:
+    """Whether all cores may only run at one frequency, as jetson_clocks sets them; None without cpufreq."""
+    policies = sysfs.paths(root, "sys/devices/system/cpu/cpufreq/policy*")
+    limits = [[sysfs.read_int(p, f"scaling_{end}_freq") for end in ("min", "max")] for p in policies]
+    known = [low == high for low, high in limits if low is not None and high is not None]
+    return all(known) if known else None
 
 
 def _load_average(root: str) -> Optional[float]:

@@ -1,64 +1,104 @@
-"""A battery's gauge in /sys/class/power_supply: what the whole device draws while it discharges.
+"""What a battery's gauge says: what the whole device draws while it discharges.
 
-Format: Linux Documentation/ABI/testing/sysfs-class-power (uV, uA, uW). Vendors differ in the sign of ``current_now``,
-and some give mA or mV.
+Three ways, the cheapest first: /sys/class/power_supply (Android denies it to most apps), ``dumpsys battery`` (for the
+adb shell), ``termux-battery-status`` (for Termux, with its API app). Vendors differ in the sign of the current, and
+some give mA where the kernel asks for uA: see ``load_step``.
 """
 
 import os
-from typing import Dict
+from dataclasses import dataclass
+from typing import Callable, Optional, Tuple
 
 from agents import sysfs
-from agents.power import Absent, Channel, Meter
+from agents.ask import ask, has_tool
+from agents.power import Absent, Channel, Foreign, Meter
+from agents.power.battery_text import BatteryReading, parse_dumpsys, parse_termux, parse_uevent
+from agents.power.load_step import Gauge
 
 # Below this a device that is awake cannot live: the vendor's unit is mA then, or the gauge is asleep.
 _LEAST_PLAUSIBLE_UA = 20_000
-_MOST_PLAUSIBLE_MV = 60_000
+# Beyond this no battery of a phone or laptop delivers: the unit is a smaller one.
+_MOST_PLAUSIBLE_W = 150.0
+_DUMPSYS = ["dumpsys", "battery"]
+_TERMUX = ["termux-battery-status"]
+# It starts an app and waits for its answer; without the Termux:API app it hangs.
+_TERMUX_TIMEOUT_S = 3.0
 
 
-def parse(uevent: str) -> float:
-    """Power drawn from the battery in W from the text of its ``uevent``.
+@dataclass(frozen=True)
+class Way:
+    """One way to ask. ``read`` raises OSError or ValueError."""
+
+    source: str
+    read: Callable[[], BatteryReading]
+    shortest_interval_s: float
+
+
+def power_w(reading: BatteryReading, gauge: Optional[Gauge] = None) -> float:
+    """W drawn from the battery. ``gauge``: sign and unit as a load step found them; None: uA of either sign.
 
     Raises ValueError where it does not discharge (the mains carry a share that no gauge sees), where a value is
     missing, or where the unit cannot be told.
     """
-    fields: Dict[str, str] = {}
-    for line in uevent.splitlines():
-        name, _, value = line.partition("=")
-        fields[name.replace("POWER_SUPPLY_", "")] = value.strip()
-    status = fields.get("STATUS")
-    if status != "Discharging":
-        raise ValueError(f"battery is {status!r}, not discharging: it does not say what the device draws")
-    if "POWER_NOW" in fields:
-        return abs(int(fields["POWER_NOW"])) / 1e6
-    if "CURRENT_NOW" not in fields or "VOLTAGE_NOW" not in fields:
-        raise ValueError(f"battery has no current_now and voltage_now, only {', '.join(sorted(fields))}")
-    microamperes, volts = abs(int(fields["CURRENT_NOW"])), _volts(int(fields["VOLTAGE_NOW"]))
-    if microamperes < _LEAST_PLAUSIBLE_UA:
-        raise ValueError(f"current_now={fields['CURRENT_NOW']} is in uA or mA, which cannot be told")
-    return microamperes / 1e6 * volts
+    if reading.status != "Discharging":
+        raise ValueError(f"battery is {reading.status!r}, not discharging: it does not say what the device draws")
+    if reading.power_uw is not None:
+        return _plausible(abs(reading.power_uw) / 1e6)
+    if reading.current_raw is None or reading.voltage_v is None:
+        raise ValueError(f"battery has no current and voltage, only {', '.join(reading.keys)}")
+    if gauge is not None:
+        amperes = gauge.discharge_a(reading.current_raw)
+        if amperes <= 0:
+            raise ValueError(f"battery is charged by {-amperes:g} A while it says {reading.status}")
+        return _plausible(amperes * reading.voltage_v)
+    if abs(reading.current_raw) < _LEAST_PLAUSIBLE_UA:
+        raise ValueError(f"current {reading.current_raw:g} is in uA or mA, which cannot be told: see the load step")
+    return _plausible(abs(reading.current_raw) / 1e6 * reading.voltage_v)
 
 
-def _volts(voltage_now: int) -> float:
-    if voltage_now <= 0:
-        raise ValueError(f"voltage_now must be > 0, got {voltage_now}")
-    return voltage_now / (1e3 if voltage_now < _MOST_PLAUSIBLE_MV else 1e6)
+def _plausible(watts: float) -> float:
+    if watts > _MOST_PLAUSIBLE_W:
+        raise ValueError(f"battery must deliver at most {_MOST_PLAUSIBLE_W:g} W, got {watts:g}: another unit?")
+    return watts
 
 
 def find(root: str) -> Meter:
-    """The first battery. Raises Absent where there is none, or it does not say what the device draws now."""
-    for supply in sysfs.paths(root, "sys/class/power_supply/*"):
-        if sysfs.read_text(supply, "type") == "Battery":
-            path = os.path.join(supply, "uevent")
-            break
-    else:
-        raise Absent("no battery in /sys/class/power_supply")
-    try:
-        _read(path)
-    except (OSError, ValueError) as error:
-        raise Absent(str(error)) from error
-    return Meter("battery", (Channel("battery", "power_w", "battery"),), lambda: {"battery": _read(path)})
+    """The first battery, by the first way that answers. Raises Absent where it does not say what the device draws."""
+    failures = []
+    for way in ways(root):
+        try:
+            power_w(way.read())
+        except (OSError, ValueError) as error:
+            failures.append(f"{way.source}: {error}")
+        else:
+            return _meter(way)
+    if failures:
+        raise Absent("; ".join(failures))
+    raise Foreign("no battery in /sys/class/power_supply")
 
 
-def _read(path: str) -> float:
+def _meter(way: Way) -> Meter:
+    channel = Channel("battery", "power_w", "battery", way.source)
+    return Meter(
+        "battery", (channel,), lambda: {"battery": power_w(way.read())}, way.shortest_interval_s, charging=False
+    )
+
+
+def ways(root: str) -> Tuple[Way, ...]:
+    """The ways that this device has."""
+    found = []
+    supplies = sysfs.paths(root, "sys/class/power_supply/*")
+    batteries = [supply for supply in supplies if sysfs.read_text(supply, "type") == "Battery"]
+    if batteries:
+        path = os.path.join(batteries[0], "uevent")
+        found.append(Way(f"{os.path.basename(batteries[0])}/uevent", lambda: parse_uevent(_text(path)), 0.0))
+    if has_tool(root, _DUMPSYS[0]):
+        found.append(Way("dumpsys battery", lambda: parse_dumpsys(ask(_DUMPSYS)), 1.0))
+    if has_tool(root, _TERMUX[0]):
+        found.append(Way(_TERMUX[0], lambda: parse_termux(ask(_TERMUX, _TERMUX_TIMEOUT_S)), 10.0))
+    return tuple(found)
+
+
+def _text(path: str) -> str:
     with open(path, encoding="utf-8", errors="replace") as file:
-        return parse(file.read())
+        return file.read()

@@ -4,33 +4,45 @@ Format: Linux Documentation/power/powercap/powercap.rst. Since CVE-2020-8694 onl
 """
 
 import os
-from typing import Dict, List
+import time
+from typing import Callable, Dict, List, Optional
 
 from agents import sysfs
-from agents.power import Absent, Channel, Meter
+from agents.power import Absent, Channel, Foreign, Meter
 
 _SCOPES = {"psys": "board", "package": "package"}
+# No package draws more (the largest server parts: 500 W): a wrap that means more was a reset.
+_MOST_W = 2000.0
 
 
 class Counter:
     """One domain: joules since the first reading, with the counter's wraps undone.
 
     The wraps between two readings cannot be seen if there is more than one; at 100 W a package wraps in about 40 min.
+    A counter that was set back is told from one that wrapped by the power that the wrap would mean, and says nothing
+    any more: what it counted before is lost.
     """
 
-    def __init__(self, range_uj: int) -> None:
-        self._range_uj = range_uj
-        self._last_uj = -1
+    def __init__(self, range_uj: int, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._range_uj, self._now_s = range_uj, now_s
+        self._last_uj: Optional[int] = None
+        self._last_s = 0.0
         self._sum_uj = 0
+        self._lost = False
 
     def advance(self, energy_uj: int) -> float:
-        """Take the counter's value, return J since the first one. Raises ValueError beyond the counter's range."""
+        """Take the counter's value, return J since the first one. Raises ValueError beyond its range, or set back."""
         if not 0 <= energy_uj <= self._range_uj:
             raise ValueError(f"energy_uj must be in 0..{self._range_uj}, got {energy_uj}")
-        if self._last_uj >= 0:
-            step = energy_uj - self._last_uj
-            self._sum_uj += step if step >= 0 else step + self._range_uj
-        self._last_uj = energy_uj
+        now_s = self._now_s()
+        if self._last_uj is not None:
+            # The register itself counts to the range and then starts at 0 (powercap.rst).
+            step_uj = energy_uj - self._last_uj + (self._range_uj if energy_uj < self._last_uj else 0)
+            self._lost = self._lost or step_uj / 1e6 > _MOST_W * max(now_s - self._last_s, 0.001)
+            self._sum_uj += step_uj
+        if self._lost:
+            raise ValueError(f"energy_uj jumped from {self._last_uj} to {energy_uj}: the counter was set back")
+        self._last_uj, self._last_s = energy_uj, now_s
         return self._sum_uj / 1e6
 
 
@@ -47,15 +59,28 @@ def find(root: str) -> Meter:
         name = "rapl." + os.path.basename(zone).split(":", 1)[1].replace(":", "-") + "." + label
         try:
             sysfs.read_number(path)
+        except PermissionError as error:
+            failures.append(f"{name} may only be read by root: {error}")
         except (OSError, ValueError) as error:
             failures.append(f"{name} cannot be read: {error}")
         else:
             counters[name], files[name] = Counter(range_uj), path
+    if not counters and failures:
+        raise Absent("; ".join(failures))
     if not counters:
-        raise Absent("; ".join(failures) if failures else "no intel-rapl in /sys/class/powercap")
+        raise Foreign("no intel-rapl in /sys/class/powercap")
 
     def read() -> Dict[str, float]:
-        return {name: counters[name].advance(int(sysfs.read_number(files[name]))) for name in files}
+        values = {}
+        for name, path in files.items():
+            try:
+                values[name] = counters[name].advance(int(sysfs.read_text(path, "") or ""))
+            except ValueError:
+                continue  # One domain's gap is not the others'.
+        return values
 
-    channels = tuple(Channel(n, "energy_j", _SCOPES.get(n.rsplit(".", 1)[1].split("-")[0], "rail")) for n in counters)
+    channels = tuple(
+        Channel(n, "energy_j", _SCOPES.get(n.rsplit(".", 1)[1].split("-")[0], "rail"), "RAPL powercap")
+        for n in counters
+    )
     return Meter("rapl", channels, read)

@@ -3,10 +3,11 @@
 import platform
 import sys
 import time
-from typing import Dict, List, Optional, Tuple
+from typing import Optional, Tuple
 
-from agents import power, sensors, state, sysfs
+from agents import state, sysfs
 from agents.device_facts import DeviceProbe, SensorProbe
+from agents.live import LiveSensors
 from agents.probe import android, cpu, machine, runtimes
 from agents.probe.raspberry import parse_cpuinfo_revision
 
@@ -48,11 +49,6 @@ def _background(root: str) -> Tuple[Optional[float], float]:
 
 
 def _sensors(root: str) -> Tuple[SensorProbe, ...]:
-    temperatures, absent = sensors.temperatures(root)
-    clocks, no_clocks = sensors.frequencies(root)
-    meters, no_meters = power.find_meters(root)
-    reasons: Dict[str, str] = {**absent, **no_clocks, **no_meters}
-    found: List[SensorProbe] = [SensorProbe(s.name, s.quantity, True, s.scope) for s in temperatures + clocks]
-    found += [SensorProbe(c.name, c.quantity, True, c.scope) for m in meters for c in m.channels]
-    found += [SensorProbe(name, name.split(".")[0], False, None, reason) for name, reason in sorted(reasons.items())]
-    return tuple(found)
+    live = LiveSensors(root)
+    live.close()
+    return live.probes

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents import recording, sampler
+from agents import power, recording, sampler
 from tests.agents.device import REPOSITORY
 from tests.agents.test_sensors import CPUFREQ, PROC, ZONES
 from tests.agents.tree import lay
@@ -58,14 +58,16 @@ def test_intervals_are_jittered_and_seeded() -> None:
 
 def write_records(path: Path, root: str, sweeps: list[dict[str, str]], end: bool = True) -> None:
     """Drive the sampler's own reading and writing over a tree whose files change between the sweeps."""
-    groups, absent = sampler.find_groups(root, os.getpid())
+    meters, no_meters = power.find_meters(root)
+    groups, absent = sampler.find_groups(root, os.getpid(), meters)
+    absent.update(no_meters)
     with path.open("wb") as file:
         header = {"groups": [[g.time_name, list(g.series)] for g in groups], "absent": absent}
         file.write((json.dumps(header) + "\n").encode())
         for changes in sweeps:
             lay(Path(root), changes)
             for number, group in enumerate(groups):
-                sampler._write(file, number, group)
+                sampler.Writer(file).sweep(number, group)
         if end:
             file.write(sampler._RECORD.pack(sampler._END, 0) + b'{"cpu_share": 0.01}\n')
 
@@ -109,7 +111,7 @@ def test_a_sampler_that_was_killed_gives_what_is_whole(tmp_path: Path, cut: int)
 
 
 def test_power_has_its_own_times(tmp_path: Path) -> None:
-    from tests.agents.power.test_meters import CHIP, RAPL
+    from tests.agents.power.trees import CHIP, RAPL
 
     root = lay(tmp_path / "root", {**PROC, **CHIP, **RAPL})
     energy = "sys/class/powercap/intel-rapl:0/energy_uj"

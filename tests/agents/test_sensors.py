@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agents import sensors, state
-from agents.state import CpuMark, background_share, parse_get_throttled, read_state
+from agents import sensors
+from agents.state import CpuMark, background_share, read_state
+from agents.throttle import throttle_count
 from tests.agents.tree import lay
 
 # Documentation/ABI/testing/sysfs-class-thermal, Documentation/hwmon/sysfs-interface.rst: millidegrees.
@@ -89,7 +90,7 @@ def test_throttling_by_cooling_devices(tmp_path: Path) -> None:
 def test_throttling_by_counters_needs_a_rise(tmp_path: Path) -> None:
     name = "sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_count"
     root = lay(tmp_path, {name: "7\n"})
-    before = state.throttle_count(root)
+    before = throttle_count(root)
     assert before == 7
     assert read_state(root, root).throttled is None
     assert read_state(root, root, (None, 0.0), before).throttled is False
@@ -99,15 +100,19 @@ def test_throttling_by_counters_needs_a_rise(tmp_path: Path) -> None:
     assert "rose by 2" in after.throttled_source
 
 
-@pytest.mark.parametrize(("text", "bits"), [("throttled=0x0\n", 0), ("throttled=0x50005\n", 0x50005)])
-def test_get_throttled(text: str, bits: int) -> None:
-    assert parse_get_throttled(text) == bits
+def test_clocks_are_locked_where_they_have_no_room(tmp_path: Path) -> None:
+    policy = "sys/devices/system/cpu/cpufreq/policy0/scaling_"
+    root = lay(tmp_path, {**CPUFREQ, f"{policy}min_freq": "729600\n", f"{policy}max_freq": "1510400\n"})
+    assert read_state(root, root).clocks_locked is False
+    lay(tmp_path, {f"{policy}min_freq": "1510400\n"})
+    assert read_state(root, root).clocks_locked is True
 
 
-@pytest.mark.parametrize("text", ["", "error=1", "throttled=zz"])
-def test_get_throttled_that_says_nothing(text: str) -> None:
-    with pytest.raises(ValueError):
-        parse_get_throttled(text)
+@pytest.mark.parametrize("text", ["4194304000\n", "-274000\n", "nan\n", "48,25\n", ""])
+def test_a_temperature_that_cannot_be_is_none(tmp_path: Path, text: str) -> None:
+    found, absent = sensors.temperatures(lay(tmp_path, {**ZONES, "sys/class/thermal/thermal_zone0/temp": text}))
+    assert "cpu-thermal" not in {s.name for s in found}
+    assert "temperature_c.cpu-thermal" in absent
 
 
 def test_background_is_what_others_used() -> None:
