@@ -15,7 +15,10 @@ PROBE_TIMEOUT_S = 180.0
 
 @dataclass(frozen=True)
 class DeployedAgent:
-    """The agent on a device, ready to be asked. ``root`` is absolute; ``transport`` is the caller's to close."""
+    """The agent on a device, ready to be asked. ``root`` is absolute; ``transport`` is the caller's to close.
+
+    ``environment``: name and id of the Python environment, where Earshot made it.
+    """
 
     transport: Transport
     python: str
@@ -23,6 +26,7 @@ class DeployedAgent:
     archive_path: str
     archive_sha256: str
     probe: DeviceProbe
+    environment: str | None = None
 
     @property
     def name(self) -> str:

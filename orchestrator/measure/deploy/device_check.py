@@ -55,17 +55,27 @@ def make_folders(root: str) -> str:
     return root
 
 
+def own_environment(root: str) -> "dict[str, str]":
+    """Of an environment below the root: its name with its id, and its Python by the path that nothing replaces."""
+    prefix = os.path.realpath(sys.prefix)
+    if os.path.dirname(prefix) != os.path.realpath(os.path.join(root, "environments")):
+        return {}
+    return {"environment": os.path.basename(prefix), "python": os.path.join(prefix, "bin", "python")}
+
+
 def look(root: str, sha256: str) -> int:
     found = {
         "python": sys.executable,
         "home": os.path.expanduser("~"),
         "version": list(sys.version_info[:3]),
         "numpy": importlib.util.find_spec("numpy") is not None,
+        "environment": "",
     }
     fit = sys.version_info[:2] >= OLDEST and bool(found["numpy"])
     if fit:
         try:
             found["root"] = make_folders(root)
+            found.update(own_environment(str(found["root"])))
             found["archive"] = state_of(archive_path(str(found["root"]), sha256), sha256)
         except OSError as error:
             found["error"] = str(error)

@@ -16,7 +16,8 @@ def no_python(name: str, tried: Sequence[str], found: Sequence[dict[str, Any]]) 
     if new_enough:
         python = new_enough[0]["python"]
         return DeviceNotReady(
-            f"no numpy for {python} on {name}", hint=f"install it there: {python} -m pip install numpy onnxruntime"
+            f"no numpy for {python} on {name}",
+            hint=f"earshot devices setup {name} brings it; or there: {python} -m pip install numpy onnxruntime",
         )
     if found:
         versions = ", ".join(sorted({".".join(map(str, f["version"])) for f in found}))
@@ -27,6 +28,13 @@ def no_python(name: str, tried: Sequence[str], found: Sequence[dict[str, Any]]) 
     return DeviceNotReady(
         f"no Python on {name}: tried {', '.join(tried)}",
         hint=f"install Python {oldest} or newer there, or set python in lab.toml to its full path",
+    )
+
+
+def no_environment(name: str, environment: str) -> DeviceNotReady:
+    return DeviceNotReady(
+        f"the environment {environment} is not on {name}, or its Python has gone",
+        hint=f"earshot devices setup {name} --environment {environment}",
     )
 
 
@@ -45,5 +53,5 @@ def require_runtime(name: str, python: str, probe: DeviceProbe) -> None:
     reasons = "; ".join(f"{r.name}: {r.reason}" for r in probe.runtimes) or "none is known"
     raise DeviceNotReady(
         f"no usable runtime for {python} on {name}: {reasons}",
-        hint=f"install one there: {python} -m pip install onnxruntime",
+        hint=f"earshot devices setup {name} brings one; or there: {python} -m pip install onnxruntime",
     )

@@ -1,6 +1,5 @@
 """The agent and its files onto a device: by content hash, only what is absent, proven there, renamed into place."""
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,20 +8,14 @@ from typing import Any
 
 from agents import wire
 from orchestrator.measure.deploy import device_check
-from orchestrator.measure.deploy.agent import DeployedAgent, json_object, probe_device
+from orchestrator.measure.deploy.agent import DeployedAgent, probe_device
 from orchestrator.measure.deploy.archive import AgentArchive
-from orchestrator.measure.deploy.not_ready import cannot_write, no_python, require_runtime
+from orchestrator.measure.deploy.find_python import ask_pythons, pythons_of
+from orchestrator.measure.deploy.not_ready import cannot_write, no_environment, no_python, require_runtime
 from orchestrator.measure.transports.base import OnBytes, Transport, check, tail, upload_failed
 
 DEFAULT_ROOT = ".cache/earshot"
-PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(14, 8, -1)))
-# Tries each Python in turn until one is fit; each says in one line of JSON what it is.
-_FIND = (
-    'code=$1 root=$2 sha256=$3; shift 3; for p in "$@"; do case $p in "~/"*) p=$HOME/${p#"~/"};; esac; '
-    'command -v "$p" >/dev/null 2>&1 && '
-    '"$p" -c "$code" look "$root" "$sha256" </dev/null && exit 0; done; exit 10'
-)
-
+DEFAULT_ENVIRONMENT = "default"
 # Says which of the files named on stdin are not there in the right size; a shell, because a Python takes 50 ms to
 # start here, and ten times as long on a small board.
 _ABSENT = (
@@ -45,23 +38,37 @@ class PushReport:
 
 
 def deploy(
-    transport: Transport, archive: AgentArchive, root: str | None = None, *, python: str | None = None
+    transport: Transport,
+    archive: AgentArchive,
+    root: str | None = None,
+    *,
+    python: str | None = None,
+    environment: str | None = None,
 ) -> DeployedAgent:
     """Find a Python on the device, put the archive there unless the same bytes are there, and probe.
 
-    ``root``: relative to the home there. ``python``: the only one to try. Raises DeviceNotReady where there is no
-    Python >= 3.9, no numpy, no runtime, no room, or no place to write; Unreachable for a lost link.
+    ``root``: relative to the home there. ``environment``: the one to use of those that ``earshot devices setup`` made;
+    where None, the environment ``default`` if it is there, else ``python``, or any where that is None too. Raises
+    DeviceNotReady where there is no Python >= 3.9, no numpy, no runtime, no room, or no place to write; Unreachable for
+    a lost link.
     """
-    found = _find_python(transport, archive, root or DEFAULT_ROOT, _candidates(transport, python))
+    root = root or DEFAULT_ROOT
+    if environment is not None:
+        pythons: tuple[str, ...] = (environment_python(root, environment),)
+    else:
+        pythons = (environment_python(root, DEFAULT_ENVIRONMENT), *pythons_of(transport, python))
+    found = _find_python(transport, archive, root, pythons, environment)
+    remote_root = str(found["root"])
     # A Python that was named may be a wrapper that sets what its libraries need: its own sys.executable would leave
     # that out.
-    executable, remote_root = _named(python, str(found["home"])) or str(found["python"]), str(found["root"])
+    made_here = found["environment"]
+    executable = str(found["python"]) if made_here else _named(python, str(found["home"])) or str(found["python"])
     if found["archive"] != "same":
         _push_archive(transport, archive, executable, remote_root)
     remote_path = device_check.archive_path(remote_root, archive.sha256)
     probe = probe_device(transport, [executable, remote_path, "probe", "--root", remote_root])
     require_runtime(transport.name, executable, probe)
-    return DeployedAgent(transport, executable, remote_root, remote_path, archive.sha256, probe)
+    return DeployedAgent(transport, executable, remote_root, remote_path, archive.sha256, probe, made_here or None)
 
 
 def _named(python: str | None, home: str) -> str | None:
@@ -69,20 +76,20 @@ def _named(python: str | None, home: str) -> str | None:
     return home + python[1:] if python and python.startswith("~/") else python
 
 
-def _candidates(transport: Transport, python: str | None) -> Sequence[str]:
-    if python:
-        return (python,)
-    # On this machine the runtimes are most likely where Earshot itself is.
-    return (sys.executable, *PYTHONS) if transport.kind == "local" else PYTHONS
+def environment_python(root: str, name: str) -> str:
+    """The Python of an environment that ``earshot devices setup`` made below ``root``."""
+    return f"{root if root.startswith(('/', '~/')) else '~/' + root}/environments/{name}/bin/python"
 
 
-def _find_python(transport: Transport, archive: AgentArchive, root: str, pythons: Sequence[str]) -> dict[str, Any]:
+def _find_python(
+    transport: Transport, archive: AgentArchive, root: str, pythons: Sequence[str], environment: str | None
+) -> dict[str, Any]:
     """What ``device_check.look`` says of the first Python that is fit."""
-    argv = ["sh", "-c", _FIND, "sh", _check_code(), root, archive.sha256, *pythons]
-    done = transport.exec(argv)
-    found = [said for said in map(json_object, done.stdout.splitlines()) if said is not None]
-    if not done.ok or not found:
-        raise no_python(transport.name, pythons, found)
+    content, found = ask_pythons(transport, pythons, _check_code(), ["look", root, archive.sha256])
+    if not content and environment is not None:
+        raise no_environment(transport.name, environment)
+    if not content:
+        raise no_python(transport.name, [p for p in pythons if "/environments/" not in p], found)
     if "error" in found[-1]:
         raise cannot_write(transport.name, root, str(found[-1]["error"]))
     return found[-1]
