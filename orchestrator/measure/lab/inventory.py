@@ -50,9 +50,13 @@ def find_device(lab: Lab, name: str) -> Device:
 
 
 def open_transport(device: Device) -> Transport:
-    """A way to the device, connected. Raises Unreachable, HostKeyRefused, LoginRefused, BadInput."""
+    """A way to the device, connected. Raises Unreachable, HostKeyRefused, LoginRefused, DeviceNotReady, BadInput."""
     if device.transport == LOCAL:
         return LocalTransport(device.name)
+    if device.transport == "adb":
+        from orchestrator.measure.lab.adb_device import open_adb
+
+        return open_adb(device)
     # paramiko takes 0.1 s to import: only those who need it pay.
     from orchestrator.measure.lab.ssh_device import open_ssh
 

@@ -83,7 +83,7 @@ def _with_authorization(program: bytes) -> bytes:
     places = list(_NO_AUTHORIZATION.finditer(program))
     if len(places) != 1:
         raise DeviceNotReady(
-            f"Debian {SUITE}'s adbd has changed: the place that switches authorization off is there {len(places)} times",
+            f"Debian {SUITE}'s adbd has changed: what switches authorization off is there {len(places)} times",
             hint="tell Earshot's maintainers; a stand-in without authorization still works",
         )
     at = places[0].start(1)

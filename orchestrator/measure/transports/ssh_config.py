@@ -3,6 +3,8 @@
 import getpass
 import glob
 import re
+import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +25,8 @@ class SshTarget:
     """One host, fully resolved. ``host`` is what the user wrote, ``address`` what is dialled.
 
     ``known_hosts`` are read in order, and the first one is where a new key belongs. ``identities_only``: offer no
-    keys of the SSH agent. ``jump`` is the way there, first hop first.
+    keys of the SSH agent. ``jump`` is the way there, first hop first. ``dial`` gives what is a socket to a port
+    there, where the first hop is not reached by the network.
     """
 
     host: str
@@ -36,6 +39,7 @@ class SshTarget:
     host_key_alias: str | None = None
     proxy_command: str | None = None
     jump: tuple["SshTarget", ...] = ()
+    dial: Callable[[int], socket.socket] | None = None
 
     @property
     def place(self) -> str:

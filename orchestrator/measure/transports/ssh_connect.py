@@ -93,6 +93,8 @@ def _dial(target: SshTarget, through: paramiko.Transport | None) -> socket.socke
         except paramiko.ChannelException as exc:
             raise Unreachable(f"the jump host cannot reach {target.place}: {exc.text}") from exc
         return cast(socket.socket, channel)
+    if target.dial:
+        return target.dial(target.port)
     if target.proxy_command:
         return _CommandSocket(target.proxy_command)
     return _dial_tcp(target)
@@ -176,9 +178,10 @@ def _authenticate(transport: paramiko.Transport, target: SshTarget) -> None:
 def _login_refused(target: SshTarget, offered: list[str]) -> LoginRefused:
     shown = ", ".join(offered) or "no key: none was found"
     copy_id = shell_line(["ssh-copy-id", "-p", str(target.port), f"{target.user}@{target.address}"])
+    where = "into ~/.ssh/authorized_keys there" if target.dial else f"there with: {copy_id}"
     return LoginRefused(
         f"{target.place} refused user {target.user} with {shown}",
-        hint=f"put your public key there with: {copy_id}; name the key by identity_file in lab.toml or ssh-add it",
+        hint=f"put your public key {where}; name the key by identity_file in lab.toml or ssh-add it",
     )
 
 

@@ -88,7 +88,10 @@ def check_host_key(target: SshTarget, key: paramiko.PKey, known: list[KnownKey])
 
 def _unknown(target: SshTarget, key: paramiko.PKey) -> HostKeyRefused:
     file = target.known_hosts[0]
-    if target.jump or target.proxy_command:
+    if target.dial:
+        line = f"{known_name(target)} {key.get_name()} {key.get_base64()}"
+        accept = f"echo {line} >> {shell_line([str(file)])}"
+    elif target.jump or target.proxy_command:
         hops = ",".join(f"{h.user}@{h.address}:{h.port}" for h in target.jump)
         way = ["-J", hops] if hops else ["-o", f"ProxyCommand={target.proxy_command}"]
         there = ["-p", str(target.port), f"{target.user}@{target.address}", "true"]
