@@ -1,4 +1,4 @@
-"""``earshot ledger``: studies, sessions, percentiles."""
+"""``earshot ledger``: studies, sessions, percentiles, export-matrix."""
 
 from pathlib import Path
 
@@ -63,3 +63,22 @@ def percentiles(study: str | None, column: str, quantile: float, results: Path, 
         click.echo(frame.to_json(orient="records", indent=2))
     else:
         print_table(list(frame.columns), frame.astype(str).to_numpy().tolist())
+
+
+@ledger.command("export-matrix")
+@click.argument("study", required=False)
+@click.option("--mode", type=click.Choice(["flat-out", "paced"]), default="flat-out", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write; stdout without it.")
+@results_option
+def export_matrix(study: str | None, mode: str, output: Path | None, results: Path) -> None:
+    """Write the sessions of STUDY, or of every study, as the matrix of runs that `earshot simulate` replays."""
+    from orchestrator.measure.transports.base import whole_file
+    from orchestrator.workflows.export_matrix import matrix_csv
+
+    text = matrix_csv(results, study, mode)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    with whole_file(output) as file:
+        file.write(text.encode())
+    click.echo(f"{text.count(chr(10)) - 1} runs written to {output}", err=True)

@@ -18,6 +18,7 @@ VERBS = {
         "orchestrator.cli.select:select",
         "Decide anew from the ledger, with other constraints.",
     ),
+    "simulate": ("orchestrator.cli.simulate:simulate_", "Try a search strategy on recorded runs, with no device."),
     "report": ("orchestrator.cli.report:report", "Write the HTML report of a study from the ledger."),
     "models": ("orchestrator.cli.models:models", "List, show, import and export models."),
     "devices": ("orchestrator.cli.devices:devices", "List, probe and clean the devices of the lab."),

@@ -69,6 +69,17 @@ def figures(
     return metrics, values
 
 
+def of_run(run: Run) -> dict[str, float]:
+    """The figures of one run on its own; one that it cannot say is absent."""
+    found = {
+        "service_p50_ms": float(np.median(run.steady.service_ns)) / NS_PER_MS,
+        "latency_p99_ms": percentile(_latency_ns(run) / NS_PER_MS, 0.99).value if run.paced else None,
+        "rtf": run.steady.rtf,
+        "peak_rss_mb": _peak_mb(run),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
 # As agents/sampler.py names them.
 _POWER_SERIES = ("sample_power_w__", "sample_energy_j__")
 

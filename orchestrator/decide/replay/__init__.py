@@ -1,0 +1,1 @@
+"""Searches tried on recorded runs, with no device."""

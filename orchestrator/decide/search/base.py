@@ -1,0 +1,33 @@
+"""The contract of a search strategy: ask for a block of runs, tell what they said, and in the end the finding."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from orchestrator.decide.search.purse import Purse
+from orchestrator.decide.search.question import Finding, Run
+
+RunCandidate = Callable[[str], Run]
+
+
+class Strategy(Protocol):
+    def ask(self, purse: Purse) -> list[str]:
+        """The next block of candidates, in the order to run them; empty where the search is done."""
+        ...
+
+    def tell(self, run: Run) -> None: ...
+
+    def finding(self) -> Finding:
+        """What can be said now; the search may go on after it."""
+        ...
+
+
+def search(strategy: Strategy, run: RunCandidate, purse: Purse) -> Finding:
+    """Ask and tell until the strategy is done or the purse is empty."""
+    while block := strategy.ask(purse):
+        for name in block:
+            if not purse.affords(name):
+                return strategy.finding()
+            found = run(name)
+            purse.spend(found)
+            strategy.tell(found)
+    return strategy.finding()
