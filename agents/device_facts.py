@@ -13,6 +13,7 @@ class DeviceState:
     ``throttled``: True where a (latched) flag says so, False where one says not. ``background_cpu_share``: CPU time of
     everything but the session, as a share of all cores, over ``background_window_s``. ``power_mode`` is
     what Jetson's nvpmodel says; ``clocks_locked``: every core's lowest allowed frequency is its highest one.
+    ``screen_on``, ``doze`` (deep or light) and ``power_save`` are Android's, which tells them to the adb shell only.
     """
 
     frequency_hz: Tuple[int, ...] = ()
@@ -28,6 +29,10 @@ class DeviceState:
     charging: Optional[bool] = None
     power_mode: Optional[str] = None
     clocks_locked: Optional[bool] = None
+    battery_percent: Optional[float] = None
+    screen_on: Optional[bool] = None
+    doze: Optional[bool] = None
+    power_save: Optional[bool] = None
     wall_clock_utc_s: float = 0.0
     monotonic_ns: int = 0
 

@@ -3,11 +3,14 @@
 import os
 import time
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
-from agents import jetson, sensors, sysfs
+from agents import ask, jetson, sensors, sysfs
 from agents.device_facts import DeviceState
 from agents.throttle import read_throttled
+
+if TYPE_CHECKING:
+    from agents.doctor.facts import AndroidFacts
 
 # A background load is read over at least this long: /proc/stat counts in ticks of 10 ms.
 SHORT_WINDOW_S = 0.2
@@ -52,6 +55,7 @@ def read_state(
     """The state now. ``throttle_count_before`` turns a counter since boot into a statement about the time since."""
     throttled, source = read_throttled(root, throttle_count_before)
     found, _ = sensors.temperatures(root)
+    phone = _phone(root)
     return DeviceState(
         frequency_hz=_frequencies(root),
         governor=_governor(root),
@@ -66,6 +70,10 @@ def read_state(
         charging=_charging(root),
         power_mode=jetson.power_mode(root),
         clocks_locked=_clocks_locked(root),
+        battery_percent=(phone.battery_percent if phone else None) or _battery_percent(root),
+        screen_on=phone.screen_on if phone else None,
+        doze=phone.doze if phone else None,
+        power_save=phone.power_save if phone else None,
         wall_clock_utc_s=time.time(),
         monotonic_ns=time.monotonic_ns(),
     )
@@ -113,6 +121,24 @@ def _disk_free(path: str) -> Optional[int]:
     except OSError:
         return None
     return status.f_bavail * status.f_frsize
+
+
+def _phone(root: str) -> "Optional[AndroidFacts]":
+    """What Android's framework says to this user; None off Android."""
+    if not ask.has_tool(root, "dumpsys"):
+        return None
+    from agents.doctor import android
+
+    return android.read_brief(ask.ask)
+
+
+def _battery_percent(root: str) -> Optional[float]:
+    for supply in sysfs.paths(root, "sys/class/power_supply/*"):
+        if sysfs.read_text(supply, "type") == "Battery":
+            percent = sysfs.read_int(supply, "capacity")
+            if percent is not None:
+                return float(percent)
+    return None
 
 
 def _charging(root: str) -> Optional[bool]:

@@ -16,6 +16,17 @@ TERMUX = "com.termux"
 PHANTOM_SETTING = "settings_enable_monitor_phantom_procs"
 # Android 12 brought the limit, 32 children of all apps together; ActivityManagerConstants.
 FIRST_WITH_PHANTOM_LIMIT, DEFAULT_PHANTOM_LIMIT = 12, 32
+# The checks whose reasons ``read`` gives.
+CHECKS = (
+    "screen",
+    "doze",
+    "wake-lock",
+    "battery-exemption",
+    "battery",
+    "charging",
+    "phantom-processes",
+    "power-save",
+)
 _DENIED = ("Permission Denial", "SecurityException", "Can't find service", "Failure calling service")
 
 
@@ -47,6 +58,19 @@ def read(ask: Ask, release: int, absent: Dict[str, str]) -> AndroidFacts:
     )
 
 
+def read_brief(ask: Ask) -> AndroidFacts:
+    """Screen, doze, power save and battery only: two questions, before and after each session."""
+    power = _asked(ask, ("dumpsys", "power"), {})
+    save = _asked(ask, ("settings", "get", "global", "low_power"), {})
+    return AndroidFacts(
+        release=0,
+        screen_on=parse_screen_on(power) if power else None,
+        doze=parse_doze(power) if power else None,
+        power_save=None if save is None else save == "1",
+        battery_percent=parse_battery_level(power) if power else None,
+    )
+
+
 def _asked(ask: Ask, argv: Tuple[str, ...], absent: Dict[str, str], *checks: str) -> Optional[str]:
     """The answer without blanks around it; None, and the reason for each of ``checks``, where it was refused."""
     try:
@@ -69,6 +93,12 @@ def parse_doze(power: str) -> Optional[bool]:
     """True in deep or light doze: ``mDeviceIdleMode`` or ``mLightDeviceIdleMode``."""
     modes = re.findall(r"^\s*m(?:Light)?DeviceIdleMode=(true|false)", power, re.MULTILINE)
     return "true" in modes if modes else None
+
+
+def parse_battery_level(power: str) -> Optional[float]:
+    """Percent: ``mBatteryLevel=71``."""
+    match = re.search(r"^\s*mBatteryLevel=(\d+)$", power, re.MULTILINE)
+    return None if match is None else float(match[1])
 
 
 def parse_doze_enabled(deviceidle: str) -> Optional[bool]:
