@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orchestrator.errors import DeviceNotReady
 from orchestrator.measure.standin.namespaces import Namespace, has_root
-from orchestrator.measure.standin.rootfs import File, Root, User
+from orchestrator.measure.standin.rootfs import File, Mount, Root, User
 
 _FILLER = "/var/filler"
 
@@ -85,13 +86,36 @@ class Disk(Held):
 class Board(Held):
     """Files that lie over /proc and /sys of the device: what its hardware shows. They can change while it runs."""
 
+    # Folders that the board replaces whole, if it has a file in them; in /proc it replaces single files.
+    WHOLE = ("/sys", "/opt/standin")
+
+    def lay(self, files: Mapping[str, File]) -> None:
+        for path, file in files.items():
+            target = self.path(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if file.link_to is not None:
+                target.symlink_to(file.link_to)
+            else:
+                target.write_text(file.text)
+                target.chmod(file.mode)
+
     def set(self, path: str, text: str) -> None:
         """What the device finds there from now on, and after a reboot."""
+        # In place: a bind mount goes on showing the file that was replaced.
         target = self.path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        # In place: a bind mount goes on showing the file that was replaced.
         target.write_text(text)
 
     def get(self, path: str) -> str:
         """What is there now; the device may have written it."""
         return self.path(path).read_text()
+
+    def mounts(self, paths: Iterable[str]) -> tuple[Mount, ...]:
+        """What lays the board over the device's root, where it has these paths."""
+        every = list(paths)
+        files = [path for path in every if path.startswith("/proc/")]
+        folders = [folder for folder in self.WHOLE if any(path.startswith(f"{folder}/") for path in every)]
+        return (
+            *(Mount(path, f"{self.folder}{path}", read_only=True) for path in files),
+            *(Mount(folder, f"{self.folder}{folder}") for folder in folders),
+        )

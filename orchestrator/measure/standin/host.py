@@ -17,7 +17,7 @@ from orchestrator.measure.standin.disk import Board, Disk
 from orchestrator.measure.standin.held import HeldProcess
 from orchestrator.measure.standin.namespaces import command, has_root
 from orchestrator.measure.standin.network import Link
-from orchestrator.measure.standin.rootfs import DEBIAN, PI, Daemon, Mount, Root, User, machine
+from orchestrator.measure.standin.rootfs import DEBIAN, PI, Daemon, File, Mount, Root, User, machine
 
 START_TIMEOUT_S = 30.0
 BOARD_MIB = 16
@@ -39,7 +39,7 @@ class HostSpec:
     root: Root
     daemons: dict[str, Daemon]
     user: User = PI
-    board: dict[str, str] = field(default_factory=dict)
+    board: dict[str, File] = field(default_factory=dict)
     os_release: str = DEBIAN
     disk_mib: int = 1024
     tmp_mib: int = 256
@@ -71,8 +71,7 @@ class Host:
         try:
             self.disk.lay(whole)
             self.disk.give_to_user(spec.user.folder)
-            for path, text in spec.board.items():
-                self.board.set(path, text)
+            self.board.lay(spec.board)
             self.start()
         except BaseException:
             self.close()
@@ -174,14 +173,14 @@ class Host:
         """In their order: a mount below another one comes after it."""
         mounts = [self._with_tmp_options(mount) for mount in self._mounts]
         if self.spec.read_only_home:
-            home = self.spec.user.folder
-            mounts.append(Mount(home, str(self.disk.folder / home.lstrip("/")), read_only=True))
-        files = [path for path in (_BOOT_ID, *self.spec.board) if path.startswith("/proc/")]
-        over = [Mount(path, str(self.board.folder / path.lstrip("/")), read_only=True) for path in files]
-        if any(path.startswith("/sys/") for path in self.spec.board):
-            over.append(Mount("/sys", str(self.board.folder / "sys")))
+            mounts.append(Mount(self.spec.user.folder, self.spec.user.folder, kind="disk", read_only=True))
+        mounts = [self._of_disk(mount) if mount.kind == "disk" else mount for mount in mounts]
         # Some of /proc/sys reaches beyond the namespaces: nobody on the device writes there.
-        return [*sorted(mounts, key=_depth), Mount("/proc/sys", "/proc/sys", read_only=True), *over]
+        settings = Mount("/proc/sys", "/proc/sys", read_only=True)
+        return [*sorted(mounts, key=_depth), settings, *self.board.mounts((_BOOT_ID, *self.spec.board))]
+
+    def _of_disk(self, mount: Mount) -> Mount:
+        return dataclasses.replace(mount, kind="bind", source=f"{self.disk.folder}{mount.source}")
 
     def _with_tmp_options(self, mount: Mount) -> Mount:
         if mount.target != "/tmp":

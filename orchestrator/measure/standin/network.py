@@ -69,7 +69,7 @@ class Link:
         self.namespace = Namespace("net", "mnt")
         try:
             with _one_at_a_time():
-                self._number, self.address, self.device_address = _free_addresses()
+                self.number, self.address, self.device_address = _free_addresses()
                 self._lay()
             self._apply()
         except BaseException:
@@ -103,7 +103,7 @@ class Link:
         self._stop_relay()
         self.wire.close()
         self.namespace.close()
-        if hasattr(self, "_number"):
+        if hasattr(self, "number"):
             # Gone with its other end, in most cases; the kernel takes its time for that.
             with contextlib.suppress(DeviceNotReady):
                 command(["ip", "link", "delete", self._name])
@@ -118,11 +118,11 @@ class Link:
 
     @property
     def _name(self) -> str:
-        return f"earshot{self._number}"
+        return f"earshot{self.number}"
 
     def _lay(self) -> None:
         """Both veth pairs with their addresses. Neighbours are fixed: a cut link must not show as an ARP failure."""
-        near, far = (f"02:ea:{end:02x}:00:{self._number >> 8:02x}:{self._number & 255:02x}" for end in (1, 2))
+        near, far = (f"02:ea:{end:02x}:00:{self.number >> 8:02x}:{self.number & 255:02x}" for end in (1, 2))
         wire, device = self.wire.pid, self.namespace.pid
         _ip(None, f"link add {self._name} address {near} type veth peer name left netns {wire}")
         _ip(

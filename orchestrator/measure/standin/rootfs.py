@@ -10,7 +10,9 @@ ETC_OF_HOST = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "loc
 
 @dataclass(frozen=True)
 class Mount:
-    """``kind``: ``bind`` (of ``source``, a path of the controller), or a filesystem such as tmpfs with ``options``."""
+    """``kind``: ``bind`` (``source`` is a path of the controller), ``disk`` (``source`` is a path of the device's own
+    disk), or a filesystem such as tmpfs with ``options``.
+    """
 
     target: str
     source: str = ""
@@ -20,7 +22,7 @@ class Mount:
     noexec: bool = False
 
     def __post_init__(self) -> None:
-        if not self.target.startswith("/") or (self.kind == "bind") != bool(self.source):
+        if not self.target.startswith("/") or (self.kind in ("bind", "disk")) != bool(self.source):
             raise ValueError(f"a mount needs an absolute target, and a source where it is a bind, got {self}")
 
 
@@ -77,7 +79,8 @@ class Root:
 
     def __add__(self, other: "Root") -> "Root":
         """Both; where they disagree the second one counts."""
-        return Root(self.mounts + other.mounts, self.files | other.files, self.folders | other.folders)
+        mounts = {mount.target: mount for mount in (*self.mounts, *other.mounts)}
+        return Root(tuple(mounts.values()), self.files | other.files, self.folders | other.folders)
 
 
 def gnu_userland() -> Root:
@@ -85,6 +88,13 @@ def gnu_userland() -> Root:
     return Root((Mount("/usr", "/usr", read_only=True), *_host_etc())) + _top_folders(
         "bin", "sbin", "lib", "lib64", "lib32"
     )
+
+
+def programs(scripts: dict[str, File]) -> Root:
+    """Programs of the device's own by name, in its PATH (/usr itself is only read)."""
+    folder = "/opt/bin"
+    mount = Mount("/usr/local/bin", folder, kind="disk")
+    return Root((mount,), {f"{folder}/{name}": file for name, file in scripts.items()})
 
 
 def libraries_only() -> Root:
