@@ -13,6 +13,7 @@ EarshotError                 a message for a person: what was wrong, where, what
 |   |-- HostKeyRefused       unknown or changed host key
 |   |-- LoginRefused         wrong key or user
 |   |-- CommandFailed        a command on the device; carries argv, exit code and the tail of stderr
+|   |-- WrongDevice          another device than the lab file or the ledger means
 |   |-- DeviceNotReady       no Python, no numpy, no runtime, no room
 |   |-- SessionFailed        a session that the agent could not finish
 |   |-- DeviceHeld           somebody else has it; carries who
@@ -98,6 +99,10 @@ class CommandFailed(DeviceError):
         self.argv = tuple(argv)
         self.exit_code_remote = exit_code_remote
         self.stderr_tail = stderr_tail
+
+
+class WrongDevice(DeviceError):
+    pass
 
 
 class DeviceNotReady(DeviceError):

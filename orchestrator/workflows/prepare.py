@@ -10,6 +10,8 @@ from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.session import Environment
 from orchestrator.errors import BadInput, ExportFailed
+from orchestrator.ledger.devices import models_of
+from orchestrator.ledger.ledger import Ledger
 from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.defaults import default_recipes
 from orchestrator.make.export.outcome import ExportRefusal
@@ -21,6 +23,7 @@ from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.archive import build_agent_archive
 from orchestrator.measure.deploy.push import deploy, push_blobs
 from orchestrator.measure.lab.device import Device
+from orchestrator.measure.lab.identity import require_profile, require_same_model
 from orchestrator.measure.lab.inventory import open_transport
 from orchestrator.measure.lab.profiles import device_model_slug
 from orchestrator.workflows.progress import Progress
@@ -113,17 +116,27 @@ def calibration_of(prepared: Prepared) -> CalibrationStream | None:
     return CalibrationStream(tuple(prepared.evaluation.samples(u) for u in utterances)) if utterances else None
 
 
-def deploy_agent(device: Device, progress: Progress) -> tuple[DeployedAgent, Environment]:
-    """Connects, pushes the agent archive if it is absent, probes. The caller closes ``agent.transport``."""
+def deploy_agent(
+    device: Device, progress: Progress, ledger: Ledger | None = None, *, any_device: bool = False
+) -> tuple[DeployedAgent, Environment]:
+    """Connects, pushes the agent archive if it is absent, probes. The caller closes ``agent.transport``.
+
+    Raises WrongDevice where the lab file, or the ledger's sessions under this name, mean another device; with
+    ``any_device`` that is left to the caller.
+    """
     progress.stage(f"deploying the agent to {device.name}", steps=1)
     transport = open_transport(device)
     try:
         with tempfile.TemporaryDirectory(prefix="earshot-agent-") as scratch:
             agent = deploy(transport, build_agent_archive(Path(scratch)), device.root, python=device.python)
+        model = device_model_slug(agent.probe)
+        if not any_device:
+            require_profile(device, agent.probe)
+        if ledger is not None:
+            require_same_model(device, model, models_of(ledger, device.name), ledger.path)
     except BaseException:
         transport.close()
         raise
-    model = device_model_slug(agent.probe)
     return agent, Environment(device.name, model, agent.archive_sha256, device.transport, agent.probe)
 
 

@@ -1,41 +1,47 @@
-"""``earshot run``: one session of one configuration."""
+"""``earshot run``: one session of one configuration, on one device."""
 
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from agents import wire
+from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.recipe import Recipe
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Environment, Session
 from orchestrator.domain.study import Study
-from orchestrator.errors import BadInput, ExportFailed
+from orchestrator.errors import BadInput, EarshotError, ExportFailed, LeaseLost, SessionFailed, Unreachable
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.make.quality.audio import read_audio, write_wav
+from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.push import push_blobs
+from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
+from orchestrator.measure.lab.lease import Hold
 from orchestrator.workflows.candidates import candidates_for
-from orchestrator.workflows.prepare import (
-    Prepared,
-    blob_of,
-    deploy_agent,
-    export_candidates,
-    prepare_model,
-    push_material,
-)
+from orchestrator.workflows.choice import choose_devices, is_name
+from orchestrator.workflows.prepare import Prepared, blob_of, deploy_agent, export_candidates, prepare_model
 from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import Material, SessionRunner
 from orchestrator.workflows.settings import require_duration, require_results
 
 _OTHER_RECIPE = "choose another --recipe; earshot models export shows which ones this model can have"
 
+# A session that was interrupted is collected by the same command within this; a later one wants a new measurement.
+_COLLECT_WITHIN_S = 3600.0
+
 
 @dataclass(frozen=True)
 class RunSettings:
-    """``provider`` None: CPU. ``audio`` None: the model's evaluation set. ``seconds`` of audio, looped."""
+    """``provider`` None: CPU. ``audio`` None: the model's evaluation set. ``seconds`` of audio, looped. ``device``: a
+    name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has.
+    """
 
     model: str
     recipe: Recipe
@@ -47,6 +53,7 @@ class RunSettings:
     threads: int = 1
     seconds: float = 10.0
     audio: Path | None = None
+    wait_s: float = 0.0
 
     def __post_init__(self) -> None:
         require_duration("seconds", self.seconds)
@@ -54,13 +61,40 @@ class RunSettings:
             raise BadInput(f"mode must be paced or flat-out, got {self.mode!r}")
 
 
+@dataclass(frozen=True)
+class Work:
+    """What the session needs on whatever device: made once, and the same for all of them."""
+
+    settings: RunSettings
+    ledger: Ledger
+    artifact: Artifact
+    audio: tuple[Path, wire.Blob]
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self.artifact.contract.sample_rate_hz
+
+
 def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
     """The finished session, failed or not, and its sample rate in Hz; it is in the ledger.
 
     Raises EarshotError where none could be started.
     """
+    lab = load_lab(settings.lab)
+    if is_name(settings.device):
+        find_device(lab, settings.device)
+    with prepared_work(settings, progress) as work:
+        devices = choose_devices(lab, settings.device, work.ledger, progress, one=True)[0]
+        session = first_free(
+            devices, lambda device, wait_s: measure_on(work, device, progress, wait_s), settings.wait_s
+        )
+    return session, work.sample_rate_hz
+
+
+@contextmanager
+def prepared_work(settings: RunSettings, progress: Progress) -> Iterator[Work]:
+    """Model, artifact and audio, and the ledger. Raises EarshotError where they cannot be had."""
     require_results(settings.results)
-    device = find_device(load_lab(settings.lab), settings.device)
     prepared = prepare_model(settings.model, settings.results / "models")
     if settings.audio is None and prepared.evaluation is None:
         raise BadInput(
@@ -68,7 +102,7 @@ def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
         )
     settings.results.mkdir(parents=True, exist_ok=True)
     with Ledger.open(settings.results / "ledger.db") as ledger, tempfile.TemporaryDirectory() as scratch:
-        own_audio = _own_audio(settings, prepared, Path(scratch))
+        audio = _audio(settings, prepared, Path(scratch))
         exported = export_candidates(
             prepared, [settings.recipe], settings.results / "artifacts", jobs=os.cpu_count() or 1, progress=progress
         )
@@ -76,34 +110,61 @@ def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
         if artifact is None:
             raise ExportFailed(f"{settings.recipe} was refused: {exported.refusals[0].reason}", hint=_OTHER_RECIPE)
         ledger.record_artifact(artifact)
-        agent, environment = deploy_agent(device, progress)
-        with agent.transport:
-            if own_audio is None:
-                material = push_material(agent, prepared, [artifact], Path(scratch), progress)
-            else:
-                push_blobs(agent, [(artifact.path, blob_of(artifact)), own_audio])
-                material = {"test": Material(own_audio[1], own_audio[1], ())}
-            candidate = _candidate(settings, candidates_for([artifact], environment.probe, threads=[settings.threads]))
-            study = _study(settings)
-            ledger.begin_study(study)
-            runner = SessionRunner(ledger, study, agent, environment, material, {artifact.sha256: artifact}, progress)
-            progress.stage(settings.mode, steps=1, expected_s=settings.seconds if settings.mode == "paced" else None)
-            status = "abandoned"
-            try:
-                (session,) = runner.run_all([runner.plan(candidate, settings.mode, seconds=settings.seconds)])
-                status = "finished"
-            finally:
-                # Nobody goes on with a single session: the next one is a study of its own.
-                ledger.finish_study(study.study_id, status)
-    return session, prepared.source.contract.sample_rate_hz
+        yield Work(settings, ledger, artifact, audio)
 
 
-def _own_audio(settings: RunSettings, prepared: Prepared, scratch: Path) -> tuple[Path, wire.Blob] | None:
+def _audio(settings: RunSettings, prepared: Prepared, scratch: Path) -> tuple[Path, wire.Blob]:
     if settings.audio is None:
-        return None
+        path, blob, _ = prepared.needed_evaluation().wav("test", scratch)
+        return path, blob
     rate = prepared.source.contract.sample_rate_hz
     path = scratch / "own.wav"
     return path, write_wav(path, read_audio(settings.audio, rate), rate)
+
+
+def measure_on(work: Work, device: Device, progress: Progress, wait_s: float = 0.0) -> Session:
+    """The session on this device. Raises DeviceHeld where somebody else has it for longer than ``wait_s``."""
+    with reserved(work.ledger, device, f"run {work.settings.model}", progress, wait_s=wait_s) as held:
+        power = PowerCycle(work.ledger, device, progress)
+        agent, environment = power.reach(lambda: deploy_agent(device, progress, work.ledger))
+        with agent.transport, held.on_device(agent):
+            return _measure(work, replace(work.settings, device=device.name), agent, environment, held, power, progress)
+
+
+def _measure(
+    work: Work,
+    settings: RunSettings,
+    agent: DeployedAgent,
+    environment: Environment,
+    held: Hold,
+    power: PowerCycle,
+    progress: Progress,
+) -> Session:
+    progress.stage("pushing", steps=1)
+    push_blobs(agent, [(work.artifact.path, blob_of(work.artifact)), work.audio])
+    candidate = _candidate(settings, candidates_for([work.artifact], environment.probe, threads=[settings.threads]))
+    study = _begin(work.ledger, settings, progress)
+    runner = SessionRunner(
+        work.ledger,
+        study,
+        agent,
+        environment,
+        {"test": Material(work.audio[1], work.audio[1], ())},
+        {work.artifact.sha256: work.artifact},
+        progress,
+        hold=held,
+        power=power,
+    )
+    progress.stage(settings.mode, steps=1, expected_s=settings.seconds if settings.mode == "paced" else None)
+    try:
+        (session,) = runner.run_all([runner.plan(candidate, settings.mode, seconds=settings.seconds)])
+    except EarshotError as exc:
+        # It may go on there, or have to make room for somebody: the same command collects it, or runs it then.
+        if not isinstance(exc, Unreachable | LeaseLost | SessionFailed):
+            work.ledger.finish_study(study.study_id, "abandoned")
+        raise
+    work.ledger.finish_study(study.study_id, "finished")
+    return session
 
 
 def _candidate(settings: RunSettings, candidates: list[Candidate]) -> Candidate:
@@ -116,6 +177,20 @@ def _candidate(settings: RunSettings, candidates: list[Candidate]) -> Candidate:
     raise BadInput(f"execution provider {wanted} cannot be used on {settings.device}", hint=f"usable there: {usable}")
 
 
+def _begin(ledger: Ledger, settings: RunSettings, progress: Progress) -> Study:
+    """A new study, or the same command's that was interrupted a short while ago."""
+    study = _study(settings)
+    interrupted = ledger.unfinished_study(study.settings_sha256)
+    if interrupted is not None:
+        age_s = (datetime.now(UTC) - datetime.fromisoformat(interrupted.started_utc)).total_seconds()
+        if 0 <= age_s <= _COLLECT_WITHIN_S:
+            progress.note(f"going on with what was started at {interrupted.started_utc} on {settings.device}")
+            return interrupted
+        ledger.finish_study(interrupted.study_id, "abandoned")
+    ledger.begin_study(study)
+    return study
+
+
 def _study(settings: RunSettings) -> Study:
     now = datetime.now(UTC)
     return Study(
@@ -125,8 +200,13 @@ def _study(settings: RunSettings) -> Study:
         started_utc=now.isoformat(timespec="seconds"),
         settings={
             "workflow": "run",
+            "model": settings.model,
+            "device": settings.device,
+            "lab": str(settings.lab) if settings.lab else None,
             "mode": settings.mode,
             "recipe": str(settings.recipe),
+            "provider": settings.provider,
+            "threads": settings.threads,
             "seconds": settings.seconds,
             "audio": str(settings.audio) if settings.audio else None,
         },

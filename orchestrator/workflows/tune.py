@@ -11,11 +11,14 @@ from orchestrator.decide.selection.bundle import write_bundle
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.again import report_content
 from orchestrator.workflows.candidates import allowed_chunk
+from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.prepare import (
+    Prepared,
     deploy_agent,
     export_candidates,
     prepare_model,
@@ -23,6 +26,7 @@ from orchestrator.workflows.prepare import (
 )
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.race import Race
+from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.settings import TuneSettings, require_results
 from orchestrator.workflows.verification import verify_winner
@@ -44,14 +48,39 @@ def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
     """Raises EarshotError; what was measured until then stays in the ledger and the same call goes on from there."""
     require_results(settings.results)
     lab = load_lab(settings.lab)
-    device = find_device(lab, settings.device)
+    if is_name(settings.device):
+        find_device(lab, settings.device)
     progress.stage(f"reading {settings.model} and its evaluation set", steps=1)
     prepared = prepare_model(settings.model, settings.models_dir)
     prepared.needed_evaluation()
     # Before minutes are spent on exports.
     allowed_chunk(prepared.source.contract, settings.chunk_ms)
     settings.results.mkdir(parents=True, exist_ok=True)
-    with Ledger.open(settings.ledger_path) as ledger, tempfile.TemporaryDirectory(prefix="earshot-") as scratch:
+    with Ledger.open(settings.ledger_path) as ledger:
+        devices = choose_devices(lab, settings.device, ledger, progress, one=True)[0]
+        # Where any of several will do, the one whose study waits to be finished.
+        started = {d.name for d in devices if ledger.unfinished_study(_question(replace(settings, device=d.name)))}
+        return first_free(
+            sorted(devices, key=lambda device: device.name not in started),
+            lambda device, wait_s: _tune_on(
+                replace(settings, device=device.name, wait_s=wait_s), prepared, ledger, device, progress
+            ),
+            settings.wait_s,
+        )
+
+
+def _question(settings: TuneSettings) -> str:
+    return Study("", settings.model, settings.device, "", settings.question()).settings_sha256
+
+
+def _tune_on(
+    settings: TuneSettings, prepared: Prepared, ledger: Ledger, device: Device, progress: Progress
+) -> TuneOutcome:
+    purpose = f"tune {settings.model}"
+    with (
+        reserved(ledger, device, purpose, progress, wait_s=settings.wait_s) as held,
+        tempfile.TemporaryDirectory(prefix="earshot-") as scratch,
+    ):
         study, resumed = _begin(ledger, settings, progress)
         exported = export_candidates(
             prepared, settings.recipes, settings.artifacts_dir, jobs=os.cpu_count() or 1, progress=progress
@@ -60,8 +89,9 @@ def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
             ledger.record_artifact(artifact)
         for refusal in exported.refusals:
             ledger.record_refusal(study.study_id, refusal.recipe, refusal.reason)
-        agent, environment = deploy_agent(device, progress)
-        try:
+        power = PowerCycle(ledger, device, progress)
+        agent, environment = power.reach(lambda: deploy_agent(device, progress, ledger))
+        with agent.transport, held.on_device(agent):
             material = push_material(agent, prepared, exported.artifacts, Path(scratch), progress)
             runner = SessionRunner(
                 ledger,
@@ -72,14 +102,14 @@ def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
                 {a.sha256: a for a in exported.artifacts},
                 progress,
                 settings.seed,
+                hold=held,
+                power=power,
             )
             decision = Race(settings, prepared, exported, runner).run()
             if decision.winner is not None:
                 decision = verify_winner(
                     decision, prepared, runner, paced_s=settings.paced_s, artifacts_dir=settings.artifacts_dir
                 )
-        finally:
-            agent.transport.close()
         ledger.record_decision(decision)
         ledger.finish_study(study.study_id, "finished")
         outcome = conclude(ledger, study, settings.results)

@@ -6,6 +6,7 @@ import click
 
 from orchestrator.cli.options import json_option, lab_option
 from orchestrator.cli.output import print_json, print_table
+from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import load_lab
 
 
@@ -19,6 +20,10 @@ def list_(lab: Path | None, as_json: bool) -> None:
         print_json(list(found.devices.values()))
         return
     print_table(
-        ["device", "transport", "address", "tags"],
-        [[d.name, d.transport, d.host or "this machine", " ".join(d.tags)] for d in found.devices.values()],
+        ["device", "transport", "address", "profile", "tags"],
+        [[d.name, d.transport, _address(d), d.profile or "-", " ".join(d.tags)] for d in found.devices.values()],
     )
+
+
+def _address(device: Device) -> str:
+    return device.host or (f"USB {device.serial}" if device.serial else "this machine")

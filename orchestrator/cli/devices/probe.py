@@ -7,71 +7,138 @@ import click
 from agents.device_facts import DeviceProbe, SensorProbe
 from orchestrator.cli.options import json_option, lab_option
 from orchestrator.cli.output import print_json, print_table
+from orchestrator.errors import BadInput
+from orchestrator.measure.lab.agreement import compare, described, found_clusters
+from orchestrator.measure.lab.device import Device
+from orchestrator.measure.lab.draft import draft_profile
+from orchestrator.measure.lab.identity import profile_of, require_profile
 from orchestrator.measure.lab.inventory import find_device, load_lab
-from orchestrator.measure.lab.profiles import DeviceProfile, load_profiles, match_profile
+from orchestrator.measure.lab.profile_files import parse_profile
+from orchestrator.measure.lab.profiles import DeviceProfile
+from orchestrator.measure.transports.base import whole_file
+
+_MARKS = {True: "yes", False: "NO", None: "not told"}
 
 
 @click.command()
 @click.argument("name", default="local")
 @lab_option
+@click.option(
+    "--write-profile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draft a device profile from the answer, such as device_profiles/NAME.toml beside lab.toml.",
+)
+@click.option("--force", is_flag=True, help="Replace the file of --write-profile.")
 @json_option
-def probe(name: str, lab: Path | None, as_json: bool) -> None:
-    """Ask a device what it is: SoC, cores, memory, sensors, runtimes and execution providers, or why not."""
+def probe(name: str, lab: Path | None, write_profile: Path | None, force: bool, as_json: bool) -> None:
+    """Ask a device what it is: SoC, cores, memory, sensors, runtimes and execution providers, or why not.
+
+    \b
+    earshot devices probe pi5 --lab lab.toml
+    earshot devices probe new-phone --lab lab.toml --write-profile device_profiles/new-phone.toml
+    """
     from orchestrator.cli.progress import TerminalProgress
     from orchestrator.workflows.prepare import deploy_agent
 
+    device = find_device(load_lab(lab), name)
+    _require_writable(write_profile, force)
     with TerminalProgress() as progress:
-        agent, environment = deploy_agent(find_device(load_lab(lab), name), progress)
+        agent, environment = deploy_agent(device, progress, any_device=True)
         agent.transport.close()
+    profile = profile_of(environment.probe, device.profiles_dir)
+    if write_profile is not None:
+        _write(write_profile, environment.probe, profile, device)
     if as_json:
         print_json(environment)
-        return
-    profile = match_profile(environment.probe, load_profiles())
-    click.echo(f"device model  {environment.device_model}")
-    click.echo(f"profile       {f'{profile.name}: {profile.title}' if profile else 'none fits'}")
-    print_table(["fact", "value"], _facts(environment.probe))
+    else:
+        click.echo(f"device model  {environment.device_model}")
+        click.echo(f"profile       {f'{profile.name}: {profile.title}' if profile else 'none fits'}")
+        _print_probe(environment.probe)
+        if profile is not None:
+            _print_profile(profile, environment.probe)
+    if write_profile is not None:
+        click.echo(f"\n{_written(write_profile, device)}", err=True)
+    # Last, so that one can see what it is.
+    require_profile(device, environment.probe)
+
+
+def _print_probe(found: DeviceProbe) -> None:
+    print_table(["fact", "value"], _facts(found))
     click.echo()
-    print_table(["runtime / provider", "usable", "version or reason"], _runtimes(environment.probe))
+    print_table(["runtime / provider", "usable", "version or reason"], _runtimes(found))
     click.echo()
-    print_table(
-        ["sensor", "quantity", "usable", "scope or reason"],
-        [_sensor_row(sensor) for sensor in environment.probe.sensors],
-    )
-    if profile is not None:
+    print_table(["sensor", "quantity", "usable", "scope or reason"], [_sensor_row(s) for s in found.sensors])
+
+
+def _print_profile(profile: DeviceProfile, found: DeviceProbe) -> None:
+    agreements = compare(profile, found)
+    if agreements:
         click.echo()
-        print_table(["not here", "what it takes, or why it cannot be"], _not_here(profile, environment.probe))
+        rows = [[a.fact, a.says, a.found, _MARKS[a.agrees]] for a in agreements]
+        print_table(["profile", "says", "the probe finds", "agree"], rows)
+    click.echo()
+    print_table(["not here", "what it takes, or why it cannot be"], _not_here(profile, found))
 
 
-def _facts(probe: DeviceProbe) -> list[list[str]]:
-    clusters = sorted({c.cluster for c in probe.cores})
-    cores = ", ".join(f"{sum(c.cluster == k for c in probe.cores)} x {_cluster_name(probe, k)}" for k in clusters)
+def _require_writable(path: Path | None, force: bool) -> None:
+    """Before anything is asked of the device. Raises BadInput."""
+    if path is None:
+        return
+    if path.suffix != ".toml":
+        raise BadInput(f"a profile is a .toml file, got {path}", hint=f"--write-profile {path}.toml")
+    if not path.parent.is_dir():
+        raise BadInput(f"there is no folder {path.parent}", hint=f"mkdir -p {path.parent}")
+    if path.exists() and not force:
+        raise BadInput(f"{path} exists", hint="choose another name, or --force to replace it")
+
+
+def _write(path: Path, found: DeviceProbe, fitting: DeviceProfile | None, device: Device) -> None:
+    """The draft, read back before it is written: what is written can be used."""
+    # A profile that is drafted anew does not extend itself.
+    base = None if fitting is not None and fitting.name == path.stem else fitting
+    text = draft_profile(found, base)
+    parse_profile(path.stem, text, device.profiles_dir)
+    with whole_file(path) as file:
+        file.write(text.encode())
+
+
+def _written(path: Path, device: Device) -> str:
+    own = device.profiles_dir
+    if own is not None and path.resolve().parent == own.resolve():
+        return f"wrote {path}: look at the lines marked CHECK; it counts from now on for every device of this lab"
+    where = own or "a folder device_profiles/ beside lab.toml"
+    return f"wrote {path}: look at the lines marked CHECK, then move it to {where}"
+
+
+def _facts(found: DeviceProbe) -> list[list[str]]:
     return [
-        ["model", probe.model],
-        ["SoC", probe.soc or "-"],
-        ["cores", cores],
-        ["memory", f"{probe.memory_bytes / 2**30:.1f} GiB" if probe.memory_bytes else "-"],
-        ["OS", f"{probe.os}, {probe.kernel}"],
-        ["virtual", probe.virtual or "no"],
-        ["Python", f"{probe.python}, numpy {probe.numpy or 'absent'}"],
-        ["governor", probe.state.governor or "cannot be read"],
+        ["model", found.model + (f" ({found.manufacturer})" if found.manufacturer else "")],
+        ["SoC", found.soc or "-"],
+        ["cores", described(found_clusters(found))],
+        ["memory", f"{found.memory_bytes / 2**30:.1f} GiB" if found.memory_bytes else "-"],
+        ["OS", f"{found.os}, {found.kernel}"],
+        *([["build", found.build]] if found.build else []),
+        ["virtual", found.virtual or "no"],
+        ["Python", f"{found.python}, numpy {found.numpy or 'absent'}"],
+        ["governor", found.state.governor or "cannot be read"],
     ]
 
 
-def _not_here(profile: DeviceProfile, probe: DeviceProbe) -> list[list[str]]:
+def _not_here(profile: DeviceProfile, found: DeviceProbe) -> list[list[str]]:
     """Execution providers that this kind of device could have, and what it never has."""
-    usable = {p.name for r in probe.runtimes for p in r.providers if p.usable}
-    could_be = [(name, takes) for providers in profile.runtimes.values() for name, takes in providers.items()]
-    return [[name, takes] for name, takes in (*could_be, *profile.absent.items()) if name not in usable]
+    usable = {p.name for r in found.runtimes for p in r.providers if p.usable}
+    could_be = [
+        (f"{runtime}: {name}", takes)
+        for runtime, providers in profile.runtimes.items()
+        for name, takes in providers.items()
+        if name not in usable
+    ]
+    return [[name, takes] for name, takes in (*could_be, *profile.absent.items())]
 
 
-def _cluster_name(probe: DeviceProbe, cluster: int) -> str:
-    core = next(c for c in probe.cores if c.cluster == cluster)
-    return core.part + (f" {core.max_hz / 1e9:.2f} GHz" if core.max_hz else "")
-
-
-def _runtimes(probe: DeviceProbe) -> list[list[str]]:
+def _runtimes(found: DeviceProbe) -> list[list[str]]:
     rows = []
-    for runtime in probe.runtimes:
+    for runtime in found.runtimes:
         rows.append(
             [runtime.name, _mark(runtime.usable), (runtime.version if runtime.usable else runtime.reason) or ""]
         )

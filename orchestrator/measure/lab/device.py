@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 LOCAL = "local"
+PROFILES_FOLDER = "device_profiles"
 TRANSPORTS = ("local", "ssh", "adb")
 MOST_COOL_DOWN_S = 3600.0
 
@@ -55,7 +56,8 @@ class Device:
     ``jump`` is written as ProxyJump is; where it names a device of the lab, ``via`` is that device: an SSH host, or an
     ADB device through whose stream the SSH connection goes. ``serial``, ``adb_key``, ``adb_server`` (host:port of a
     running adb server) and ``run_as`` (an Android package) are for ADB. ``root`` is the agent's folder there, relative
-    to the home; ``python`` the only Python to try. ``profile`` is the kind that the device must turn out to be.
+    to the home; ``python`` the only Python to try. ``profile`` is the kind that the device must turn out to be;
+    ``profiles_dir`` holds the lab's own profiles.
     ``sudo``: ``sudo -n`` may be used there. ``meter``: a power meter on the controller's side; its ``kind`` and what
     that kind takes.
     """
@@ -76,6 +78,7 @@ class Device:
     python: str | None = None
     root: str | None = None
     profile: str | None = None
+    profiles_dir: Path | None = field(default=None, compare=False)
     tags: tuple[str, ...] = ()
     sudo: bool = False
     environments: dict[str, PythonEnvironment] = field(default_factory=dict)
@@ -92,4 +95,9 @@ class Lab:
     path: Path | None = None
 
     def __post_init__(self) -> None:
-        self.devices.setdefault(LOCAL, Device(LOCAL, LOCAL))
+        self.devices.setdefault(LOCAL, Device(LOCAL, LOCAL, profiles_dir=own_profiles(self.path)))
+
+
+def own_profiles(lab: Path | None) -> Path | None:
+    """Where a lab keeps its own device profiles: beside its file."""
+    return None if lab is None else lab.resolve().parent / PROFILES_FOLDER

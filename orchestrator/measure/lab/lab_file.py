@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agents import strict_json
-from orchestrator.measure.lab.device import LOCAL, TRANSPORTS, CoolDown, Device, Hooks, PythonEnvironment
+from orchestrator.measure.lab.device import (
+    LOCAL,
+    TRANSPORTS,
+    CoolDown,
+    Device,
+    Hooks,
+    PythonEnvironment,
+    own_profiles,
+)
+from orchestrator.measure.lab.profile_files import profile_names
 
 Keys = dict[str, type[Any]]
 KEYS: Keys = {
@@ -49,6 +58,7 @@ class LabReader:
 
     def __init__(self, path: Path, text: str) -> None:
         self._folder = path.parent.resolve()
+        self._profiles_dir = own_profiles(path)
         self._lines = _lines_of_keys(text)
         self.problems: list[str] = []
 
@@ -99,6 +109,9 @@ class LabReader:
             self._problem(section, key, f"{key} must not be empty")
         elif key == "port" and not 0 < value < 65536:
             self._problem(section, key, f"port must be in 1..65535, got {value}")
+        elif key == "profile" and value not in (known_profiles := profile_names(self._profiles_dir)):
+            near = nearest(value, known_profiles)
+            self._problem(section, key, f"unknown profile {value!r}: {near}known are {', '.join(known_profiles)}")
         elif key == "tags" and not all(isinstance(tag, str) for tag in value):
             self._problem(section, key, f"tags must be strings, got {value!r}")
         else:
@@ -124,6 +137,7 @@ class LabReader:
                 **table,
                 "name": name,
                 "transport": transport,
+                "profiles_dir": self._profiles_dir,
                 "tags": tuple(table.get("tags", ())),
                 "environments": {key: value for key, value in environments.items() if value},
             }

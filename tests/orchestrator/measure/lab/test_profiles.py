@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from agents.device_facts import DeviceProbe, DeviceState
 from orchestrator.errors import BadInput
-from orchestrator.measure.lab.profiles import DeviceProfile, device_model_slug, load_profiles, match_profile
+from orchestrator.measure.lab.profile_files import load_profiles, profile_names
+from orchestrator.measure.lab.profiles import DeviceProfile, device_model_slug, match_profile
 
 PROBE = DeviceProbe(
     model="Raspberry Pi 5 Model B Rev 1.0",
@@ -61,34 +62,10 @@ def test_slug_is_always_a_plain_folder_name(model: str, machine: str) -> None:
     assert len(slug) <= 60
 
 
-def test_the_shipped_profiles_load_and_each_has_facts() -> None:
-    profiles = load_profiles()
-    assert {"generic-x86_64", "generic-aarch64"} <= set(profiles)
-    for name, profile in profiles.items():
-        assert profile.name == name
-        assert profile.runtimes
-        assert profile.sensors
-        assert profile.absent
-
-
-@pytest.mark.parametrize(
-    ("machine", "os", "name"),
-    [
-        ("aarch64", "Debian GNU/Linux 12 (bookworm)", "generic-aarch64"),
-        ("x86_64", "Ubuntu 24.04 LTS", "generic-x86_64"),
-        ("aarch64", "Android 14", None),
-        ("riscv64", "Debian GNU/Linux 13 (trixie)", None),
-    ],
-)
-def test_match(machine: str, os: str, name: str | None) -> None:
-    found = match_profile(replace(PROBE, machine=machine, os=os), load_profiles())
-    assert (found.name if found else None) == name
-
-
 def _profiles(folder: Path, **texts: str) -> dict[str, DeviceProfile]:
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text)
-    return load_profiles(folder)
+    return {name: load_profiles(folder)[name] for name in (path.stem for path in folder.glob("*.toml"))}
 
 
 def test_the_higher_priority_wins_and_a_tie_is_refused(tmp_path: Path) -> None:
@@ -115,8 +92,75 @@ def test_a_fact_that_the_device_does_not_tell_does_not_match(tmp_path: Path) -> 
         ("Raspberry Pi 5.*", "(", "regular expression"),
         ("[match]", "[match", "profile a.toml"),
         ('title = "a board"', 'title = "a board"\nschema = 2', "schema must be 1, got 2"),
+        ('title = "a board"', 'title = "a board"\nname = "b"', "unknown key 'name'"),
+        ('title = "a board"', 'title = "a board"\nextends = "none"', "extends 'none', which is no profile"),
+        ('title = "a board"', 'title = "a board"\nextends = "a"', "in a circle: a -> a"),
+        ("[sensors]", '[soc]\nname = "X"\n[sensors]', "soc needs its source"),
+        ("[sources]", '[[clusters]]\ncores = 0\ncore = "X"\n[sources]\nclusters = "x"', "cores must be in 1..256"),
+        (
+            "[sources]",
+            '[[clusters]]\ncores = 4\ncore = "X"\nmax_mhz = 2400000\n[sources]\nclusters = "x"',
+            "max_mhz must be in 100..10000",
+        ),
+        ("[sources]", '[memory]\nbandwidth_gb_s = 0\n[sources]\nmemory = "x"', "bandwidth_gb_s must be > 0"),
+        (
+            "[sources]",
+            '[memory]\ntransfer_mts = 4267\nbus_bits = 64\nbandwidth_gb_s = 17.0\n[sources]\nmemory = "x"',
+            "64 bit at 4267 MT/s is 34.1 GB/s",
+        ),
     ],
 )
 def test_a_wrong_profile_names_file_and_fault(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         _profiles(tmp_path, a=PROFILE.replace(old, new))
+
+
+CHILD = """
+extends = "{parent}"
+title = "a kind of it"
+[match]
+model = "Raspberry Pi 5 .*"
+[runtimes.onnxruntime]
+Other = "its own"
+[absent]
+sensor = "not on this one"
+[sources]
+"""
+
+
+def test_a_profile_extends_another_and_says_what_differs(tmp_path: Path) -> None:
+    parent = PROFILE.replace("[sensors]", '[sensors]\nsensor = "here"\nother = "there"')
+    child = _profiles(tmp_path, parent=parent, child=CHILD.format(parent="parent"))["child"]
+    assert child.kind_of == ("parent",)
+    assert child.python == "python3"
+    assert child.match == {"model": "Raspberry Pi 5 .*"}
+    assert child.runtimes == {"onnxruntime": {"Other": "its own", "CPUExecutionProvider": "the wheel"}}
+    assert child.sensors == {"other": "there"}
+    assert child.absent == {"sensor": "not on this one"}
+
+
+def test_what_the_parent_lacks_the_child_may_have(tmp_path: Path) -> None:
+    parent = PROFILE.replace("[absent]", '[absent]\nOther = "not built in"')
+    assert _profiles(tmp_path, parent=parent, child=CHILD.format(parent="parent"))["child"].absent == {
+        "sensor": "not on this one"
+    }
+
+
+def test_a_labs_own_profiles_join_and_replace_the_shipped_ones(tmp_path: Path) -> None:
+    (tmp_path / "own-board.toml").write_text(CHILD.format(parent="raspberry-pi-5"))
+    (tmp_path / "pixel-8.toml").write_text(PROFILE)
+    (tmp_path / ".hidden.toml").write_text("no [toml")
+    profiles = load_profiles(tmp_path)
+    assert profiles["own-board"].kind_of[0] == "raspberry-pi-5"
+    assert profiles["pixel-8"].title == "a board"
+    assert "own-board" in profile_names(tmp_path)
+    assert "own-board" not in profile_names()
+    assert set(load_profiles(tmp_path / "none")) == set(load_profiles())
+
+
+def test_one_of_several_device_tree_names_is_enough(tmp_path: Path) -> None:
+    text = PROFILE.replace("model =", "compatible =").replace("Raspberry Pi 5.*", "maker,board-.")
+    profile = _profiles(tmp_path, a=text)["a"]
+    assert profile.fits(replace(PROBE, compatible=("other", "maker,board-1", "maker,chip")))
+    assert not profile.fits(replace(PROBE, compatible=("maker,board-12",)))
+    assert not profile.fits(PROBE)
