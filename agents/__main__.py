@@ -24,7 +24,10 @@ USAGE = """usage: agent VERB [options]
   undo-journal --root ROOT         stdin: what to add or drop; print what was changed here and not changed back
   cool --root ROOT                 stdin: CoolRequest; wait until the device is cool, print its temperatures
   run --root ROOT [--from-byte N]  stdin: RunSpec; start or attach to the session, print its events
-  clean --root ROOT [--sessions] [--blobs]
+  environments --root ROOT [--named PYTHON]
+                                   print what wheels this Python takes, and the environments that are there
+  environment-install --root ROOT  stdin: EnvironmentRequest; make it from wheels in the store
+  clean --root ROOT [--sessions] [--blobs] [--environments] [--keep NAME,NAME]
                                    delete sessions that do not run; blobs, stale uploads and, while no session runs,
                                    other versions of this agent; print what was deleted
   lease-acquire --root ROOT        stdin: LeaseRequest; take the right to start sessions here, print a LeaseAnswer
@@ -129,7 +132,7 @@ def _probe_runtime(arguments: List[str]) -> int:
 
 
 def _clean(arguments: List[str]) -> int:
-    options = _options(arguments, ["--root"], ["--sessions", "--blobs"])
+    options = _options(arguments, ["--root", "--keep"], ["--sessions", "--blobs", "--environments"])
     from agents.store import Store
 
     store = Store(_root(options))
@@ -145,7 +148,31 @@ def _clean(arguments: List[str]) -> int:
         # A session imports as it goes, from the archive that it was started from.
         if not running(store):
             removed += store.clean_archives()
+    if "--environments" in options:
+        from agents.environments.clean import clean_environments
+
+        keep = options["--keep"].split(",") if "--keep" in options else None
+        removed += clean_environments(store.root, keep)
     _print_json(removed)
+    return EXIT_OK
+
+
+def _environments(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root", "--named"], [])
+    from agents.environments import list_environments
+    from agents.environments.python_facts import python_facts
+
+    facts = python_facts(options.get("--named", ""))
+    _print_json({"python": facts, "environments": list_environments(_root(options))})
+    return EXIT_OK
+
+
+def _environment_install(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root"], [])
+    from agents.environments.install import EnvironmentRequest, install
+    from agents.strict_json import from_json
+
+    _print_json(install(_root(options), from_json(EnvironmentRequest, _read_json())))
     return EXIT_OK
 
 
@@ -186,6 +213,8 @@ VERBS: Dict[str, Callable[[List[str]], int]] = {
     "cool": _cool,
     "run": _run,
     "clean": _clean,
+    "environments": _environments,
+    "environment-install": _environment_install,
     **{f"lease-{action}": partial(_lease, action) for action in ("acquire", "beat", "release", "show")},
 }
 
