@@ -102,7 +102,7 @@ class AdbConnection:
             raise LoginRefused(f"{self.place} has refused the key", hint="accept it on the phone's screen")
         found = dict(item.partition("=")[::2] for item in properties.split(";"))
         self.features = frozenset(found.get("features", "").split(","))
-        self._checked = answer.arg0 < NO_CHECKSUM_VERSION
+        self._checked = min(answer.arg0, VERSION) < NO_CHECKSUM_VERSION
         self.max_payload_bytes = min(answer.arg1, MAX_PAYLOAD_BYTES)
         self.delayed_ack = "delayed_ack" in self.features
 
