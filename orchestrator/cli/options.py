@@ -1,8 +1,27 @@
 """Options that several verbs have, so that they are spelt and explained once."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import click
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Duration(click.ParamType[float]):
+    """A length of time, such as 90s, 30m, 2h or 1d; in s."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no length of time: write it as 90s, 30m, 2h or 1d", param, ctx)
+        return float(found[1]) * _UNITS[found[2]]
+
 
 results_option = click.option(
     "--results",
@@ -13,7 +32,17 @@ results_option = click.option(
 )
 lab_option = click.option("--lab", type=click.Path(path_type=Path), help="Inventory of devices (lab.toml).")
 device_option = click.option(
-    "--device", default="local", show_default=True, help="A device of the lab; local is this machine."
+    "--device",
+    default="local",
+    show_default=True,
+    help="A device of the lab, or any:TAG: the first free one with that tag. local is this machine.",
+)
+wait_option = click.option(
+    "--wait",
+    "wait_s",
+    type=Duration(),
+    default="0s",
+    help="Wait so long (90s, 30m, 2h) for a device that somebody else has; otherwise that is an error.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON on stdout instead of a table; progress stays on stderr."

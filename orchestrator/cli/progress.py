@@ -23,10 +23,8 @@ class TerminalProgress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task: TaskID | None = None
-        self._steps = 0
-        self._taken = 0
         self._started_s = time.monotonic()
+        self._stages = _Stages(self._console, self._bars, self._started_s, "")
 
     def __enter__(self) -> "TerminalProgress":
         self._bars.start()
@@ -36,19 +34,50 @@ class TerminalProgress:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._finish_stage()
+            self._stages.close()
         self._bars.stop()
 
     def stage(self, name: str, *, steps: int, expected_s: float | None = None) -> None:
-        self._finish_stage()
+        self._stages.stage(name, steps=steps, expected_s=expected_s)
+
+    def step(self, what: str) -> None:
+        self._stages.step(what)
+
+    def note(self, text: str) -> None:
+        self._stages.note(text)
+
+    def device(self, name: str) -> "_Stages":
+        """Stages of one device among several; each device has a bar and lines of its own."""
+        return _Stages(self._console, self._bars, self._started_s, f"{name}: ", one_bar=True)
+
+
+class _Stages:
+    """One row of stages. With ``one_bar`` the last stage's bar becomes the next one's, else each stage keeps its own.
+
+    Of several, each belongs to one thread; the console and the bars take turns by themselves.
+    """
+
+    def __init__(
+        self, console: Console, bars: Progress, started_s: float, prefix: str, *, one_bar: bool = False
+    ) -> None:
+        self._console, self._bars, self._started_s, self._prefix = console, bars, started_s, prefix
+        self._one_bar = one_bar
+        self._task: TaskID | None = None
+        self._steps = 0
+        self._taken = 0
+
+    def stage(self, name: str, *, steps: int, expected_s: float | None = None) -> None:
+        self.close()
         about = f" (about {_duration(expected_s)})" if expected_s else ""
         self._steps, self._taken = steps, 0
         if not self._console.is_terminal:
             elapsed = _duration(time.monotonic() - self._started_s)
-            self._console.print(
-                f"[{elapsed}] {name}: {steps} {'step' if steps == 1 else 'steps'}{about}", markup=False, highlight=False
-            )
-        self._task = self._bars.add_task(f"{name}{about}", total=steps, now="")
+            self._print(f"[{elapsed}] {self._prefix}{name}: {steps} {'step' if steps == 1 else 'steps'}{about}")
+        description = f"{self._prefix}{name}{about}"
+        if self._one_bar and self._task is not None:
+            self._bars.reset(self._task, total=steps, description=description, now="")
+        else:
+            self._task = self._bars.add_task(description, total=steps, now="")
 
     def step(self, what: str) -> None:
         if self._task is not None:
@@ -56,11 +85,15 @@ class TerminalProgress:
             self._taken += 1
 
     def note(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        self._print(self._prefix + text)
 
-    def _finish_stage(self) -> None:
+    def close(self) -> None:
+        """What is shown is done."""
         if self._task is not None:
             self._bars.update(self._task, completed=self._steps, now="")
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False)
 
 
 def _duration(seconds: float) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.decision import print_decision, selection_options
-from orchestrator.cli.options import device_option, json_option, lab_option, results_option
+from orchestrator.cli.options import device_option, json_option, lab_option, results_option, wait_option
 from orchestrator.cli.output import print_json
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.decide.selection.constraints import Constraints, Objective
@@ -20,6 +20,7 @@ from orchestrator.workflows.tune import tune as run_tune
 @click.argument("model")
 @device_option
 @lab_option
+@wait_option
 @results_option
 @click.option(
     "--recipe",
@@ -50,6 +51,7 @@ def tune(
     model: str,
     device: str,
     lab: Path | None,
+    wait_s: float,
     results: Path,
     recipes: tuple[str, ...],
     threads: tuple[int, ...],
@@ -74,6 +76,7 @@ def tune(
     earshot tune kws
     earshot tune kws --max-p99-ms 20 --max-quality-loss 0.01 --minimize memory
     earshot tune digits-lstm --device pi5 --lab lab.toml --json
+    earshot tune kws --device any:pixel-8 --lab lab.toml --wait 30m
     """
     settings = TuneSettings(
         model=model,
@@ -90,6 +93,7 @@ def tune(
         finalists=finalists,
         seed=seed,
         fresh=fresh,
+        wait_s=wait_s,
     )
     if quiet:
         outcome = run_tune(settings, Silent())

@@ -13,6 +13,18 @@ class Progress(Protocol):
     def note(self, text: str) -> None: ...
 
 
+class DeviceProgress(Progress, Protocol):
+    """Of one device among several; ``close`` when nothing more comes."""
+
+    def close(self) -> None: ...
+
+
+class FleetProgress(Progress, Protocol):
+    """Of several devices at once; ``device`` may be called from several threads."""
+
+    def device(self, name: str) -> DeviceProgress: ...
+
+
 class Silent:
     """Progress for programs that do not want any."""
 
@@ -23,4 +35,10 @@ class Silent:
         pass
 
     def note(self, text: str) -> None:
+        pass
+
+    def device(self, name: str) -> "Silent":
+        return self
+
+    def close(self) -> None:
         pass

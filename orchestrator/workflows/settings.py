@@ -31,7 +31,8 @@ def require_results(path: Path) -> None:
 class TuneSettings:
     """``recipes`` and ``threads`` empty: Earshot's choice. ``budget_s`` is device time. ``paced_s`` and
     ``flat_out_s`` are seconds of audio per session; ``finalists`` go from screening to the paced race beside the
-    default. Raises BadInput for a value that cannot be measured with.
+    default. ``device``: a name, or any:TAG; ``wait_s``: how long to wait while somebody else has it. Raises BadInput
+    for a value that cannot be measured with.
     """
 
     model: str
@@ -50,6 +51,7 @@ class TuneSettings:
     finalists: int = 2
     seed: int = 0
     fresh: bool = False
+    wait_s: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("budget_s", "paced_s", "flat_out_s"):

@@ -40,9 +40,9 @@ def beat(agent: DeployedAgent, transport: Transport, token: int, ttl_s: float | 
     return bool(_ask(agent, transport, "beat", "--token", str(token), *more))
 
 
-def release(agent: DeployedAgent, token: int) -> bool:
+def release(agent: DeployedAgent, token: int, transport: Transport | None = None) -> bool:
     """Give it back; False where it was somebody else's by now."""
-    return bool(_ask(agent, agent.transport, "release", "--token", str(token)))
+    return bool(_ask(agent, transport or agent.transport, "release", "--token", str(token)))
 
 
 def show(agent: DeployedAgent) -> LeaseAnswer:

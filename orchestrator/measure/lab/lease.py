@@ -26,6 +26,11 @@ Connect = Callable[[], Transport]
 T = TypeVar("T")
 
 
+# What this process has, for the moment when it must end at once.
+_HELD: "set[Hold]" = set()
+_ABANDON_S = 10.0
+
+
 class Hold:
     """A device that this process has taken. ``token`` goes into each RunSpec as ``fence``."""
 
@@ -75,13 +80,25 @@ class Hold:
             raise device_lease.lost(self.lease.device, self._lost)
 
     def start(self) -> None:
+        _HELD.add(self)
         self._heart.start()
 
     def end(self) -> None:
         """Stop the heartbeat and give the device back in the ledger."""
+        _HELD.discard(self)
         self._ended.set()
         self._heart.join()
         leases.release(self._ledger, self.lease)
+
+    def abandon(self) -> None:
+        """Give the device back from another thread than the one that uses it, over a connection of its own."""
+        self._ended.set()
+        with contextlib.suppress(EarshotError):
+            leases.release(self._ledger, self.lease)
+        agent = self._agent
+        if agent is not None:
+            with contextlib.suppress(EarshotError), self._connect() as transport:
+                device_lease.release(agent, self.token, transport)
 
     def beat(self) -> None:
         """One heartbeat, to the ledger and, while no session runs, to the device. What cannot be reached is left: the
@@ -107,6 +124,18 @@ class Hold:
     def _beat_until_ended(self) -> None:
         while not self._ended.wait(HEARTBEAT_S):
             self.beat()
+
+
+def abandon_all() -> None:
+    """Give back what this process still has, before it ends without waiting for those who use it. Where a device does
+    not answer within ``_ABANDON_S`` its lease ends by itself.
+    """
+    threads = [threading.Thread(target=held.abandon, daemon=True) for held in list(_HELD)]
+    for thread in threads:
+        thread.start()
+    give_up_s = time.monotonic() + _ABANDON_S
+    for thread in threads:
+        thread.join(max(0.0, give_up_s - time.monotonic()))
 
 
 def _taken_by(now: Lease | None) -> str:

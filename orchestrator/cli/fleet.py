@@ -1,0 +1,67 @@
+"""How the outcome of a run on several devices is printed: a row for each device."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.cli.output import number, print_json, print_table
+from orchestrator.workflows.figures import Figure, session_figures
+from orchestrator.workflows.fleet import DeviceOutcome
+
+# column -> the figure's name; the unit stands in the column's head.
+_COLUMNS = {
+    "latency p50 ms": "latency, p50",
+    "p99 ms": "latency, p99",
+    "miss rate": "miss rate",
+    "service p50 ms": "service time, p50",
+    "RTF": "RTF",
+    "peak MB": "peak memory, steady",
+}
+
+
+def print_outcomes(outcomes: Sequence[DeviceOutcome], sample_rate_hz: int, as_json: bool) -> None:
+    figures = [_figures(outcome, sample_rate_hz) for outcome in outcomes]
+    if as_json:
+        print_json([_as_json(outcome, found) for outcome, found in zip(outcomes, figures, strict=True)])
+        return
+    shown = {head: name for head, name in _COLUMNS.items() if any(name in found for found in figures)}
+    print_table(
+        ["device", "model", *(f"{head}>" for head in shown), "note"],
+        [
+            [outcome.device, _model(outcome), *(_value(found.get(name)) for name in shown.values()), _note(outcome)]
+            for outcome, found in zip(outcomes, figures, strict=True)
+        ],
+    )
+
+
+def _figures(outcome: DeviceOutcome, sample_rate_hz: int) -> dict[str, Figure]:
+    if outcome.session is None or not outcome.session.ok:
+        return {}
+    return {figure.name: figure for figure in session_figures(outcome.session, sample_rate_hz)}
+
+
+def _value(figure: Figure | None) -> str:
+    return "-" if figure is None or figure.value is None else number(figure.value)
+
+
+def _model(outcome: DeviceOutcome) -> str:
+    return outcome.session.environment.device_model if outcome.session else "-"
+
+
+def _note(outcome: DeviceOutcome) -> str:
+    """Why it failed, or what must be known to read the row."""
+    if outcome.error is not None:
+        return f"failed: {outcome.error.message}"
+    return ""
+
+
+def _as_json(outcome: DeviceOutcome, figures: dict[str, Figure]) -> dict[str, Any]:
+    session, error = outcome.session, outcome.error
+    return {
+        "device": outcome.device,
+        "ok": outcome.ok,
+        "session": session.session_id if session else None,
+        "environment": session.environment if session else None,
+        "figures": list(figures.values()),
+        "result": session.result if session else None,
+        "error": None if error is None else {"message": error.message, "next": error.hint},
+    }
