@@ -1,5 +1,9 @@
 """The one exception of a session: what kind of failure, and a message with the next step."""
 
+import contextlib
+import os
+import traceback
+
 from agents import wire
 
 
@@ -16,3 +20,12 @@ class Failure(Exception):
 
 class Fenced(Exception):
     """Another controller has the device; the message names it."""
+
+
+def log_traceback() -> None:
+    """The traceback of the error being handled to stderr, which is the session's log.
+
+    Past Python's own buffers: on a full disk they would raise once more, at every flush until the end.
+    """
+    with contextlib.suppress(OSError):
+        os.write(2, traceback.format_exc().encode())

@@ -3,14 +3,13 @@
 import os
 import signal
 import time
-import traceback
 from contextlib import closing
 from typing import Any, Callable, Dict, Optional
 
 from agents import audio, durable, strict_json, wire
 from agents.claim import SessionFolder
 from agents.clock import Clock, MonotonicClock, die_with_parent, sharpen_timers
-from agents.failure import Failure
+from agents.failure import Failure, log_traceback
 from agents.links import Links
 from agents.memory import PhaseMemory
 from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state
@@ -29,10 +28,10 @@ def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links) 
     except Failure as error:
         failure = error
     except OSError as error:
-        traceback.print_exc()
+        log_traceback()
         failure = _disk_failure(error, store.root)
     except Exception as error:
-        traceback.print_exc()
+        log_traceback()
         failure = Failure("internal", f"{type(error).__name__}: {error}; the traceback is in {folder.log}")
     result = session.result(failure)
     links.progress[1] = 1

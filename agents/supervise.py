@@ -4,19 +4,20 @@ Three processes: the watchdog (this module), the session, the sampler. The watch
 model; it writes the progress events, so that the measured loop writes nothing.
 """
 
+import contextlib
 import mmap
 import os
 import select
 import signal
 import sys
 import time
-import traceback
 from dataclasses import replace
 from typing import Callable, NoReturn, Optional, Tuple
 
 from agents import leftovers, strict_json, wire
 from agents.claim import SessionFolder
 from agents.ending import how_it_ended, lost
+from agents.failure import log_traceback
 from agents.links import Links
 from agents.store import Store
 
@@ -47,7 +48,7 @@ def _detach_and_watch(store: Store, folder: SessionFolder, spec: wire.RunSpec, k
     try:
         leftovers.write_owner(keep[0])
     except OSError:
-        traceback.print_exc()  # The disk is full: the session will say so.
+        log_traceback()  # The disk is full: the session will say so.
     _Watchdog(store, folder, spec, keep).run()
 
 
@@ -131,7 +132,7 @@ class _Watchdog:
                 data = {"done": done, "total": self._total}
                 self._folder.journal.append("progress", data, sync=False, unless=lambda: bool(self._shared[1]))
             except OSError:
-                traceback.print_exc()  # A missing progress event must not end a session.
+                log_traceback()  # A missing progress event must not end a session.
 
     def _close(self, reason: str) -> None:
         result = lost(self._folder, reason)
@@ -160,9 +161,10 @@ def _then_exit(work: Callable[[], None]) -> NoReturn:
         work()
         code = 0
     except BaseException:
-        traceback.print_exc()
+        log_traceback()
     finally:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError, ValueError):  # What a runtime has printed may not fit on the disk.
+            sys.stderr.flush()
         os._exit(code)
 
 
