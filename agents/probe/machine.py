@@ -14,6 +14,8 @@ from agents.probe.raspberry import decode, parse_cpuinfo_revision
 _DEVICE_TREE = ("sys/firmware/devicetree/base", "proc/device-tree")
 _VIRTUAL_PRODUCTS = ("kvm", "qemu", "virtualbox", "vmware", "virtual machine", "standard pc", "bochs", "dummy-virt")
 _CONTAINER_WORDS = ("docker", "lxc", "kubepods", "containerd", "libpod")
+# What the test lab (orchestrator.measure.standin) leaves in each of its devices.
+_STAND_IN = "etc/earshot-standin"
 # What DMI says where a maker left the field alone.
 _NO_NAME = ("", "to be filled by o.e.m.", "system product name", "default string", "not specified", "none")
 
@@ -96,9 +98,17 @@ def context(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def virtual(root: str, cpuinfo: str, machine: str) -> Optional[str]:
-    """What stands between us and the hardware (qemu-user, a hypervisor, a container); None where nothing shows."""
-    signs = [_qemu_user(root, cpuinfo, machine), _hypervisor(root, cpuinfo), _container(root)]
+    """What stands between us and the hardware (qemu-user, a hypervisor, a container); None where nothing shows.
+
+    A stand-in of Earshot's test lab says that it is one: it shows another device's facts.
+    """
+    signs = [_stand_in(root), _qemu_user(root, cpuinfo, machine), _hypervisor(root, cpuinfo), _container(root)]
     return ", ".join(sign for sign in signs if sign) or None
+
+
+def _stand_in(root: str) -> Optional[str]:
+    kind = sysfs.read_text(root, _STAND_IN)
+    return None if kind is None else f"stand-in: {kind}"
 
 
 def _qemu_user(root: str, cpuinfo: str, machine: str) -> Optional[str]:

@@ -82,6 +82,7 @@ def test_os_release(tmp_path: Path) -> None:
         ({}, X86, "x86_64", "hypervisor: cpu flag"),
         ({".dockerenv": ""}, "", "x86_64", "container: /.dockerenv"),
         ({"proc/1/cgroup": "0::/lxc/payload\n"}, "", "x86_64", "container: lxc"),
+        ({"etc/earshot-standin": "Raspberry Pi 5\n"}, BIG_LITTLE, "x86_64", "stand-in: Raspberry Pi 5"),
     ],
 )
 def test_what_is_no_real_device_says_so(
