@@ -1,4 +1,4 @@
-"""Stand-in boards behind OpenSSH: Raspberry Pis."""
+"""Stand-in boards: Raspberry Pis behind OpenSSH, a Jetson behind dropbear."""
 
 import dataclasses
 import sys
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.measure.lab.device import Device
+from orchestrator.measure.standin.dropbear import busybox_userland, dropbear
 from orchestrator.measure.standin.host import Host, HostSpec
-from orchestrator.measure.standin.kinds import pi
+from orchestrator.measure.standin.kinds import jetson, pi
 from orchestrator.measure.standin.network import Link
-from orchestrator.measure.standin.rootfs import PI, controller_python, gnu_userland
+from orchestrator.measure.standin.rootfs import PI, User, controller_python, gnu_userland
 from orchestrator.measure.standin.sshd import PORT, Keys, make_keys, sshd
 from orchestrator.measure.standin.standin import Maker, Order
 
@@ -23,6 +24,15 @@ def raspberry_pi(model: pi.PiModel, profile: str) -> Maker:
         return Host(adapted(spec, order), link, order.folder), (ssh_device(order, link, keys, profile=profile),)
 
     return make
+
+
+def orin_nano(order: Order, link: Link) -> tuple[Host, tuple[Device, ...]]:
+    keys, user = make_keys(order.folder / "keys"), User("nvidia")
+    daemon_root, daemon = dropbear(user, keys)
+    root = busybox_userland() + controller_python() + daemon_root + jetson.root()
+    spec = HostSpec(order.name, root, {"dropbear": daemon}, user, jetson.board(), jetson.OS_RELEASE)
+    device = ssh_device(order, link, keys, profile="jetson-orin-nano", user=user.name)
+    return Host(adapted(spec, order), link, order.folder), (device,)
 
 
 def adapted(spec: HostSpec, order: Order) -> HostSpec:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from orchestrator.errors import BadInput
-from orchestrator.measure.standin.boards import raspberry_pi
+from orchestrator.measure.standin.boards import orin_nano, raspberry_pi
 from orchestrator.measure.standin.kinds import pi
 from orchestrator.measure.standin.network import Quality
 from orchestrator.measure.standin.standin import Maker, Order, StandIn, make
@@ -11,6 +11,7 @@ from orchestrator.measure.standin.standin import Maker, Order, StandIn, make
 KINDS: dict[str, Maker] = {
     "pi5": raspberry_pi(pi.PI_5, "raspberry-pi-5"),
     "pi4": raspberry_pi(pi.PI_4, "raspberry-pi-4"),
+    "orin-nano": orin_nano,
 }
 
 
