@@ -145,11 +145,15 @@ def _pump(
         selector.register(process.stdin, selectors.EVENT_WRITE, _writer(process.stdin, stdin))
         while selector.get_map():
             ready = selector.select(max(deadline_s - time.monotonic(), 0.0))
-            if not ready:
+            if not ready and time.monotonic() >= deadline_s:
                 raise TimeoutError(bytes(stderr))
             for key, _ in ready:
                 if not key.data(key.fd):
+                    # Before it is closed: a child that another thread is just starting may hold a copy for a moment,
+                    # and epoll goes on reporting a pipe as long as anybody has it.
                     selector.unregister(key.fileobj)
+                    if key.fileobj is process.stdin:
+                        process.stdin.close()
     try:
         process.wait(max(deadline_s - time.monotonic(), 0.0))
     except subprocess.TimeoutExpired:
@@ -169,7 +173,7 @@ def _reader(sink: Callable[[bytes], None]) -> Callable[[int], bool]:
 
 
 def _writer(pipe: IO[bytes], stdin: Iterator[bytes]) -> Callable[[int], bool]:
-    """Gives what fits, and closes the pipe when all is given or the command has stopped reading; False then."""
+    """Gives what fits; False when all is given or the command has stopped reading."""
     waiting = memoryview(next(stdin, b""))
 
     def write(fd: int) -> bool:
@@ -178,8 +182,6 @@ def _writer(pipe: IO[bytes], stdin: Iterator[bytes]) -> Callable[[int], bool]:
             waiting = waiting[os.write(fd, waiting) :] or memoryview(next(stdin, b""))
         except BrokenPipeError:
             waiting = memoryview(b"")
-        if not waiting:
-            pipe.close()
         return bool(waiting)
 
     return write
