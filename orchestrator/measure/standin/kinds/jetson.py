@@ -14,11 +14,14 @@ OS_RELEASE = 'PRETTY_NAME="Ubuntu 22.04.5 LTS"\nID=ubuntu\nVERSION_ID="22.04"\n'
 HWMON = "/sys/class/hwmon/hwmon1"
 _TREE = "/sys/firmware/devicetree/base"
 _COMPATIBLE = ("nvidia,p3768-0000+p3767-0005", "nvidia,p3767-0005", "nvidia,tegra234")
-_FEATURES = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp uscat ilrcpc flagm"
+_FEATURES = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp uscat"
 _CLUSTERS = (Cluster(4, 0xD42, 0, 1, 115_200, 1_728_000), Cluster(2, 0xD42, 0, 1, 115_200, 1_728_000))
 _GOVERNORS = "conservative ondemand userspace powersave performance schedutil"
 # Jetson Linux 36.4.3 is JetPack 6.2, with the 25 W mode.
-_RELEASE = "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed Jan  8 01:49:37 UTC 2025\n"
+_RELEASE = (
+    "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, "
+    "DATE: Wed Jan  8 01:49:37 UTC 2025\n"
+)
 # rail: (mV, mA)
 RAILS = {"VDD_IN": (5024, 984), "VDD_CPU_GPU_CV": (5016, 168), "VDD_SOC": (5008, 296)}
 _ZONES = {"cpu-thermal": 47.2, "gpu-thermal": 46.8, "soc0-thermal": 46.1, "soc1-thermal": 47.0, "soc2-thermal": 45.9}
