@@ -42,6 +42,10 @@ def _hz(path: str, name: str) -> Optional[int]:
 
 def access(root: str, absent: Dict[str, str]) -> CpuAccess:
     online = parse_cpu_list(sysfs.read_text(root, f"{_CPU}/online") or "")
+    if not online:
+        absent["cores"] = f"/{_CPU}/online cannot be read"
+    if sysfs.read_text(root, f"{_CPU}/isolated") is None:
+        absent["isolation"] = f"/{_CPU}/isolated cannot be read"
     return CpuAccess(
         online=len(online) or os.cpu_count() or 1,
         offline=sysfs.read_text(root, f"{_CPU}/offline") or "",

@@ -12,6 +12,7 @@ from agents.sensors import CONSTANT_ZONES
 # Long enough that one process's share of a core is known to 1 %: /proc counts in ticks of 10 ms.
 _WINDOW_S = 1.0
 _TOOL_TIMEOUT_S = 8.0
+_SUPPLIES = "sys/class/power_supply"
 
 
 def examine(store_root: str, root: str = "/") -> DoctorFacts:
@@ -27,6 +28,8 @@ def examine(store_root: str, root: str = "/") -> DoctorFacts:
         absent["busy-processes"] = processes.hidden(root) or ""
     if background[0] is None:
         absent["background-load"] = "/proc/stat cannot be read by this user"
+    if not os.path.isdir(os.path.join(root, _SUPPLIES)):
+        absent["battery"] = absent["charging"] = f"/{_SUPPLIES} cannot be seen"
     phone = _android(root, absent)
     return DoctorFacts(
         uid=os.geteuid(),

@@ -70,6 +70,8 @@ def _ghz(hz: int | None) -> str:
 
 def cores(facts: DoctorFacts) -> Finding:
     """Cores that are off, or that this process may not use."""
+    if "cores" in facts.absent:
+        return unknown("cores", facts.absent["cores"])
     cpu = facts.cpu
     seen = f"{cpu.online} online, {cpu.allowed} allowed" + (f", offline: {cpu.offline}" if cpu.offline else "")
     if cpu.allowed < cpu.online:
@@ -94,6 +96,8 @@ def quota(facts: DoctorFacts) -> Finding:
 
 def isolation(facts: DoctorFacts) -> Finding:
     """isolcpus and interrupts: to be known, not to be judged."""
+    if "isolation" in facts.absent:
+        return unknown("isolation", facts.absent["isolation"])
     seen = f"isolated: {facts.cpu.isolated or 'none'}; interrupts go to mask {facts.cpu.irq_mask or '(hidden)'}"
     why = "threads do not run on isolated cores unless they are pinned there" if facts.cpu.isolated else ""
     return Finding("isolation", INFO, seen, why)

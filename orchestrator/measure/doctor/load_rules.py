@@ -18,7 +18,7 @@ def background(facts: DoctorFacts) -> Finding:
     named = ", ".join(f"{p.name} (pid {p.pid}) {p.cores:.0%} of a core" for p in facts.busy[:5])
     share = facts.state.background_cpu_share
     hidden = facts.absent.get("busy-processes")
-    who = f"; {named}" if named else ""
+    who = f"; {named}" if named else "; no process that lasted stands out"
     if hidden:
         who += f" ({hidden})"
     if share is None:

@@ -34,9 +34,15 @@ def is_charging(facts: DoctorFacts) -> bool | None:
     return facts.state.charging if said is None else said
 
 
+def _has_none(facts: DoctorFacts) -> bool:
+    """Where power supplies can be seen and no battery is among them."""
+    seen = not {"battery", "charging"} & set(facts.absent)
+    return seen and facts.android is None and facts.state.charging is None and facts.state.battery_percent is None
+
+
 def charging(facts: DoctorFacts) -> Finding:
     plugged = is_charging(facts)
-    if plugged is None and facts.android is None and battery_percent(facts) is None:
+    if plugged is None and _has_none(facts):
         return Finding("charging", OK, "no battery on this device")
     if plugged is None:
         return unknown("charging", facts.absent.get("charging", "the battery does not say"))
@@ -52,7 +58,7 @@ def charging(facts: DoctorFacts) -> Finding:
 def battery(facts: DoctorFacts) -> Finding:
     percent = battery_percent(facts)
     if percent is None:
-        if facts.android is None and facts.state.charging is None:
+        if _has_none(facts):
             return Finding("battery", OK, "no battery on this device")
         return unknown("battery", facts.absent.get("battery", "the battery does not say"))
     if percent > _LOW_PERCENT:
