@@ -161,15 +161,17 @@ def _environments(arguments: List[str]) -> int:
     options = _options(arguments, ["--root", "--named"], [])
     from agents.environments import list_environments
     from agents.environments.python_facts import python_facts
+    from agents.strict_json import to_json
 
-    facts = python_facts(options.get("--named", ""))
+    facts = to_json(python_facts(options.get("--named", "")))
     _print_json({"python": facts, "environments": list_environments(_root(options))})
     return EXIT_OK
 
 
 def _environment_install(arguments: List[str]) -> int:
     options = _options(arguments, ["--root"], [])
-    from agents.environments.install import EnvironmentRequest, install
+    from agents.environments.install import install
+    from agents.environments.nouns import EnvironmentRequest
     from agents.strict_json import from_json
 
     _print_json(install(_root(options), from_json(EnvironmentRequest, _read_json())))

@@ -12,14 +12,11 @@ No network, no pip, no venv module: Debian splits venv off, and a small board ha
 import fcntl
 import json
 import os
-import re
 import shutil
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List
 
 FOLDER = "environments"
-# It becomes a folder's name, and part of a session's record.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 ABOUT = "environment.json"
 PART = ".part"
 _LOCK = ".lock"

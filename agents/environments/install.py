@@ -1,18 +1,17 @@
 """Makes an environment: unpacked beside the others, proven by importing, then given its name."""
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 from agents import durable
-from agents.environments import ABOUT, NAME, PART, Refused, folder_of, list_environments, only_one, remove_parts
+from agents.environments import ABOUT, PART, Refused, folder_of, list_environments, only_one, remove_parts
+from agents.environments.nouns import EnvironmentRequest
 from agents.environments.python_facts import base_python
-from agents.environments.wheels import Wheel, modules_of, unpack
+from agents.environments.wheels import modules_of, unpack
 from agents.probe.runtimes import how_it_ended
 from agents.store import Store
 
@@ -20,26 +19,6 @@ from agents.store import Store
 IMPORT_TIMEOUT_S = 600.0
 # Replaces the process of the wrapper by the environment's own Python.
 _WITHIN = "import os, sys; os.execv(sys.argv[1], sys.argv[1:])"
-
-
-@dataclass(frozen=True)
-class EnvironmentRequest:
-    """``id`` says what it is made of: the same id is the same environment. ``packages`` as the lab file has them;
-    the modules of the distributions ``imports`` must import. ``wrapper``: see ``python_facts``.
-    """
-
-    name: str
-    id: str
-    packages: Tuple[str, ...]
-    imports: Tuple[str, ...]
-    wheels: Tuple[Wheel, ...]
-    wrapper: str = ""
-
-    def __post_init__(self) -> None:
-        if not NAME.fullmatch(self.name) or self.name.endswith(PART):
-            raise ValueError(f"name must match {NAME.pattern}, got {self.name!r}")
-        if not re.fullmatch(r"[0-9a-f]{12}", self.id):
-            raise ValueError(f"id must be 12 hex digits, got {self.id!r}")
 
 
 def install(root: str, request: EnvironmentRequest) -> Dict[str, Any]:

@@ -6,31 +6,31 @@ import re
 import subprocess
 import sys
 import sysconfig
-from typing import Any, Dict, Tuple
+from typing import Dict, Tuple
+
+from agents.environments.nouns import PythonFacts
 
 
-def python_facts(named: str = "") -> Dict[str, Any]:
-    """For the controller, which turns them into wheel tags; ``markers`` are the values of PEP 508.
-
-    ``base``: the program that an environment builds on. ``wrapper``: ``named``, as the lab file names this Python,
-    where that is not the very program but something that sets up what it needs (Debian's inside Termux).
-    """
+def python_facts(named: str = "") -> PythonFacts:
+    """``named``: as the lab file names this Python."""
     named = os.path.expanduser(named)
     wrapped = bool(named) and os.path.realpath(named) != os.path.realpath(sys.executable)
-    return {
-        "base": base_python(),
-        "version": list(sys.version_info[:3]),
-        "implementation": sys.implementation.name,
-        "soabi": sysconfig.get_config_var("SOABI"),
-        "machine": platform.machine(),
-        # A kernel of 64 bits with a user land of 32, as Raspberry Pi OS had for years.
-        "pointer_bits": 64 if sys.maxsize > 2**32 else 32,
-        "system": "android" if hasattr(sys, "getandroidapilevel") else sys.platform,
-        "termux": "TERMUX_VERSION" in os.environ,
-        "libc": list(libc()),
-        "wrapper": named if wrapped else "",
-        "markers": _markers(),
-    }
+    kind, *numbers = libc()
+    return PythonFacts(
+        base=base_python(),
+        version=sys.version_info[:3],
+        implementation=sys.implementation.name,
+        soabi=sysconfig.get_config_var("SOABI"),
+        machine=platform.machine(),
+        # A kernel of 64 bits may have a user land of 32, as Raspberry Pi OS had for years.
+        pointer_bits=64 if sys.maxsize > 2**32 else 32,
+        system="android" if hasattr(sys, "getandroidapilevel") else sys.platform,
+        termux="TERMUX_VERSION" in os.environ,
+        libc=str(kind),
+        libc_version=tuple(int(n) for n in numbers),
+        wrapper=named if wrapped else "",
+        markers=_markers(),
+    )
 
 
 def base_python() -> str:

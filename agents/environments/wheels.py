@@ -4,34 +4,12 @@ import os
 import re
 import shutil
 import zipfile
-from dataclasses import dataclass
 from typing import List, Optional
 
 from agents.environments import Refused
-from agents.wire import Blob
+from agents.environments.nouns import Wheel, normalized
 
 _COPY_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Wheel:
-    """A wheel in the device's store, and the file name that says what it is (PEP 427)."""
-
-    blob: Blob
-    file: str
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.]+-[\w.+!]+(-[\w.]+){3,4}\.whl", self.file):
-            raise ValueError(f"not the name of a wheel: {self.file!r}")
-
-    @property
-    def name(self) -> str:
-        """The distribution, as the wheel spells it."""
-        return self.file.split("-")[0]
-
-    @property
-    def version(self) -> str:
-        return self.file.split("-")[1]
 
 
 def unpack(wheel: Wheel, path: str, prefix: str, site: str) -> None:
@@ -79,7 +57,3 @@ def modules_of(site: str, distribution: str) -> List[str]:
             single = {path[:-3] for path in record if re.fullmatch(r"[A-Za-z]\w*\.py", path)}
             return sorted(packages | single)
     return []
-
-
-def normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
