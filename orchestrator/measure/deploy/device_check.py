@@ -1,7 +1,7 @@
 """Runs on the device, sent as text to its Python before and beside the agent. Any Python 3, standard library only.
 
-``look ROOT SHA256`` prints one JSON object: what this Python is, where the root is, and the state of the agent's
-archive; exit code 0 where the agent can run. ``receive ROOT PATH SHA256`` takes a file from stdin, proves it and gives
+``look ROOT SHA256 [bare]`` prints one JSON object: what this Python is, where the root is, and the state of the agent's
+archive; exit code 0 where the agent can run (``bare``: all of it that needs no numpy). ``receive ROOT PATH SHA256`` takes a file from stdin, proves it and gives
 it its name below the root: it is there whole and on the disk, or not at all, even when the link is cut.
 """
 
@@ -63,7 +63,7 @@ def own_environment(root: str) -> "dict[str, str]":
     return {"environment": os.path.basename(prefix), "python": os.path.join(prefix, "bin", "python")}
 
 
-def look(root: str, sha256: str) -> int:
+def look(root: str, sha256: str, need: str = "numpy") -> int:
     found = {
         "python": sys.executable,
         "home": os.path.expanduser("~"),
@@ -71,7 +71,7 @@ def look(root: str, sha256: str) -> int:
         "numpy": importlib.util.find_spec("numpy") is not None,
         "environment": "",
     }
-    fit = sys.version_info[:2] >= OLDEST and bool(found["numpy"])
+    fit = sys.version_info[:2] >= OLDEST and (need == "bare" or bool(found["numpy"]))
     if fit:
         try:
             found["root"] = make_folders(root)

@@ -58,22 +58,41 @@ def deploy(
     else:
         pythons = (environment_python(root, DEFAULT_ENVIRONMENT), *pythons_of(transport, python))
     found = _find_python(transport, archive, root, pythons, environment)
-    remote_root = str(found["root"])
     # A Python that was named may be a wrapper that sets what its libraries need: its own sys.executable would leave
     # that out.
-    made_here = found["environment"]
-    executable = str(found["python"]) if made_here else _named(python, str(found["home"])) or str(found["python"])
-    if found["archive"] != "same":
-        _push_archive(transport, archive, executable, remote_root)
-    remote_path = device_check.archive_path(remote_root, archive.sha256)
-    probe = probe_device(transport, [executable, remote_path, "probe", "--root", remote_root])
-    require_runtime(transport.name, executable, probe)
-    return DeployedAgent(transport, executable, remote_root, remote_path, archive.sha256, probe, made_here or None)
+    named = None if found["environment"] else _named(python, str(found["home"]))
+    agent = _agent(transport, archive, named or str(found["python"]), found)
+    require_runtime(transport.name, agent.python, agent.probe)
+    return agent
 
 
 def _named(python: str | None, home: str) -> str | None:
     """The Python of the lab file; ``~/`` is the home on the device, as in a shell there."""
     return home + python[1:] if python and python.startswith("~/") else python
+
+
+def deploy_bare(
+    transport: Transport, archive: AgentArchive, root: str | None = None, *, python: str | None = None
+) -> DeployedAgent:
+    """The agent on a Python that may have no packages at all: enough to probe, and to make environments.
+
+    Raises DeviceNotReady where there is no Python >= 3.9, no room, or no place to write.
+    """
+    root = root or DEFAULT_ROOT
+    found = _find_python(transport, archive, root, pythons_of(transport, python), None, need="bare")
+    executable = _named(python, str(found["home"])) or str(found["python"])
+    return _agent(transport, archive, executable, found)
+
+
+def _agent(transport: Transport, archive: AgentArchive, executable: str, found: dict[str, Any]) -> DeployedAgent:
+    """Its archive put there unless the same bytes are there, and probed."""
+    root = str(found["root"])
+    if found["archive"] != "same":
+        _push_archive(transport, archive, executable, root)
+    path = device_check.archive_path(root, archive.sha256)
+    probe = probe_device(transport, [executable, path, "probe", "--root", root])
+    environment = str(found["environment"]) or None
+    return DeployedAgent(transport, executable, root, path, archive.sha256, probe, environment)
 
 
 def environment_python(root: str, name: str) -> str:
@@ -82,10 +101,15 @@ def environment_python(root: str, name: str) -> str:
 
 
 def _find_python(
-    transport: Transport, archive: AgentArchive, root: str, pythons: Sequence[str], environment: str | None
+    transport: Transport,
+    archive: AgentArchive,
+    root: str,
+    pythons: Sequence[str],
+    environment: str | None,
+    need: str = "numpy",
 ) -> dict[str, Any]:
     """What ``device_check.look`` says of the first Python that is fit."""
-    content, found = ask_pythons(transport, pythons, _check_code(), ["look", root, archive.sha256])
+    content, found = ask_pythons(transport, pythons, _check_code(), ["look", root, archive.sha256, need])
     if not content and environment is not None:
         raise no_environment(transport.name, environment)
     if not content:
