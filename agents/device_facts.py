@@ -38,6 +38,19 @@ class DeviceState:
 
 
 @dataclass(frozen=True)
+class Cooled:
+    """The wait before a session. ``outcome`` is one of ``agents.cooling``: reached, still (it cools no further),
+    timed-out. ``baseline_c``: the idle device at the study's start; ``before_c`` and ``after_c`` the wait.
+    """
+
+    waited_s: float
+    outcome: str
+    baseline_c: Dict[str, float]
+    before_c: Dict[str, float]
+    after_c: Dict[str, float]
+
+
+@dataclass(frozen=True)
 class Core:
     """One CPU core. ``cluster`` groups cores with the same part and top frequency, slowest cluster 0.
 

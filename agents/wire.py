@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
 from agents.contract import StreamContract
-from agents.device_facts import PROTOCOL, DeviceState
+from agents.device_facts import PROTOCOL, Cooled, DeviceState
 
 MODES = ("paced", "flat-out", "evaluate", "placement")
 
@@ -191,7 +191,7 @@ class RunResult:
 
     ``decoded`` has one list of events per span (mode evaluate) or one for the whole stream. ``overruns`` counts chunks
     that found more than R chunks waiting. ``clock_step_s``: how far the wall clock moved against the monotonic one
-    during the session; the latencies do not depend on it.
+    during the session; the latencies do not depend on it. ``cooled``: the wait before it, which the controller adds.
     """
 
     session_id: str
@@ -215,6 +215,7 @@ class RunResult:
     failure: Optional[str] = None
     reason: Optional[str] = None
     sensors_absent: Dict[str, str] = field(default_factory=dict)
+    cooled: Optional[Cooled] = None
 
     def __post_init__(self) -> None:
         _require(self.outcome in ("ok", "failed"), f"outcome must be ok or failed, got {self.outcome!r}")
