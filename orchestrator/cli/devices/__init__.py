@@ -5,13 +5,26 @@ import click
 from orchestrator.cli.lazy import lazy_group
 
 VERBS = {
-    "list": ("orchestrator.cli.devices.list:list_", "Show the devices of the lab."),
+    "list": ("orchestrator.cli.devices.list:list_", "Show the devices of the lab, and who holds which."),
     "probe": ("orchestrator.cli.devices.probe:probe", "Ask a device what it is and what it can run."),
     "doctor": ("orchestrator.cli.devices.doctor:doctor", "Say what on a device harms a measurement, and fix it."),
     "clean": ("orchestrator.cli.devices.clean:clean", "Remove what Earshot left on a device."),
+    "lease": ("orchestrator.cli.devices.lease:lease", "Keep others off a device while you work on it."),
+    "release": ("orchestrator.cli.devices.release:release", "Give a device back."),
+    "health": ("orchestrator.cli.devices.health:health", "Show a device's failures, quarantine and power cycles."),
+    "unquarantine": ("orchestrator.cli.devices.health:unquarantine", "Let a device out of quarantine on your word."),
+    "power": ("orchestrator.cli.devices.health:power", "Switch a device's power by its hook."),
 }
 
 
-@click.group(cls=lazy_group(VERBS))
+class _ListByDefault(lazy_group(VERBS)):  # type: ignore[misc]
+    """``earshot devices`` alone lists them, with the options of list."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        plain = not args or (args[0].startswith("-") and args[0] not in ("-h", "--help"))
+        return super().parse_args(ctx, ["list", *args] if plain else args)  # type: ignore[no-any-return]
+
+
+@click.group(cls=_ListByDefault)
 def devices() -> None:
     """List, probe and clean the devices of the lab."""
