@@ -26,6 +26,7 @@ from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.identity import require_profile, require_same_model
 from orchestrator.measure.lab.inventory import open_transport
 from orchestrator.measure.lab.profiles import device_model_slug
+from orchestrator.workflows.metering import meter_of, with_meter
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.session_runner import Material
 
@@ -124,6 +125,7 @@ def deploy_agent(
     Raises WrongDevice where the lab file, or the ledger's sessions under this name, mean another device; with
     ``any_device`` that is left to the caller.
     """
+    meter = meter_of(device)
     progress.stage(f"deploying the agent to {device.name}", steps=1)
     transport = open_transport(device)
     try:
@@ -137,7 +139,8 @@ def deploy_agent(
     except BaseException:
         transport.close()
         raise
-    return agent, Environment(device.name, model, agent.archive_sha256, device.transport, agent.probe)
+    probe = with_meter(agent.probe, meter)
+    return agent, Environment(device.name, model, agent.archive_sha256, device.transport, probe)
 
 
 def push_material(

@@ -23,6 +23,8 @@ from orchestrator.measure.deploy.run import run_session
 from orchestrator.measure.lab.device_lease import lost
 from orchestrator.measure.lab.health import failed_session
 from orchestrator.measure.lab.lease import Hold
+from orchestrator.measure.meters.base import MeterOptions
+from orchestrator.workflows.metering import measure_with
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reserve import PowerCycle
 
@@ -45,7 +47,7 @@ class Material:
 @dataclass
 class SessionRunner:
     """One device in one study. ``material`` by split; ``artifacts`` by SHA-256, all pushed before. ``hold``: the lease
-    under which sessions are started.
+    under which sessions are started. ``meter``: read beside every timed session.
     """
 
     ledger: Ledger
@@ -58,6 +60,7 @@ class SessionRunner:
     seed: int = 0
     hold: Hold | None = None
     power: PowerCycle | None = None
+    meter: MeterOptions | None = None
 
     def plan(
         self, candidate: Candidate, mode: str, *, seconds: float = 0.0, block: int = 0, position: int = 0
@@ -89,7 +92,9 @@ class SessionRunner:
         started_utc = datetime.now(UTC).isoformat(timespec="seconds")
         begin = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="earshot-") as scratch:
-            result, arrays = self._measure(self._spec(planned, split), Path(scratch))
+            spec = self._spec(planned, split)
+            meter = self.meter if planned.mode in ("paced", "flat-out") else None
+            result, arrays = measure_with(meter, self.agent, lambda: self._measure(spec, Path(scratch)), seed=self.seed)
         if result.failure == "fenced":
             raise lost(self.study.device, str(result.reason))
         failed_session(self.ledger, self.study.device, result)

@@ -23,8 +23,10 @@ from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.lease import Hold
+from orchestrator.measure.meters.base import MeterOptions
 from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.choice import choose_devices, is_name
+from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.prepare import Prepared, blob_of, deploy_agent, export_candidates, prepare_model
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
@@ -128,7 +130,8 @@ def measure_on(work: Work, device: Device, progress: Progress, wait_s: float = 0
         power = PowerCycle(work.ledger, device, progress)
         agent, environment = power.reach(lambda: deploy_agent(device, progress, work.ledger))
         with agent.transport, held.on_device(agent):
-            return _measure(work, replace(work.settings, device=device.name), agent, environment, held, power, progress)
+            settings = replace(work.settings, device=device.name)
+            return _measure(work, settings, agent, environment, held, power, meter_of(device), progress)
 
 
 def _measure(
@@ -138,6 +141,7 @@ def _measure(
     environment: Environment,
     held: Hold,
     power: PowerCycle,
+    meter: MeterOptions | None,
     progress: Progress,
 ) -> Session:
     progress.stage("pushing", steps=1)
@@ -154,6 +158,7 @@ def _measure(
         progress,
         hold=held,
         power=power,
+        meter=meter,
     )
     progress.stage(settings.mode, steps=1, expected_s=settings.seconds if settings.mode == "paced" else None)
     try:

@@ -17,6 +17,7 @@ from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.again import report_content
 from orchestrator.workflows.candidates import allowed_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
+from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.prepare import (
     Prepared,
     deploy_agent,
@@ -104,6 +105,7 @@ def _tune_on(
                 settings.seed,
                 hold=held,
                 power=power,
+                meter=meter_of(device),
             )
             decision = Race(settings, prepared, exported, runner).run()
             if decision.winner is not None:

@@ -5,6 +5,7 @@ there are any. A p99 is the mean over runs of each run's own where every run has
 chunks together, else not estimable; its ``basis`` and ``reason`` say which.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -81,7 +82,8 @@ def of_run(run: Run) -> dict[str, float]:
 
 
 # As agents/sampler.py names them.
-_POWER_SERIES = ("sample_power_w__", "sample_energy_j__")
+# Of the agent's sampler, and of a meter on the controller's side (workflows/metering.py).
+_POWER_SERIES = re.compile(r"sample_(?:power_w|energy_j)__(?P<sensor>.+)|(?P<meter>meter\..+)\.(?:power_w|energy_j)")
 
 
 def _latency_ns(run: Run) -> Int64:
@@ -169,9 +171,10 @@ def _size_mb(artifact: Artifact | None) -> Estimate:
 
 def _energy(runs: Sequence[Run]) -> Estimate:
     """Absent is not zero: without a reading of power there is no energy, and without the idle power no net one."""
-    meters = sorted({name for run in runs for name in run.session.arrays if name.startswith(_POWER_SERIES)})
+    series = [_POWER_SERIES.fullmatch(name) for run in runs for name in run.session.arrays]
+    meters = sorted({match["sensor"] or match["meter"] for match in series if match})
     if meters:
-        names = ", ".join(name.partition("__")[2] for name in meters)
+        names = ", ".join(meters)
         return Estimate(None, reason=f"power of {names} was sampled, but not the idle power that net energy is above")
     results: list[wire.RunResult] = [run.session.result for run in runs]
     reasons = sorted({text for r in results for name, text in r.sensors_absent.items() if name.startswith("power")})

@@ -1,0 +1,52 @@
+"""Kinds of meters by name. A kind is a dataclass of options (``base.MeterOptions``) in a module of its own, imported
+on first use; other packages add theirs through the entry-point group ``earshot.meters``.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import fields
+from importlib.metadata import entry_points
+from typing import Any
+
+from agents import strict_json
+from orchestrator.errors import BadInput
+from orchestrator.measure.meters.base import MeterOptions
+
+GROUP = "earshot.meters"
+KINDS = {
+    "command": "orchestrator.measure.meters.command:CommandOptions",
+    "ina226": "orchestrator.measure.meters.ina226:Ina226Options",
+    "monsoon": "orchestrator.measure.meters.monsoon:MonsoonOptions",
+    "shelly": "orchestrator.measure.meters.shelly:ShellyOptions",
+    "tasmota": "orchestrator.measure.meters.tasmota:TasmotaOptions",
+}
+
+
+def meter_options(device: str, settings: Mapping[str, Any]) -> MeterOptions:
+    """The options of ``meter = {kind = ..., ...}`` in lab.toml. Nothing is opened. Raises BadInput."""
+    table = dict(settings)
+    kind = _kind(device, str(table.pop("kind", "")))
+    try:
+        return strict_json.from_json(kind, table, "meter")
+    except ValueError as exc:
+        keys = ", ".join(field.name for field in fields(kind))
+        raise BadInput(f"[devices.{device}] {exc}", hint=f"keys of this kind of meter: {keys}") from exc
+
+
+def known_kinds() -> dict[str, str]:
+    """Name -> module:attribute. The product's own kinds cannot be replaced from outside."""
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)} | KINDS
+
+
+def _kind(device: str, name: str) -> type[MeterOptions]:
+    kinds = known_kinds()
+    if name not in kinds:
+        raise BadInput(f"[devices.{device}] meter has kind {name!r}", hint=f"known kinds: {', '.join(sorted(kinds))}")
+    module, _, attribute = kinds[name].partition(":")
+    try:
+        kind = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as exc:
+        raise BadInput(f"[devices.{device}] meter {name!r} cannot be loaded: {exc}") from exc
+    if not (isinstance(kind, type) and issubclass(kind, MeterOptions)):
+        raise BadInput(f"[devices.{device}] meter {name!r} must be a MeterOptions, {kinds[name]} is none")
+    return kind
