@@ -19,11 +19,8 @@ def busybox_userland() -> Root:
     busybox = program("busybox")
     applets = sorted(set(command([busybox, "--list"]).split()) - LEFT_OUT - {"busybox"})
     links = {f"/bin/{applet}": File(link_to="busybox") for applet in applets}
-    mounts = [Mount("/bin/busybox", busybox, read_only=True)]
-    if _SFTP_SERVERS.is_dir():
-        mounts.append(Mount(str(_SFTP_SERVERS), kind="tmpfs", options="mode=755,size=4k"))
     folders = {"/usr/local/bin": 0o755, "/usr/bin": 0o755, "/usr/sbin": 0o755, "/sbin": 0o755}
-    return libraries_only() + Root(tuple(mounts), links, folders)
+    return libraries_only() + Root((Mount("/bin/busybox", busybox, read_only=True),), links, folders)
 
 
 def dropbear(user: User, keys: Keys) -> tuple[Root, Daemon]:
@@ -32,8 +29,11 @@ def dropbear(user: User, keys: Keys) -> tuple[Root, Daemon]:
     if not converted.exists():
         command([program("dropbearconvert"), "openssh", "dropbear", str(keys.host_key), str(converted)])
     public = keys.user_key.with_suffix(".pub").read_text()
+    mounts = [Mount(_SERVER, server, read_only=True), Mount(_HOST_KEY, str(converted), read_only=True)]
+    if _SFTP_SERVERS.is_dir():  # It would find the one of this machine's OpenSSH.
+        mounts.append(Mount(str(_SFTP_SERVERS), kind="tmpfs", options="mode=755,size=4k"))
     root = Root(
-        (Mount(_SERVER, server, read_only=True), Mount(_HOST_KEY, str(converted), read_only=True)),
+        tuple(mounts),
         {f"{user.folder}/.ssh/authorized_keys": File(public, 0o600, owned_by_user=True)},
         {f"{user.folder}/.ssh": 0o700},
     )

@@ -195,7 +195,7 @@ class Host:
             "environment": {"PATH": _PATH, **daemon.environment},
             "cwd": daemon.cwd,
             "log": str(self._logs / f"{name}.log"),
-            "as_uid": self.spec.user.uid if daemon.as_user and not has_root() else None,
+            "as_uid": (daemon.as_uid or self.spec.user.uid) if daemon.as_user and not has_root() else None,
         }
 
     def _wait_for(self, name: str) -> None:

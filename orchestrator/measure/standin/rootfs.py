@@ -56,7 +56,8 @@ DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="1
 
 @dataclass(frozen=True)
 class Daemon:
-    """``argv[0]`` is a path on the device. ``as_user``: may run as the user where the controller has no root.
+    """``argv[0]`` is a path on the device. Where the controller has no root it runs as ``as_uid``, or as the device's
+    user, unless not ``as_user``.
 
     ``program``: its executable on the device, where that is not ``argv[0]`` (a script, or a loader before it).
     """
@@ -66,6 +67,7 @@ class Daemon:
     environment: dict[str, str] = field(default_factory=dict)
     cwd: str = "/"
     as_user: bool = True
+    as_uid: int | None = None
     program: str | None = None
 
 

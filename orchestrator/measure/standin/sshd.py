@@ -8,6 +8,7 @@ from orchestrator.measure.standin.namespaces import command, program
 from orchestrator.measure.standin.rootfs import Daemon, File, Mount, Root, User
 
 PORT = 22
+HOST_KEY = "/etc/ssh/host_key"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,19 @@ def sshd(user: User, keys: Keys, *, settings: tuple[str, ...] = ()) -> tuple[Roo
     server = program("sshd")
     if not server.startswith("/usr/"):
         raise DeviceNotReady(f"sshd lies in {server}: a stand-in has only what is below /usr")
-    lines = [
-        *settings,
-        f"Port {PORT}",
-        "ListenAddress 0.0.0.0",
-        "HostKey /etc/ssh/host_key",
+    lines = [*settings, "ListenAddress 0.0.0.0", *sshd_lines(PORT)]
+    files = {"/etc/ssh/sshd_config": File("\n".join(lines) + "\n"), **key_files(user, keys)}
+    daemon = Daemon((server, "-D", "-e", "-f", "/etc/ssh/sshd_config"), PORT)
+    # /run is empty at each boot, and sshd looks for its folder there.
+    separation = Mount("/run/sshd", kind="tmpfs", options="mode=755,size=4k")
+    return Root((separation,), files), daemon
+
+
+def sshd_lines(port: int) -> tuple[str, ...]:
+    """What any stand-in's sshd_config has; the first line that names a setting counts."""
+    return (
+        f"Port {port}",
+        f"HostKey {HOST_KEY}",
         "AuthorizedKeysFile .ssh/authorized_keys",
         "UsePAM no",
         "PasswordAuthentication no",
@@ -55,14 +64,12 @@ def sshd(user: User, keys: Keys, *, settings: tuple[str, ...] = ()) -> tuple[Roo
         "MaxSessions 100",
         "PidFile none",
         "Subsystem sftp internal-sftp",
-    ]
-    home = user.folder
-    files = {
-        "/etc/ssh/sshd_config": File("\n".join(lines) + "\n"),
-        "/etc/ssh/host_key": File(keys.host_key.read_text(), mode=0o600),
-        f"{home}/.ssh/authorized_keys": File(keys.user_key.with_suffix(".pub").read_text(), 0o600, owned_by_user=True),
+    )
+
+
+def key_files(user: User, keys: Keys) -> dict[str, File]:
+    """The device's own key, and who may log in."""
+    return {
+        HOST_KEY: File(keys.host_key.read_text(), mode=0o600),
+        f"{user.folder}/.ssh/authorized_keys": File(keys.user_key.with_suffix(".pub").read_text(), 0o600, True),
     }
-    daemon = Daemon((server, "-D", "-e", "-f", "/etc/ssh/sshd_config"), PORT)
-    # /run is empty at each boot, and sshd looks for its folder there.
-    separation = Mount("/run/sshd", kind="tmpfs", options="mode=755,size=4k")
-    return Root((separation,), files), daemon

@@ -77,11 +77,12 @@ class StandIn:
 class Order:
     """What a kind needs to make one: the device's name, a folder of its own, and what is to differ from its kind.
 
-    ``options`` are fields of ``HostSpec`` such as ``disk_mib`` or ``noexec_tmp``.
+    ``cache``: a folder for what is fetched once and kept. ``options`` are fields of ``HostSpec`` such as ``disk_mib``.
     """
 
     name: str
     folder: Path
+    cache: Path
     options: dict[str, object]
 
 
