@@ -29,8 +29,10 @@ def now() -> Moment:
 
 
 def same_boot(then: Moment, at: Moment) -> bool:
-    """True where the machine has not been started anew between the two."""
-    return then.boot_id == at.boot_id and then.uptime_s <= at.uptime_s
+    """True where the machine has not been started anew between the two; which of them was first does not matter."""
+    if then.boot_id or at.boot_id:
+        return then.boot_id == at.boot_id
+    return then.uptime_s <= at.uptime_s
 
 
 def age_s(then: Moment, at: Moment) -> float:
