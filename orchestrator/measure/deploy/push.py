@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from orchestrator.measure.deploy.agent import DeployedAgent, probe_device
 from orchestrator.measure.deploy.archive import AgentArchive
 from orchestrator.measure.deploy.find_python import ask_pythons, pythons_of
 from orchestrator.measure.deploy.not_ready import cannot_write, no_environment, no_python, require_runtime
-from orchestrator.measure.transports.base import OnBytes, Transport, check, tail, upload_failed
+from orchestrator.measure.deploy.patience import LINK_PATIENCE_S, through_lost_links
+from orchestrator.measure.deploy.upload import upload
+from orchestrator.measure.transports.base import Transport, check
 
 DEFAULT_ROOT = ".cache/earshot"
 DEFAULT_ENVIRONMENT = "default"
@@ -22,6 +25,8 @@ _ABSENT = (
     'cd "$1" || exit 1; while read -r size name; do '
     '[ -f "$name" ] && [ $(wc -c <"$name") -eq "$size" ] || echo "$name"; done'
 )
+
+_GOES_ON = "give the same command again: of a large file, what has arrived is not sent again"
 
 # (bytes sent so far, bytes to send)
 OnProgress = Callable[[int, int], None]
@@ -125,37 +130,23 @@ def _check_code() -> str:
 
 def _push_archive(transport: Transport, archive: AgentArchive, python: str, root: str) -> None:
     name = Path(device_check.archive_path(root, archive.sha256)).name
-    _send(transport, python, root, archive.path, name, archive.sha256)
-
-
-def _send(
-    transport: Transport,
-    python: str,
-    root: str,
-    local: Path,
-    name: str,
-    sha256: str,
-    on_bytes: OnBytes | None = None,
-) -> None:
-    """One file to ``name`` below the root; proven, synced and renamed by ``device_check.receive``."""
-    argv = [python, "-I", "-S", "-c", _check_code(), "receive", root, name, sha256]
-    done = transport.send(argv, local, on_bytes=on_bytes)
-    if not done.ok:
-        raise upload_failed(
-            transport.name, f"{root}/{name}", tail(done.stderr), (python, "receive", root, name), done.exit_code
-        )
+    upload(transport, python, root, archive.path, name, archive.sha256)
 
 
 def push_blobs(
-    agent: DeployedAgent, files: Iterable[tuple[Path, wire.Blob]], on_progress: OnProgress | None = None
+    agent: DeployedAgent,
+    files: Iterable[tuple[Path, wire.Blob]],
+    on_progress: OnProgress | None = None,
+    link_patience_s: float = LINK_PATIENCE_S,
 ) -> PushReport:
     """Send the files that the device does not have. Each is proven there by size and hash before it gets its name.
 
-    Raises DeviceNotReady when the disk is full, CommandFailed for a file that is not what its blob says.
+    Raises DeviceNotReady when the disk is full, CommandFailed for a file that is not what its blob says, Unreachable
+    where the link stays lost for ``link_patience_s``.
     """
     begin_s = time.monotonic()
     wanted = {blob.file_name: (path, blob) for path, blob in files}
-    absent = _absent(agent, [blob for _, blob in wanted.values()])
+    absent = absent_blobs(agent, [blob for _, blob in wanted.values()])
     total_bytes = sum(blob.size_bytes for blob in absent)
     sent_bytes = 0
 
@@ -163,17 +154,19 @@ def push_blobs(
         nonlocal sent_bytes
         sent_bytes += count
         if on_progress:
-            on_progress(sent_bytes, total_bytes)
+            # What a lost link took with it is sent twice.
+            on_progress(min(sent_bytes, total_bytes), total_bytes)
 
     for blob in absent:
-        path = wanted[blob.file_name][0]
-        _send(agent.transport, agent.python, agent.root, path, f"blobs/{blob.file_name}", blob.sha256, on_bytes)
+        path, name = wanted[blob.file_name][0], f"blobs/{blob.file_name}"
+        send = partial(upload, agent.transport, agent.python, agent.root, path, name, blob.sha256, on_bytes)
+        through_lost_links(agent.transport, send, goes_on=_GOES_ON, patience_s=link_patience_s)
     pushed = tuple(blob.file_name for blob in absent)
     skipped = tuple(name for name in wanted if name not in pushed)
     return PushReport(pushed, skipped, sent_bytes, time.monotonic() - begin_s)
 
 
-def _absent(agent: DeployedAgent, blobs: Sequence[wire.Blob]) -> list[wire.Blob]:
+def absent_blobs(agent: DeployedAgent, blobs: Sequence[wire.Blob]) -> list[wire.Blob]:
     lines = "".join(f"{blob.size_bytes} blobs/{blob.file_name}\n" for blob in blobs)
     argv = ["sh", "-c", _ABSENT, "sh", agent.root]
     output = check(agent.transport.exec(argv, stdin=lines.encode()), argv, f"cannot look into {agent.root}")

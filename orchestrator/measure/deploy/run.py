@@ -5,15 +5,15 @@ session that already runs, or has ended, follows or collects that one.
 """
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from agents import strict_json, wire
-from orchestrator.errors import CommandFailed, LeaseLost, SessionFailed, Unreachable
+from orchestrator.errors import CommandFailed, LeaseLost, SessionFailed
 from orchestrator.measure.deploy.agent import DeployedAgent, refused
 from orchestrator.measure.deploy.arrays import Arrays, fetch_arrays, load_arrays
+from orchestrator.measure.deploy.patience import LINK_PATIENCE_S, through_lost_links
 from orchestrator.measure.transports.base import Completed, tail
 
 OnEvent = Callable[[wire.Event], None]
@@ -21,10 +21,6 @@ T = TypeVar("T")
 
 # Start, load, result and the agent's own clean-up, beyond the session's time limit on the device.
 MARGIN_S = 60.0
-# A device that restarts is back within this; retried ever more slowly.
-LINK_PATIENCE_S = 300.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
-LOST_LINKS = 100
 # The watcher on the device may be killed (out of memory) while the session lives on.
 WATCHERS = 5
 FENCED_HINT = "what was measured is in the ledger; the same command goes on once the device is free (--wait 30m waits)"
@@ -51,7 +47,7 @@ def run_session(
     if blob is None:
         return result, {}
     path = arrays_dir / f"{spec.session_id}.npz"
-    watch.through_lost_links(lambda: fetch_arrays(agent, spec.session_id, blob, path))
+    watch.patiently(lambda: fetch_arrays(agent, spec.session_id, blob, path))
     return result, load_arrays(path)
 
 
@@ -69,7 +65,7 @@ class _Watch:
 
     def to_the_end(self) -> wire.RunResult:
         for _ in range(WATCHERS):
-            done = self.through_lost_links(self._follow)
+            done = self.patiently(self._follow)
             if self._result is not None:
                 return self._result
             if done.exit_code == wire.EXIT_FENCED:
@@ -110,28 +106,6 @@ class _Watch:
             hint=f"what it wrote lies in {self._agent.root}/sessions/{self._spec.session_id} on the device",
         )
 
-    def through_lost_links(self, action: Callable[[], T]) -> T:
-        """``action``, again after each lost link. Raises Unreachable when the device does not come back in time."""
-        for _ in range(LOST_LINKS):
-            try:
-                return action()
-            except Unreachable:
-                self._reconnect()
-        return action()
-
-    def _reconnect(self) -> None:
-        give_up_s = time.monotonic() + self._link_patience_s
-        pause_s = FIRST_PAUSE_S
-        while True:
-            try:
-                self._agent.transport.reconnect()
-            except Unreachable as exc:
-                if time.monotonic() + pause_s > give_up_s:
-                    raise Unreachable(
-                        f"{self._agent.name} did not come back within {self._link_patience_s:g} s: {exc.message}",
-                        hint=f"session {self._spec.session_id} goes on there: run the same command again to collect it",
-                    ) from exc
-                time.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            else:
-                return
+    def patiently(self, action: Callable[[], T]) -> T:
+        goes_on = f"session {self._spec.session_id} goes on there: run the same command again to collect it"
+        return through_lost_links(self._agent.transport, action, goes_on=goes_on, patience_s=self._link_patience_s)

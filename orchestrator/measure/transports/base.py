@@ -22,6 +22,8 @@ EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE = 127, 126
 
 OnLine = Callable[[bytes], None]
 OnBytes = Callable[[int], None]
+# From what the device says it has to the pieces that it lacks, each as parts to be sent one after another.
+PiecesOf = Callable[[bytes], Iterator[tuple[bytes, ...]]]
 
 
 @dataclass(frozen=True)

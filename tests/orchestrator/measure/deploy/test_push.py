@@ -116,20 +116,72 @@ def test_a_blob_cut_short_on_the_device_is_pushed_again(agent: DeployedAgent, ow
     assert there.read_bytes() == own_files[1][0].read_bytes()
 
 
-def test_a_push_cut_at_half_leaves_nothing_and_is_made_good(
+def test_a_push_cut_at_half_goes_on_where_it_was(
+    make_ssh_host: MakeHost, archive: AgentArchive, probe: DeviceProbe, tmp_path: Path
+) -> None:
+    host = make_ssh_host()
+    file = file_of(tmp_path / "large.onnx", os.urandom(24 << 20))
+    cuts = iter([host.cut])
+
+    def cut_at_half(sent: int, total: int) -> None:
+        if sent > total // 2 and (cut := next(cuts, None)):
+            cut()
+
+    with SshTransport("device", host.target) as transport:
+        agent = ready(transport, archive, tmp_path / "root", [], probe)
+        report = push_blobs(agent, [file], on_progress=cut_at_half)
+    assert report.bytes_sent < 1.5 * file[1].size_bytes
+    assert (_there(agent, "blobs") / file[1].file_name).read_bytes() == file[0].read_bytes()
+    assert list(_there(agent, "incoming").iterdir()) == []
+
+
+def test_a_cut_push_is_continued_by_another_controller(
     make_ssh_host: MakeHost, archive: AgentArchive, probe: DeviceProbe, tmp_path: Path
 ) -> None:
     host = make_ssh_host()
     file = file_of(tmp_path / "large.onnx", os.urandom(24 << 20))
     with SshTransport("device", host.target) as transport:
         agent = ready(transport, archive, tmp_path / "root", [], probe)
-        with pytest.raises(Unreachable, match="the link was lost"):
-            push_blobs(agent, [file], on_progress=lambda sent, total: host.cut() if sent > total // 2 else None)
+        with pytest.raises(Unreachable, match="did not come back"):
+            push_blobs(
+                agent,
+                [file],
+                on_progress=lambda sent, total: host.stop() if sent > total // 2 else None,
+                link_patience_s=0.1,
+            )
+        assert list(_there(agent, "blobs").iterdir()) == []
+        host.start_again()
         transport.reconnect()
-        assert push_blobs(agent, [file]).bytes_sent == file[1].size_bytes
-    assert [p.name for p in _there(agent, "blobs").iterdir()] == [file[1].file_name]
-    # The cut upload's receiver saw its end long before the second one was done.
+        assert push_blobs(agent, [file]).bytes_sent < 0.75 * file[1].size_bytes
+    assert (_there(agent, "blobs") / file[1].file_name).read_bytes() == file[0].read_bytes()
     assert list(_there(agent, "incoming").iterdir()) == []
+
+
+def test_blocks_that_the_disk_has_lost_are_sent_again(
+    ssh_host: SshHost, archive: AgentArchive, probe: DeviceProbe, tmp_path: Path
+) -> None:
+    """A power cut may keep the map of what has arrived and lose what it speaks of."""
+    path, blob = file_of(tmp_path / "large.onnx", os.urandom(8 << 20))
+    with SshTransport("device", ssh_host.target) as transport:
+        agent = ready(transport, archive, tmp_path / "root", [], probe)
+        incoming = _there(agent, "incoming")
+        (incoming / f"{blob.file_name}.blocks").write_bytes(bytes(blob.size_bytes))
+        (incoming / f"{blob.file_name}.blocks.map").write_bytes(b"\1" * 4 + b"\0" * 4)
+        assert push_blobs(agent, [(path, blob)]).bytes_sent == 12 << 20
+    assert (_there(agent, "blobs") / blob.file_name).read_bytes() == path.read_bytes()
+    assert list(incoming.iterdir()) == []
+
+
+def test_a_large_file_that_changed_since_it_was_hashed_is_refused(
+    ssh_host: SshHost, archive: AgentArchive, probe: DeviceProbe, tmp_path: Path
+) -> None:
+    path, blob = file_of(tmp_path / "large.onnx", os.urandom(5 << 20))
+    path.write_bytes(os.urandom(5 << 20))
+    with SshTransport("device", ssh_host.target) as transport:
+        agent = ready(transport, archive, tmp_path / "root", [], probe)
+        with pytest.raises(CommandFailed, match="what arrived has sha256"):
+            push_blobs(agent, [(path, blob)])
+    assert [p for folder in ("blobs", "incoming") for p in _there(agent, folder).iterdir()] == []
 
 
 class TestNotReady:
