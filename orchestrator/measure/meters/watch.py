@@ -4,6 +4,7 @@ import math
 import random
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,27 +65,23 @@ class MeterWatch:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                meter = self._options.open()
-            except (OSError, ValueError) as exc:
-                self._gap(exc)
-            else:
-                try:
+                with closing(self._options.open()) as meter:
                     self._sample(meter)
-                finally:
-                    meter.close()
+            except (OSError, ValueError) as exc:
+                self._gap(str(exc))
+            except Exception as exc:
+                # Another package's meter that breaks its contract must not end a session.
+                self._gap(f"{type(exc).__name__}: {exc}")
             self._stop.wait(self._reopen_s)
 
     def _sample(self, meter: Meter) -> None:
-        """Until told to stop, or the meter is gone."""
+        """Until told to stop. Raises OSError when the meter is gone."""
         while not self._stop.is_set():
             before_ns = time.monotonic_ns()
             try:
                 values = meter.read()
             except ValueError as exc:
-                self._gap(exc)
-            except OSError as exc:
-                self._gap(exc)
-                return
+                self._gap(str(exc))
             else:
                 self._take(self._time_of(before_ns), values)
             self._stop.wait(self._options.interval_s * self._intervals.uniform(_SHORTEST, _LONGEST))
@@ -99,8 +96,8 @@ class MeterWatch:
         self._record.t_ns.append(t_ns)
         self._ready.set()
 
-    def _gap(self, exc: Exception) -> None:
-        self._record.failures.append(str(exc))
+    def _gap(self, reason: str) -> None:
+        self._record.failures.append(reason)
         self._take(time.monotonic_ns(), {})
 
 
