@@ -112,7 +112,12 @@ def collect(upload: Upload, sha256: str) -> str:
         upload.forget()
         return "what arrived has sha256 " + digest.hexdigest() + ", expected " + sha256
     os.fsync(upload.file)
-    os.replace(upload.path, upload.target)
+    try:
+        os.replace(upload.path, upload.target)
+    except FileNotFoundError:
+        # The collector of an attempt before, whose link was cut unnoticed, has seen the last block first.
+        if not os.path.exists(upload.target):
+            raise
     sync_folder(os.path.dirname(upload.target))
     upload.forget()
     return ""
