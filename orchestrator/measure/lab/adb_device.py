@@ -40,6 +40,8 @@ def _through_server(device: Device, server: AdbServer) -> ServerWay:
     if device.host:
         serial = f"{device.host}:{device.port or DEFAULT_PORT}"
         answer = server.ask(f"host:connect:{serial}")
+        if "authenticate" in answer:
+            raise server.not_authorized()
         if not answer.startswith(("connected", "already connected")):
             raise Unreachable(f"{device.name}: the adb server says: {answer.strip()}", hint="adb devices -l shows more")
     else:
@@ -88,11 +90,14 @@ class PhoneSocket:
         except BaseException:
             self._way.close()
             raise
+        # Asked for by paramiko, of what it takes for a socket.
+        self._closed = False
         self.settimeout = self._stream.settimeout
         self.recv = self._stream.recv
         self.send = self._stream.send
 
     def close(self) -> None:
+        self._closed = True
         with contextlib.suppress(OSError):
             self._stream.close()
         self._way.close()

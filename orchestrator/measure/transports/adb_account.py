@@ -31,7 +31,8 @@ class AdbAccount:
 
     def line(self, argv: Sequence[str]) -> str:
         """For adbd's shell: say the process id, go home, and become the command."""
-        return self._as_user(f"echo $$; {self._home()}cd && exec {shell_line(argv)}")
+        # adbd leaves umask 0 to its commands: all that they make could be written by every app.
+        return self._as_user(f"echo $$; umask 022; {self._home()}cd && exec {shell_line(argv)}")
 
     def kill_line(self, pid: int) -> str:
         """Ends the command with this process id and all that it started: adbd gives each a session of its own."""

@@ -1,5 +1,6 @@
 """A connection to adbd: handshake, authorization, and any number of streams over it."""
 
+import errno
 import itertools
 import threading
 
@@ -22,6 +23,7 @@ from orchestrator.measure.transports.adb_wire import (
     WRTE,
     Data,
     Link,
+    NotAdb,
     Packet,
     read_packet,
     write_packet,
@@ -83,7 +85,7 @@ class AdbConnection:
             )
         if packet.command == CNXN or (packet.command == AUTH and packet.arg0 == AUTH_TOKEN):
             return packet
-        raise ConnectionError(f"it answered the greeting with packet {packet.command:#x}")
+        raise NotAdb(f"it answered the greeting with {packet.command:#x}")
 
     def _accepted(self, key: AdbKey) -> Packet:
         try:
@@ -102,9 +104,10 @@ class AdbConnection:
             raise LoginRefused(f"{self.place} has refused the key", hint="accept it on the phone's screen")
         found = dict(item.partition("=")[::2] for item in properties.split(";"))
         self.features = frozenset(found.get("features", "").split(","))
+        # What only one side knows is not used.
         self._checked = min(answer.arg0, VERSION) < NO_CHECKSUM_VERSION
         self.max_payload_bytes = min(answer.arg1, MAX_PAYLOAD_BYTES)
-        self.delayed_ack = "delayed_ack" in self.features
+        self.delayed_ack = "delayed_ack" in self.features & set(OUR_FEATURES)
 
     def open(self, service: str, timeout_s: float) -> AdbStream:
         """A stream to a service of adbd. Raises ConnectionRefusedError where it has no such service, TimeoutError."""
@@ -133,7 +136,7 @@ class AdbConnection:
                 # Half a packet may have gone: nothing after it could be understood. The reader tells all streams.
                 self._failure = self._failure or exc
                 self._link.close()
-                raise ConnectionResetError(f"the link was lost: {exc}") from exc
+                raise ConnectionResetError(errno.ECONNRESET, f"the link was lost: {exc}") from exc
 
     def forget(self, local_id: int) -> None:
         with self._streams_lock:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 
 from orchestrator.errors import EarshotError, Unreachable
+from orchestrator.measure.transports.adb_wire import NotAdb
 
 CHECK_LINK = "check cable, power and network, then try again"
 
@@ -32,6 +33,8 @@ def _reason(exc: OSError | EOFError) -> tuple[str, str]:
     if isinstance(exc, ConnectionRefusedError):
         what = "connection refused" if exc.strerror else str(exc)
         return what, "is adbd listening there? after a restart a phone needs, once by cable: adb tcpip PORT"
+    if isinstance(exc, NotAdb):
+        return str(exc), "is that port adbd's? check host and port in lab.toml"
     if isinstance(exc, TimeoutError):
         return "no answer in time", CHECK_LINK
     if isinstance(exc, EOFError | ConnectionError):

@@ -68,15 +68,18 @@ class AdbServer:
 
     def _failure(self, message: str) -> DeviceError | ConnectionRefusedError:
         if "unauthorized" in message:
-            return LoginRefused(
-                f"the adb server at {self._shown} is not authorized by the device",
-                hint="unlock the phone and accept the server's key on its screen (USB debugging)",
-            )
+            return self.not_authorized()
         if message == "closed" or message.startswith("cannot connect"):
             return ConnectionRefusedError(message)
         return Unreachable(
             f"the adb server at {self._shown} says: {message.splitlines()[0] if message else 'no'}",
             hint="adb devices -l shows what it knows; is the phone plugged in, and is serial right?",
+        )
+
+    def not_authorized(self) -> LoginRefused:
+        return LoginRefused(
+            f"the adb server at {self._shown} is not authorized by the device",
+            hint="unlock the phone and accept the server's key on its screen (USB debugging)",
         )
 
     @property

@@ -109,8 +109,8 @@ class ShellCommand:
 
     def _send(self, frame: Data) -> bool:
         """False where the command has ended, or the link has; what is read then says which."""
-        self._arm()
         try:
+            self._arm()
             self._stream.sendall(frame)
         except TimeoutError:
             raise DeadlinePassed from None

@@ -1,5 +1,6 @@
 """One byte stream to a service of adbd; many share a connection. As much of a socket as paramiko asks for."""
 
+import errno
 import struct
 import threading
 import time
@@ -107,7 +108,7 @@ class AdbStream:
             self._wait(lambda: self._may_send_bytes > 0)
             if self._ended:
                 self._raise_failure()
-                raise BrokenPipeError("the device has closed the stream")
+                raise BrokenPipeError(errno.EPIPE, "the device has closed the stream")
             count = min(len(data), self._may_send_bytes, self._connection.max_payload_bytes)
             self._may_send_bytes = self._may_send_bytes - count if self._connection.delayed_ack else 0
         self._connection.write(WRTE, self.local_id, self._remote_id, memoryview(data)[:count])
@@ -138,7 +139,8 @@ class AdbStream:
 
     def _raise_failure(self) -> None:
         if self._failure:
-            raise ConnectionResetError(str(self._failure)) from self._failure
+            # paramiko looks errors up by their number.
+            raise ConnectionResetError(errno.ECONNRESET, str(self._failure)) from self._failure
 
     def on_okay(self, remote_id: int, payload: bytearray) -> None:
         """The service is open, or has taken what was sent."""

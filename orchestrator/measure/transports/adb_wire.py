@@ -20,6 +20,10 @@ AUTH_TOKEN, AUTH_SIGNATURE, AUTH_PUBLIC_KEY = 1, 2, 3
 Data = bytes | bytearray | memoryview
 
 
+class NotAdb(ConnectionError):
+    """Something else speaks at the other end."""
+
+
 class Link(Protocol):
     """Carries packets to one device: TCP or USB. One thread reads; writers take turns by a lock of their own.
 
@@ -46,10 +50,10 @@ class Packet:
 
 
 def read_packet(link: Link, timeout_s: float | None) -> Packet:
-    """Raises ConnectionError for bytes that are no ADB packet, and what the link raises."""
+    """Raises NotAdb, and what the link raises."""
     command, arg0, arg1, size, _, magic = HEADER.unpack(link.read(HEADER.size, timeout_s))
     if magic != command ^ 0xFFFFFFFF or size > MAX_PAYLOAD_BYTES:
-        raise ConnectionError("what came is no ADB packet")
+        raise NotAdb("no ADB is spoken there")
     return Packet(command, arg0, arg1, link.read(size, timeout_s) if size else bytearray())
 
 
