@@ -7,6 +7,7 @@ have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
 have sshd || missing="$missing openssh-server"
 have ssh || missing="$missing openssh-client"
 have ip || missing="$missing iproute2"
+have adb || missing="$missing adb"
 have unshare || missing="$missing util-linux"
 have qemu-aarch64-static || missing="$missing qemu-user-static"
 have chromium || missing="$missing chromium"
