@@ -14,6 +14,7 @@ from orchestrator.cli.lazy import lazy_group
 VERBS = {
     "tune": ("orchestrator.cli.tune:tune", "Find, verify and bundle the configuration that wins on a device."),
     "run": ("orchestrator.cli.run:run", "Run one streaming session of one configuration and show its figures."),
+    "native": ("orchestrator.cli.native:native", "Run a vendor's benchmark tool on a device without Python."),
     "select": (
         "orchestrator.cli.select:select",
         "Decide anew from the ledger, with other constraints.",
@@ -22,9 +23,10 @@ VERBS = {
     "report": ("orchestrator.cli.report:report", "Write the HTML report of a study from the ledger."),
     "models": ("orchestrator.cli.models:models", "List, show, import and export models."),
     "devices": ("orchestrator.cli.devices:devices", "List, probe and clean the devices of the lab."),
+    "lab": ("orchestrator.cli.lab:lab", "Try Earshot with no device: stand-ins on this machine."),
     "ledger": ("orchestrator.cli.ledger:ledger", "Look into the ledger: studies, sessions, percentiles."),
 }
-GROUPS = ("models", "devices", "ledger")
+GROUPS = ("models", "devices", "lab", "ledger", "native")
 
 
 @click.group(

@@ -24,7 +24,15 @@ _RELEASE = (
 )
 # rail: (mV, mA)
 RAILS = {"VDD_IN": (5024, 984), "VDD_CPU_GPU_CV": (5016, 168), "VDD_SOC": (5008, 296)}
-_ZONES = {"cpu-thermal": 47.2, "gpu-thermal": 46.8, "soc0-thermal": 46.1, "soc1-thermal": 47.0, "soc2-thermal": 45.9}
+# tj is the hottest of them.
+ZONES = {
+    "cpu-thermal": 47.2,
+    "gpu-thermal": 46.8,
+    "soc0-thermal": 46.1,
+    "soc1-thermal": 47.0,
+    "soc2-thermal": 45.9,
+    "tj-thermal": 47.2,
+}
 
 # One line at once, then one per interval, as the real one; it never ends by itself.
 _TEGRASTATS = """\
@@ -57,16 +65,15 @@ def root() -> Root:
 
 def board() -> dict[str, File]:
     """All that its hardware shows."""
-    zones = {**_ZONES, "tj-thermal": max(_ZONES.values())}
     return {
         "/proc/cpuinfo": File(cpuinfo(_CLUSTERS, _FEATURES)),
         f"{_TREE}/model": File(f"{NAME}\0"),
         f"{_TREE}/compatible": File("".join(f"{name}\0" for name in _COMPATIBLE)),
         **cpufreq(_CLUSTERS, governor="schedutil", governors=_GOVERNORS),
-        **thermal.zones(zones),
+        **thermal.zones(ZONES),
         **thermal.cooling(0, "cpufreq-cpu0", levels=15),
         **ina3221(RAILS),
-        f"{SAYS}/tegrastats": File(tegrastats(RAILS, zones)),
+        f"{SAYS}/tegrastats": File(tegrastats(RAILS, ZONES)),
         f"{SAYS}/nvpmodel": File("NV Power Mode: 25W\n1\n"),
         f"{SAYS}/jetson_clocks": File(_clocks()),
     }

@@ -12,6 +12,8 @@ from orchestrator.measure.standin.kinds.arm_cpu import Cluster, cpufreq, cpuinfo
 from orchestrator.measure.standin.rootfs import File
 
 BATTERY = "/sys/class/power_supply/battery"
+ZONES = {"BIG": 38.0, "MID": 37.0, "LITTLE": 36.0, "battery": 29.4}
+STATUSES = ("Charging", "Discharging", "Not charging", "Full")
 _FEATURES = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
 _GOVERNORS = "performance powersave schedutil"
 
@@ -71,7 +73,7 @@ def board(model: PhoneModel) -> dict[str, File]:
     return {
         "/proc/cpuinfo": File(cpuinfo(model.clusters, _FEATURES)),
         **cpufreq(model.clusters, governor="schedutil", governors=_GOVERNORS),
-        **thermal.zones({"BIG": 38.0, "MID": 37.0, "LITTLE": 36.0, "battery": 29.4}),
+        **thermal.zones(ZONES),
         **{f"{BATTERY}/{name}": File(text) for name, text in battery().items()},
     }
 
