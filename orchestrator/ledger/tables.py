@@ -165,6 +165,22 @@ class LeaseRow(Table):
     on_device: Mapped[str | None]
 
 
+class NativeRow(Table):
+    """A closed-loop run of a native tool, apart from the sessions that are ranked; since schema 2."""
+
+    __tablename__ = "native_sessions"
+
+    session_id: Mapped[str] = mapped_column(primary_key=True)
+    device: Mapped[str] = mapped_column(index=True)
+    device_model: Mapped[str]
+    tool: Mapped[str]
+    model: Mapped[str]
+    model_sha256: Mapped[str]
+    mode: Mapped[str]
+    started_utc: Mapped[str]
+    record: Mapped[dict[str, Any]]
+
+
 class HealthRow(Table):
     """How a device has been lately; since schema 2. ``failures`` in a row; ``quarantined_utc`` None: it is not."""
 

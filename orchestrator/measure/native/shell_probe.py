@@ -1,0 +1,71 @@
+"""What a device is, asked through ``sh`` alone: what the agent's probe would read there, read by its parsers here."""
+
+import tempfile
+from pathlib import Path
+
+from agents import sysfs
+from agents.device_facts import DeviceProbe, DeviceState
+from agents.probe import android, cpu, machine
+from agents.probe.raspberry import parse_cpuinfo_revision
+from orchestrator.errors import DeviceNotReady
+from orchestrator.measure.transports.base import Transport, check
+
+_TREE = "sys/firmware/devicetree/base"
+_FILES = ("proc/cpuinfo", "proc/meminfo", "etc/os-release", f"{_TREE}/model", f"{_TREE}/compatible")
+_MARK = "=== earshot "
+# Zero bytes would not survive as text; the device tree separates names with them.
+_SCRIPT = f"""
+show() {{ [ -r "/$1" ] && {{ echo "{_MARK}$1"; cat "/$1" | tr '\\000' '\\001'; echo; }}; }}
+echo "{_MARK}uname"; uname -m; uname -r
+if command -v getprop >/dev/null 2>&1; then echo "{_MARK}getprop"; getprop; fi
+for f in "$@"; do show "$f"; done
+for f in /sys/devices/system/cpu/cpu[0-9]*/cpufreq/cpuinfo_max_freq; do show "${{f#/}}"; done
+exit 0
+"""
+
+
+def probe_by_shell(transport: Transport) -> DeviceProbe:
+    """Facts only: no runtimes, no sensors, no state (those take the agent). Raises DeviceNotReady, Unreachable."""
+    done = transport.exec(["sh", "-c", _SCRIPT, "sh", *_FILES])
+    sections = _sections(check(done, ["sh"], f"cannot ask {transport.name} what it is").decode("utf-8", "replace"))
+    uname = sections.get("uname", "").split()
+    if len(uname) != 2:
+        raise DeviceNotReady(f"{transport.name} does not say what it is: {' '.join(uname) or 'no uname'}")
+    properties = android.parse_getprop(sections.get("getprop", ""))
+    with tempfile.TemporaryDirectory(prefix="earshot-probe-") as scratch:
+        for name, text in sections.items():
+            if "/" in name:
+                path = Path(scratch) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text.replace("\x01", "\0"))
+        return _probe(scratch, properties, uname[0], uname[1], transport.kind)
+
+
+def _sections(text: str) -> dict[str, str]:
+    parts = text.replace("\r\n", "\n").split(_MARK)[1:]
+    return {name.strip(): body for name, _, body in (part.partition("\n") for part in parts)}
+
+
+def _probe(root: str, properties: dict[str, str], architecture: str, kernel: str, kind: str) -> DeviceProbe:
+    cpuinfo = sysfs.read_text(root, "proc/cpuinfo") or ""
+    return DeviceProbe(
+        model=machine.model(root, properties, cpuinfo),
+        soc=machine.soc(root, properties, cpuinfo),
+        machine=architecture,
+        cores=cpu.cores(root, cpuinfo),
+        memory_bytes=sysfs.meminfo_bytes(root).get("MemTotal"),
+        os=machine.os_name(root, properties),
+        kernel=kernel,
+        python="none",
+        numpy=None,
+        libc=None,
+        context="adb-shell" if kind == "adb" else kind,
+        runtimes=(),
+        sensors=(),
+        state=DeviceState(throttled_source="not asked: no agent on this device"),
+        virtual=machine.virtual(root, cpuinfo, architecture),
+        manufacturer=machine.manufacturer(root, properties),
+        compatible=machine.compatible(root),
+        revision=parse_cpuinfo_revision(cpuinfo),
+        build=android.build(properties),
+    )
