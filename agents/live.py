@@ -84,7 +84,7 @@ def _finite(value: float) -> Tuple[Optional[float], Optional[str]]:
 
 
 def print_readings(root: str, every_s: float, count: int, write: Callable[[Any], None]) -> None:
-    """Hand over ``{"sensors": [...], "facts": {...}}``, then ``count`` times ``{"readings": [...]}``, as plain JSON.
+    """Hand over ``{"sensors": [...], "facts": {...}}``, then ``count`` times ``{"readings": [...], "t_ns": now}``.
 
     A count of 0: until nobody reads any more.
     """
@@ -93,7 +93,8 @@ def print_readings(root: str, every_s: float, count: int, write: Callable[[Any],
         write({"sensors": to_json(live.probes), "facts": _facts(root)})
         done = 0
         while True:
-            write({"readings": to_json(live.read())})
+            readings = to_json(live.read())
+            write({"readings": readings, "t_ns": time.monotonic_ns()})
             done += 1
             if done == count:
                 return

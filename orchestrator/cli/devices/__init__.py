@@ -7,7 +7,9 @@ from orchestrator.cli.lazy import lazy_group
 VERBS = {
     "list": ("orchestrator.cli.devices.list:list_", "Show the devices of the lab, and who holds which."),
     "probe": ("orchestrator.cli.devices.probe:probe", "Ask a device what it is and what it can run."),
+    "sensors": ("orchestrator.cli.devices.sensors:sensors", "Show what a device's sensors and its meter say now."),
     "doctor": ("orchestrator.cli.devices.doctor:doctor", "Say what on a device harms a measurement, and fix it."),
+    "setup": ("orchestrator.cli.devices.setup:setup", "Give a device its Python environments: offline, no root."),
     "clean": ("orchestrator.cli.devices.clean:clean", "Remove what Earshot left on a device."),
     "lease": ("orchestrator.cli.devices.lease:lease", "Keep others off a device while you work on it."),
     "release": ("orchestrator.cli.devices.release:release", "Give a device back."),

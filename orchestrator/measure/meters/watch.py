@@ -32,6 +32,15 @@ class MeterSeries:
     reason: str | None
 
 
+@dataclass(frozen=True)
+class Latest:
+    """The newest reading by channel, ``age_s`` seconds old; empty where it failed, and ``reason`` why."""
+
+    values: dict[str, float]
+    age_s: float
+    reason: str | None
+
+
 @dataclass
 class _Record:
     t_ns: list[int] = field(default_factory=list)
@@ -54,6 +63,14 @@ class MeterWatch:
         """Returns when the meter has given its first reading, failed, or ``patience_s`` has passed."""
         self._thread.start()
         self._ready.wait(patience_s)
+
+    def latest(self) -> Latest:
+        """While it runs."""
+        record = self._record
+        if not record.t_ns:
+            return Latest({}, 0.0, "has given no reading yet")
+        values, age_s = record.values[-1], (time.monotonic_ns() - record.t_ns[-1]) / 1e9
+        return Latest(values, age_s, None if values or not record.failures else record.failures[-1])
 
     def stop(self) -> tuple[MeterSeries, ...]:
         """One series per channel, also of a meter that never answered."""
@@ -115,12 +132,3 @@ def _reason(values: NDArray[np.float64], failures: list[str]) -> str | None:
     if missing == len(values):
         return f"gave no reading{why}"
     return f"{missing} of {len(values)} readings failed{why or ', this channel gave no value then'}"
-
-
-def now(options: MeterOptions) -> dict[str, float]:
-    """One reading, the meter opened and closed for it. Raises OSError or ValueError."""
-    meter = options.open()
-    try:
-        return meter.read()
-    finally:
-        meter.close()

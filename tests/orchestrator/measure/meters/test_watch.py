@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from orchestrator.measure.meters import watch
 from orchestrator.measure.meters.base import Channel, MeterOptions
 from orchestrator.measure.meters.command import CommandOptions
 from orchestrator.measure.meters.shelly import ShellyOptions
@@ -104,9 +103,17 @@ def test_a_channel_that_is_silent_alone() -> None:
     assert energy.reason == "gave no reading"
 
 
-def test_one_reading_now() -> None:
+def test_the_latest_reading_while_it_runs() -> None:
     with plug(GEN2) as stand_in:
-        assert watch.now(ShellyOptions(host=stand_in.host)) == {"socket": 8.25, "socket-energy": 0.0}
+        watched = MeterWatch(FastShelly(host=stand_in.host), reopen_s=0.01)
+        assert watched.latest().reason == "has given no reading yet"
+        watched.start()
+        latest = watched.latest()
+        assert (latest.values, latest.reason) == ({"socket": 8.25, "socket-energy": 0.0}, None)
+        assert 0 <= latest.age_s < 30
+    wait_for(lambda: not watched.latest().values, "the plug's end")
+    assert "does not answer" in str(watched.latest().reason)
+    watched.stop()
 
 
 @dataclass(frozen=True, kw_only=True)
