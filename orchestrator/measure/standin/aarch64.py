@@ -40,6 +40,8 @@ def qemu_user() -> Path:
 class Aarch64Board:
     """An sshd in ``root`` (``build_root``), which is only read; what is changed there lies in ``folder``.
 
+    It runs from ``start`` to ``stop``, and ends with this process however that ends.
+
     The user is ``pi``, the only one there is; the key pair and the known hosts of the board lie in ``folder`` too.
     ``enter`` puts it into a network namespace in which ``address`` is its own.
     """
@@ -102,7 +104,7 @@ class Aarch64Board:
             self._process = subprocess.Popen(
                 self._enter([*argv, str(USER_ID), *sshd]),
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": f"/home/{USER}", "QEMU_CPU": CPU},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -114,6 +116,8 @@ class Aarch64Board:
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
+            assert self._process.stdin
+            self._process.stdin.close()
             self._process = None
 
     def __enter__(self) -> Self:
@@ -129,8 +133,12 @@ class Aarch64Board:
 
     def _prepare(self) -> None:
         home = self.path(f"home/{USER}/.ssh")
-        for folder in (home, self.path("etc/ssh"), self.folder / "work"):
+        cpus = self.path("sys/devices/system/cpu")
+        for folder in (home, self.path("etc/ssh"), cpus, self.folder / "work"):
             folder.mkdir(parents=True, exist_ok=True)
+        # ONNX Runtime for ARM counts them here, and aborts where it cannot. qemu-user runs threads on all of ours.
+        for name in ("possible", "present", "online"):
+            (cpus / name).write_text(f"0-{(os.cpu_count() or 1) - 1}\n")
         host_key = self.path("etc/ssh/host_key")
         for path in (host_key, self.user_key):
             if not path.exists():

@@ -3,11 +3,12 @@
 A program of its own, because it changes what it is: new user, mount, PID and host name namespaces in which aarch64
 programs are run by qemu-user. Since Linux 6.7 binfmt_misc belongs to the user namespace, so nothing outside changes and
 no rights are needed. ROOT is only read; what the command changes lies in UPPER. The command sees one user, USER_ID,
-which is the caller; it and all it started end with this process.
+which is the caller; it and all it started end with this process, and this process with its stdin.
 """
 
 import ctypes
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -91,6 +92,7 @@ def inside(qemu: str, lower: str, upper: str, work: str, user_id: int, command: 
     mount("none", "/", None, MS_REC | MS_SLAVE)
     mount("proc", "/proc", "proc")
     register(qemu)
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
     root = work + ".root"
     Path(root).mkdir(exist_ok=True)
     mount("overlay", root, "overlay", 0, f"lowerdir={lower},upperdir={upper},workdir={work},userxattr")
@@ -116,8 +118,17 @@ def main(qemu: str, lower: str, upper: str, work: str, user_id: str, *command: s
             os.write(2, f"{error}\n".encode())
         finally:
             os._exit(FAILED)
+    return live_with(child)
+
+
+def live_with(child: int) -> int:
+    """The child's exit code. It ends with our stdin, which the kernel closes when the starter dies, and with us."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os.kill(child, signal.SIGKILL))
+    descriptor = os.pidfd_open(child)
+    ready, _, _ = select.select([descriptor, 0], [], [])
+    if descriptor not in ready:
+        os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status) & 255
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +69,20 @@ def test_its_disk_outlives_it_and_its_root_stays_as_it_was_built(aarch64_root: P
     with board, SshTransport("aarch64", board.target) as transport:
         assert transport.exec(["cat", "note"]).stdout == b"kept\n"
         assert not transport.exec(["cat", "/etc/hosts"]).ok
+
+
+def test_it_ends_with_whoever_started_it(aarch64_root: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from orchestrator.measure.standin.aarch64 import Aarch64Board\n"
+        "Aarch64Board(Path(sys.argv[1]), Path(sys.argv[2])).start(); print('up', flush=True); time.sleep(1000)"
+    )
+    argv = [sys.executable, "-c", program, str(tmp_path / "board"), str(aarch64_root)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout
+        assert starter.stdout.readline() == b"up\n"
+        assert processes_of(tmp_path / "board")
+        starter.kill()
+    until(lambda: not processes_of(tmp_path / "board"))
 
 
 @pytest.mark.parametrize("how", ["stopped", "its holder killed"])
