@@ -1,0 +1,1 @@
+"""Python environments on a device: wheels resolved and fetched here, pushed by hash, installed there offline."""
