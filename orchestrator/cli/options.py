@@ -31,6 +31,11 @@ results_option = click.option(
     help="Folder of ledger.db, report.html, models/, artifacts/ and bundles/.",
 )
 lab_option = click.option("--lab", type=click.Path(path_type=Path), help="Inventory of devices (lab.toml).")
+quiet_device_option = click.option(
+    "--quiet-device",
+    is_flag=True,
+    help="Make the changes that `earshot devices doctor` shows (governor, doze, ...) for the time of this run.",
+)
 device_option = click.option(
     "--device",
     default="local",

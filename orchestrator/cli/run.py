@@ -6,7 +6,14 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.fleet import print_outcomes
-from orchestrator.cli.options import device_option, json_option, lab_option, results_option, wait_option
+from orchestrator.cli.options import (
+    device_option,
+    json_option,
+    lab_option,
+    quiet_device_option,
+    results_option,
+    wait_option,
+)
 from orchestrator.cli.output import number, print_json, print_table
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.domain.recipe import Recipe
@@ -28,6 +35,7 @@ from orchestrator.workflows.single import RunSettings, run_one
 )
 @lab_option
 @wait_option
+@quiet_device_option
 @click.option("--ep", "provider", help="Execution provider, such as CPU; CPU by default.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--seconds", type=float, default=10.0, show_default=True, help="Audio to stream; it is looped.")
@@ -44,6 +52,7 @@ def run(
     devices: str | None,
     lab: Path | None,
     wait_s: float,
+    quiet_device: bool,
     provider: str | None,
     threads: int,
     seconds: float,
@@ -73,6 +82,7 @@ def run(
         seconds=seconds,
         audio=audio,
         wait_s=wait_s,
+        quiet_device=quiet_device,
     )
     if devices is None:
         _one(settings, as_json)

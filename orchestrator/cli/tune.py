@@ -5,7 +5,14 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.decision import print_decision, selection_options
-from orchestrator.cli.options import device_option, json_option, lab_option, results_option, wait_option
+from orchestrator.cli.options import (
+    device_option,
+    json_option,
+    lab_option,
+    quiet_device_option,
+    results_option,
+    wait_option,
+)
 from orchestrator.cli.output import print_json
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.decide.selection.constraints import Constraints, Objective
@@ -21,6 +28,7 @@ from orchestrator.workflows.tune import tune as run_tune
 @device_option
 @lab_option
 @wait_option
+@quiet_device_option
 @results_option
 @click.option(
     "--recipe",
@@ -52,6 +60,7 @@ def tune(
     device: str,
     lab: Path | None,
     wait_s: float,
+    quiet_device: bool,
     results: Path,
     recipes: tuple[str, ...],
     threads: tuple[int, ...],
@@ -94,6 +103,7 @@ def tune(
         seed=seed,
         fresh=fresh,
         wait_s=wait_s,
+        quiet_device=quiet_device,
     )
     if quiet:
         outcome = run_tune(settings, Silent())

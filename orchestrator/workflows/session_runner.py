@@ -20,6 +20,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.arrays import Arrays
 from orchestrator.measure.deploy.run import run_session
+from orchestrator.measure.lab.cool_down import Cooler
 from orchestrator.measure.lab.device_lease import lost
 from orchestrator.measure.lab.health import failed_session
 from orchestrator.measure.lab.lease import Hold
@@ -47,7 +48,7 @@ class Material:
 @dataclass
 class SessionRunner:
     """One device in one study. ``material`` by split; ``artifacts`` by SHA-256, all pushed before. ``hold``: the lease
-    under which sessions are started. ``meter``: read beside every timed session.
+    under which sessions are started. ``meter``: read beside every timed session. ``cooler``: waits before each of them.
     """
 
     ledger: Ledger
@@ -61,6 +62,7 @@ class SessionRunner:
     hold: Hold | None = None
     power: PowerCycle | None = None
     meter: MeterOptions | None = None
+    cooler: Cooler | None = None
 
     def plan(
         self, candidate: Candidate, mode: str, *, seconds: float = 0.0, block: int = 0, position: int = 0
@@ -89,12 +91,17 @@ class SessionRunner:
         known = self.ledger.session(planned.session_id)
         if known is not None:
             return known
+        timed = planned.mode in ("paced", "flat-out")
+        cooled = self.cooler.wait(planned.session_id) if self.cooler and timed else None
         started_utc = datetime.now(UTC).isoformat(timespec="seconds")
         begin = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="earshot-") as scratch:
             spec = self._spec(planned, split)
-            meter = self.meter if planned.mode in ("paced", "flat-out") else None
+            meter = self.meter if timed else None
             result, arrays = measure_with(meter, self.agent, lambda: self._measure(spec, Path(scratch)), seed=self.seed)
+        if self.cooler and result.after:
+            self.cooler.saw(result.after.temperature_c)
+        result = replace(result, cooled=cooled)
         if result.failure == "fenced":
             raise lost(self.study.device, str(result.reason))
         failed_session(self.ledger, self.study.device, result)

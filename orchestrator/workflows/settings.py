@@ -31,7 +31,8 @@ def require_results(path: Path) -> None:
 class TuneSettings:
     """``recipes`` and ``threads`` empty: Earshot's choice. ``budget_s`` is device time. ``paced_s`` and
     ``flat_out_s`` are seconds of audio per session; ``finalists`` go from screening to the paced race beside the
-    default. ``device``: a name, or any:TAG; ``wait_s``: how long to wait while somebody else has it. Raises BadInput
+    default. ``device``: a name, or any:TAG; ``wait_s``: how long to wait while somebody else has it. ``quiet_device``:
+    make the changes that the doctor proposes, and undo them afterwards. Raises BadInput
     for a value that cannot be measured with.
     """
 
@@ -52,6 +53,7 @@ class TuneSettings:
     seed: int = 0
     fresh: bool = False
     wait_s: float = 0.0
+    quiet_device: bool = False
 
     def __post_init__(self) -> None:
         for name in ("budget_s", "paced_s", "flat_out_s"):
@@ -82,6 +84,7 @@ class TuneSettings:
             "screening_blocks": self.screening_blocks,
             "finalists": self.finalists,
             "seed": self.seed,
+            "quiet_device": self.quiet_device,
         }
 
     @property

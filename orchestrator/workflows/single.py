@@ -20,12 +20,13 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.make.quality.audio import read_audio, write_wav
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.push import push_blobs
+from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.lease import Hold
-from orchestrator.measure.meters.base import MeterOptions
 from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.choice import choose_devices, is_name
+from orchestrator.workflows.cooling import cooler_of
 from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.prepare import Prepared, blob_of, deploy_agent, export_candidates, prepare_model
 from orchestrator.workflows.progress import Progress
@@ -42,7 +43,8 @@ _COLLECT_WITHIN_S = 3600.0
 @dataclass(frozen=True)
 class RunSettings:
     """``provider`` None: CPU. ``audio`` None: the model's evaluation set. ``seconds`` of audio, looped. ``device``: a
-    name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has.
+    name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has. ``quiet_device``: make the
+    changes that the doctor proposes, and undo them afterwards.
     """
 
     model: str
@@ -56,6 +58,7 @@ class RunSettings:
     seconds: float = 10.0
     audio: Path | None = None
     wait_s: float = 0.0
+    quiet_device: bool = False
 
     def __post_init__(self) -> None:
         require_duration("seconds", self.seconds)
@@ -129,19 +132,20 @@ def measure_on(work: Work, device: Device, progress: Progress, wait_s: float = 0
     with reserved(work.ledger, device, f"run {work.settings.model}", progress, wait_s=wait_s) as held:
         power = PowerCycle(work.ledger, device, progress)
         agent, environment = power.reach(lambda: deploy_agent(device, progress, work.ledger))
-        with agent.transport, held.on_device(agent):
+        quiet = quieted(agent, device, progress.note, wanted=work.settings.quiet_device)
+        with agent.transport, held.on_device(agent), quiet:
             settings = replace(work.settings, device=device.name)
-            return _measure(work, settings, agent, environment, held, power, meter_of(device), progress)
+            return _measure(work, settings, device, agent, environment, held, power, progress)
 
 
 def _measure(
     work: Work,
     settings: RunSettings,
+    device: Device,
     agent: DeployedAgent,
     environment: Environment,
     held: Hold,
     power: PowerCycle,
-    meter: MeterOptions | None,
     progress: Progress,
 ) -> Session:
     progress.stage("pushing", steps=1)
@@ -158,7 +162,8 @@ def _measure(
         progress,
         hold=held,
         power=power,
-        meter=meter,
+        meter=meter_of(device),
+        cooler=cooler_of(device, agent, environment, work.ledger, study, progress),
     )
     progress.stage(settings.mode, steps=1, expected_s=settings.seconds if settings.mode == "paced" else None)
     try:
@@ -214,5 +219,6 @@ def _study(settings: RunSettings) -> Study:
             "threads": settings.threads,
             "seconds": settings.seconds,
             "audio": str(settings.audio) if settings.audio else None,
+            "quiet_device": settings.quiet_device,
         },
     )

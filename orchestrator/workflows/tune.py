@@ -11,12 +11,14 @@ from orchestrator.decide.selection.bundle import write_bundle
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.again import report_content
 from orchestrator.workflows.candidates import allowed_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
+from orchestrator.workflows.cooling import cooler_of
 from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.prepare import (
     Prepared,
@@ -92,7 +94,8 @@ def _tune_on(
             ledger.record_refusal(study.study_id, refusal.recipe, refusal.reason)
         power = PowerCycle(ledger, device, progress)
         agent, environment = power.reach(lambda: deploy_agent(device, progress, ledger))
-        with agent.transport, held.on_device(agent):
+        quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device)
+        with agent.transport, held.on_device(agent), quiet:
             material = push_material(agent, prepared, exported.artifacts, Path(scratch), progress)
             runner = SessionRunner(
                 ledger,
@@ -106,6 +109,7 @@ def _tune_on(
                 hold=held,
                 power=power,
                 meter=meter_of(device),
+                cooler=cooler_of(device, agent, environment, ledger, study, progress),
             )
             decision = Race(settings, prepared, exported, runner).run()
             if decision.winner is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from orchestrator.errors import DeviceError, Unreachable
+from orchestrator.errors import DeviceError, LeaseLost, Unreachable
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.doctor import undo_journal
 from orchestrator.measure.doctor.diagnose import examine
@@ -31,8 +31,13 @@ def quieted(agent: DeployedAgent, device: Device, tell: Tell, *, wanted: bool = 
                 _quiet(use, tell)
     try:
         yield
-    finally:
+    except LeaseLost:
+        # Whoever has the device now has undone it already, or measures with it as it is.
+        raise
+    except BaseException:
         _restore(agent, device, tell)
+        raise
+    _restore(agent, device, tell)
 
 
 def _quiet(use: Hands, tell: Tell) -> None:

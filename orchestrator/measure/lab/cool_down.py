@@ -46,8 +46,7 @@ class Cooler:
         self._agent, self._policy, self._tell = agent, policy, tell
         self._baseline_c = dict(baseline_c)
         self._last_c = now_c
-        if not self._baseline_c and policy.at_most_s > 0:
-            tell(f"{agent.name} has no temperature sensor that can be read: no cool-down between sessions")
+        self._sessions = 0
 
     def saw(self, temperature_c: Temperatures) -> None:
         """What a session read at its end: where that is cool enough, nothing has to be asked before the next one."""
@@ -59,7 +58,12 @@ class Cooler:
 
         Raises CommandFailed, and Unreachable where the device stays away for as long as the wait may last.
         """
-        if not self._baseline_c or self._policy.at_most_s == 0:
+        self._sessions += 1
+        if self._policy.at_most_s == 0:
+            return None
+        if not self._baseline_c:
+            if self._sessions == 2:
+                self._tell(f"{self._agent.name} has no temperature sensor: no cool-down between sessions")
             return None
         if self._last_c is not None:
             above_c = cooling.excess_c(dict(self._last_c), self._baseline_c)

@@ -1,4 +1,4 @@
-"""Governors, limits and quotas from trees of our own. Formats: Linux Documentation/admin-guide, pm/cpufreq and cgroups."""
+"""Governors, limits and quotas from trees of our own. Formats: Linux admin-guide, cpufreq and cgroups."""
 
 from pathlib import Path
 
