@@ -101,7 +101,7 @@ class AdbTransport:
         with self._running(argv, timeout_s) as command:
             command.write(stdin)
             for data in command.read():
-                splitter.feed(data)
+                splitter.feed(bytes(data))
             return Completed(command.exit_code(), splitter.rest, bytes(command.stderr))
 
     def send(

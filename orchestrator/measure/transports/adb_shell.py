@@ -35,7 +35,8 @@ class FrameReader:
         self._id = 0
         self._left_bytes = 0
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+    def feed(self, data: Data) -> Iterator[tuple[int, memoryview]]:
+        data = memoryview(data)
         at = 0
         while at < len(data):
             if not self._left_bytes:
@@ -120,7 +121,7 @@ class ShellCommand:
             raise unreachable(self._place, exc) from exc
         return True
 
-    def read(self) -> Iterator[bytes]:
+    def read(self) -> Iterator[Data]:
         """stdout after the first line, piece by piece, until the command has ended."""
         while self._status is None:
             self._arm()
@@ -139,18 +140,18 @@ class ShellCommand:
             raise Unreachable(f"{self._place}: the link was lost", hint=CHECK_LINK)
         return data
 
-    def _take(self, data: bytes) -> Iterator[bytes]:
+    def _take(self, data: bytes) -> Iterator[Data]:
         for kind, piece in self._frames.feed(data):
             if kind == STDOUT:
-                piece = piece if self._first_line is None else self._after_first_line(piece)
-                if piece:
-                    yield piece
+                stdout = piece if self._first_line is None else self._after_first_line(piece)
+                if stdout:
+                    yield stdout
             elif kind == STDERR:
                 self.stderr += piece
             elif kind == EXIT:
                 self._status = piece[0]
 
-    def _after_first_line(self, piece: bytes) -> bytes:
+    def _after_first_line(self, piece: memoryview) -> bytes:
         assert self._first_line is not None
         self._first_line += piece
         line, newline, rest = bytes(self._first_line).partition(b"\n")
