@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from orchestrator.measure.transports.base import Completed, LineSplitter, OnBytes, PiecesOf
 from orchestrator.measure.transports.ssh_command import Command
 
-LANES = 4
+LANES = 3
 Running = Callable[[Sequence[str]], AbstractContextManager[Command]]
 
 
