@@ -18,6 +18,7 @@ from orchestrator.measure.lab.device import (
     own_profiles,
 )
 from orchestrator.measure.lab.profile_files import profile_names
+from orchestrator.measure.meters.registry import parse_options
 
 Keys = dict[str, type[Any]]
 KEYS: Keys = {
@@ -130,8 +131,8 @@ class LabReader:
             key: self._noun(PythonEnvironment, f"{section}.environments.{key}", value)
             for key, value in table.get("environments", {}).items()
         }
-        if "meter" in table and not isinstance(table["meter"].get("kind"), str):
-            self._problem(f"{section}.meter", "kind", 'needs kind = ..., such as "command"')
+        if "meter" in table:
+            self._check_meter(f"{section}.meter", table["meter"])
         return Device(
             **{
                 **table,
@@ -142,6 +143,12 @@ class LabReader:
                 "environments": {key: value for key, value in environments.items() if value},
             }
         )
+
+    def _check_meter(self, section: str, table: dict[str, Any]) -> None:
+        try:
+            parse_options(table)
+        except ValueError as exc:
+            self._problem(section, "", str(exc))
 
     def _noun(self, noun: type[N], section: str, table: Any) -> N | None:
         """A sub-table as one of the lab's nouns; None, and a problem, where it does not fit."""

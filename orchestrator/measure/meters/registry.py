@@ -24,13 +24,21 @@ KINDS = {
 
 def meter_options(device: str, settings: Mapping[str, Any]) -> MeterOptions:
     """The options of ``meter = {kind = ..., ...}`` in lab.toml. Nothing is opened. Raises BadInput."""
+    try:
+        return parse_options(settings)
+    except ValueError as exc:
+        raise BadInput(f"[devices.{device}.meter] {exc}", hint="see docs/how-to/power-meter.md") from exc
+
+
+def parse_options(settings: Mapping[str, Any]) -> MeterOptions:
+    """As ``meter_options``. Raises ValueError that names the keys of the kind."""
     table = dict(settings)
-    kind = _kind(device, str(table.pop("kind", "")))
+    kind = _kind(str(table.pop("kind", "")))
     try:
         return strict_json.from_json(kind, table, "meter")
     except ValueError as exc:
         keys = ", ".join(field.name for field in fields(kind))
-        raise BadInput(f"[devices.{device}] {exc}", hint=f"keys of this kind of meter: {keys}") from exc
+        raise ValueError(f"{exc}; keys of this kind are {keys}") from exc
 
 
 def known_kinds() -> dict[str, str]:
@@ -38,15 +46,15 @@ def known_kinds() -> dict[str, str]:
     return {entry.name: entry.value for entry in entry_points(group=GROUP)} | KINDS
 
 
-def _kind(device: str, name: str) -> type[MeterOptions]:
+def _kind(name: str) -> type[MeterOptions]:
     kinds = known_kinds()
     if name not in kinds:
-        raise BadInput(f"[devices.{device}] meter has kind {name!r}", hint=f"known kinds: {', '.join(sorted(kinds))}")
+        raise ValueError(f"kind must be one of {', '.join(sorted(kinds))}, got {name!r}")
     module, _, attribute = kinds[name].partition(":")
     try:
         kind = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as exc:
-        raise BadInput(f"[devices.{device}] meter {name!r} cannot be loaded: {exc}") from exc
+        raise ValueError(f"kind {name!r} cannot be loaded: {exc}") from exc
     if not (isinstance(kind, type) and issubclass(kind, MeterOptions)):
-        raise BadInput(f"[devices.{device}] meter {name!r} must be a MeterOptions, {kinds[name]} is none")
+        raise ValueError(f"kind {name!r} must be a MeterOptions, {kinds[name]} is none")
     return kind

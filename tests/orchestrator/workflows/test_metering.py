@@ -81,8 +81,9 @@ def test_a_meter_that_is_not_there_does_not_stop_the_session(results: Path) -> N
 def test_options_that_cannot_be_stop_before_anything_is_measured(results: Path) -> None:
     lab = results.parent / "lab.toml"
     lab.write_text('[devices.bench]\ntransport = "local"\nmeter = { kind = "tasmota", hots = "x" }\n')
+    asked = ["run", "mini", "--device", "bench", "--lab", str(lab), "--results", str(results)]
     done = subprocess.run(
-        [sys.executable, "-m", "orchestrator.cli", "run", "mini", "--device", "bench", "--lab", str(lab)],
+        [sys.executable, "-m", "orchestrator.cli", *asked],
         env=environment(results.parent),
         capture_output=True,
         text=True,

@@ -78,7 +78,7 @@ port = 5555
 adb_key = "keys/adbkey"
 profile = "pixel-8"
 sudo = true
-meter = {kind = "shelly", url = "http://plug.lan"}
+meter = {kind = "shelly", host = "plug.lan"}
 [devices.pixel-8.environments.own]
 python = "/usr/bin/python3.13"
 [devices.pixel-8.environments.openvino]
@@ -102,7 +102,7 @@ jump = "pixel-8"
     assert (phone.adb_key, phone.sudo, phone.meter) == (
         tmp_path / "keys" / "adbkey",
         True,
-        {"kind": "shelly", "url": "http://plug.lan"},
+        {"kind": "shelly", "host": "plug.lan"},
     )
 
 
@@ -170,7 +170,7 @@ password = "1234"
         ('[devices.a]\nhost = "h"\n[devices.a.hooks]\npower_off = "uhubctl -a off"\n', "power_off"),
         ('[devices.a]\nhost = "h"\n[devices.a.cool_down]\nwithin_c = -1\n', "within_c must be in 0..50, got -1"),
         ('[devices.a]\nhost = "h"\n[devices.a.environments.ov]\n', "needs python = ..., or packages = [...]"),
-        ('[devices.a]\nhost = "h"\nmeter = {url = "x"}\n', "needs kind"),
+        ('[devices.a]\nhost = "h"\nmeter = {url = "x"}\n', "kind must be one of"),
         ("[devices.a\n", "line 1"),
         ("\0", "cannot read the lab file"),
     ],

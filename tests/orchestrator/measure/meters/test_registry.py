@@ -36,9 +36,10 @@ def test_every_kind_keeps_the_contract(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message", "hint"),
+    ("settings", "message", "keys"),
     [
-        ({"kind": "shely", "host": "x"}, "has kind 'shely'", "known kinds: command, ina226, monsoon, shelly, tasmota"),
+        ({"kind": "shely", "host": "x"}, "got 'shely'", "one of command, ina226, monsoon, shelly, tasmota"),
+        ({}, "got ''", "one of command"),
         ({"kind": "shelly"}, "lacks ['host']", "channel, component"),
         ({"kind": "shelly", "hots": "x"}, "unknown keys ['hots']", "host, channel"),
         ({"kind": "shelly", "host": 5}, "must be str, got 5", "host"),
@@ -51,12 +52,12 @@ def test_every_kind_keeps_the_contract(kind: str) -> None:
         ({"kind": "ina226", "shunt_ohm": "0.1"}, "must be float", "shunt_ohm"),
     ],
 )
-def test_what_cannot_be_is_told_with_the_device_and_the_keys(settings: dict[str, Any], message: str, hint: str) -> None:
+def test_what_cannot_be_is_told_with_the_device_and_the_keys(settings: dict[str, Any], message: str, keys: str) -> None:
     with pytest.raises(BadInput) as told:
         meter_options("pi5", settings)
-    assert "[devices.pi5]" in told.value.message
+    assert "[devices.pi5.meter]" in told.value.message
     assert message in told.value.message
-    assert hint in str(told.value.hint)
+    assert keys in told.value.message
 
 
 def test_another_package_adds_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
