@@ -3,7 +3,7 @@
 pi5              that device
 tag:desk         every device with the tag
 any:cuda         one of those with the tag: the first that is free
-all              every device of the lab file
+all              every device of the lab file, a phone and the ADB cable to it as one
 pi5,any:pixel-8  several of these
 """
 
@@ -80,8 +80,11 @@ def _quarantined(device: Device, health: Mapping[str, Health]) -> bool:
 
 
 def _every(lab: Lab) -> list[Device]:
-    """``local`` is always there, and only meant where nothing else is."""
-    others = [device for name, device in lab.devices.items() if name != LOCAL]
+    """``local`` is always there, and only meant where nothing else is. A phone that SSH reaches through ADB is one
+    device under two names, and meant once.
+    """
+    cables = {device.via.name for device in lab.devices.values() if device.via and device.via.transport == "adb"}
+    others = [device for name, device in lab.devices.items() if name != LOCAL and name not in cables]
     return others or list(lab.devices.values())
 
 

@@ -51,6 +51,13 @@ def test_all_is_this_machine_where_there_is_no_other() -> None:
     assert names(choose(Lab(), "all", {}, {})) == [["local"]]
 
 
+def test_all_means_a_phone_behind_its_cable_once() -> None:
+    termux = Device("pixel", "ssh", host="127.0.0.1", jump="phone", via=PHONE)
+    jumper = Device("inner", "ssh", host="inner.lan", jump="pi5", via=PI)
+    lab = Lab({d.name: d for d in (PI, PHONE, termux, jumper)})
+    assert names(choose(lab, "all", {}, {})) == [["pi5"], ["pixel"], ["inner"]]
+
+
 def test_tags_of_the_last_probe() -> None:
     runtime = RuntimeProbe(
         "onnxruntime",
