@@ -88,5 +88,12 @@ def adbd(
     loader = f"{_TREE}/{tree.loader}"
     libraries = ":".join(f"{_TREE}/{folder}" for folder in tree.libraries)
     argv = (python, "-I", "-S", _LAUNCH, str(user.uid), loader, "--library-path", libraries, f"{_TREE}/{program}")
-    environment = {"PATH": "/system/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/", "ADBD_PORT": str(PORT)}
+    # init.environ.rc of AOSP gives every process its ANDROID_ names; adbd itself reads the last one off Android.
+    environment = {
+        "PATH": "/system/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/",
+        "ANDROID_ROOT": "/system",
+        "ANDROID_DATA": "/data",
+        "ADBD_PORT": str(PORT),
+    }
     return Root(mounts, files, folders), Daemon(argv, PORT, environment, program=loader)
