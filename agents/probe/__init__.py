@@ -1,5 +1,6 @@
 """``agent probe``: what this device is, what it can run and what it can sense, or why not."""
 
+import os
 import platform
 import sys
 import time
@@ -10,14 +11,19 @@ from agents.device_facts import DeviceProbe, SensorProbe
 from agents.live import LiveSensors
 from agents.probe import android, cpu, machine, runtimes
 from agents.probe.raspberry import parse_cpuinfo_revision
+from agents.probe.remembered import remembered
 
 
-def probe(store_root: str, root: str = "/") -> DeviceProbe:
-    """All facts of the device whose /proc and /sys lie below ``root``. Each runtime is tried in its own process."""
+def probe(store_root: str, root: str = "/", fresh: bool = True) -> DeviceProbe:
+    """All facts of the device whose /proc and /sys lie below ``root``. Each runtime is tried in its own process;
+
+    not ``fresh``: unless that was done a short while ago and nothing has changed since.
+    """
     properties = android.properties() if root == "/" else {}
     cpuinfo = sysfs.read_text(root, "proc/cpuinfo") or ""
-    architecture = platform.machine()
-    found = runtimes.probe_all()
+    # os.uname, because Python 3.13's platform.release() is Android's version there, not the kernel's (PEP 738).
+    kernel, architecture = os.uname().release, os.uname().machine
+    found = runtimes.probe_all() if fresh else remembered(store_root, runtimes.probe_all)
     return DeviceProbe(
         model=machine.model(root, properties, cpuinfo),
         soc=machine.soc(root, properties, cpuinfo),
@@ -25,13 +31,13 @@ def probe(store_root: str, root: str = "/") -> DeviceProbe:
         cores=cpu.cores(root, cpuinfo),
         memory_bytes=sysfs.meminfo_bytes(root).get("MemTotal"),
         os=machine.os_name(root, properties),
-        kernel=platform.release(),
+        kernel=kernel,
         python=sys.version.split()[0],
         numpy=runtimes.numpy_version(),
         libc=" ".join(platform.libc_ver()).strip() or None,
         context=machine.context(),
         runtimes=found,
-        sensors=_sensors(root),
+        sensors=_sensors(root, store_root),
         state=state.read_state(root, store_root, _background(root)),
         virtual=machine.virtual(root, cpuinfo, architecture),
         manufacturer=machine.manufacturer(root, properties),
@@ -48,7 +54,7 @@ def _background(root: str) -> Tuple[Optional[float], float]:
     return state.background_share(mark, state.cpu_mark(root))
 
 
-def _sensors(root: str) -> Tuple[SensorProbe, ...]:
-    live = LiveSensors(root)
+def _sensors(root: str, store_root: str) -> Tuple[SensorProbe, ...]:
+    live = LiveSensors(root, store_root)
     live.close()
     return live.probes

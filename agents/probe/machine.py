@@ -19,6 +19,20 @@ _STAND_IN = "etc/earshot-standin"
 # What DMI says where a maker left the field alone.
 _NO_NAME = ("", "to be filled by o.e.m.", "system product name", "default string", "not specified", "none")
 
+_CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
+# All that is read here, for those who bring these files from a device that has no Python.
+READS = (
+    *(f"{base}/{name}" for base in _DEVICE_TREE for name in ("model", "compatible")),
+    "etc/os-release",
+    "sys/class/dmi/id/sys_vendor",
+    "sys/class/dmi/id/product_name",
+    "sys/hypervisor/type",
+    "proc/sys/kernel/arch",
+    "proc/1/cgroup",
+    _STAND_IN,
+    *_CONTAINER_MARKS,
+)
+
 
 def model(root: str, properties: Mapping[str, str], cpuinfo: str) -> str:
     """getprop on Android, else the device tree, a Pi's own lines in cpuinfo, DMI, the CPU's name: never empty."""
@@ -135,7 +149,7 @@ def _hypervisor(root: str, cpuinfo: str) -> Optional[str]:
 
 
 def _container(root: str) -> Optional[str]:
-    for mark in (".dockerenv", "run/.containerenv"):
+    for mark in _CONTAINER_MARKS:
         if os.path.exists(os.path.join(root, mark)):
             return f"container: /{mark}"
     cgroup = sysfs.read_text(root, "proc/1/cgroup") or ""

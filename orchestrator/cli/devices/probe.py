@@ -7,16 +7,18 @@ import click
 from agents.device_facts import DeviceProbe, SensorProbe
 from orchestrator.cli.options import json_option, lab_option
 from orchestrator.cli.output import print_json, print_table
+from orchestrator.domain.session import Environment
 from orchestrator.errors import BadInput
 from orchestrator.measure.lab.agreement import compare, described, found_clusters
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.draft import draft_profile
 from orchestrator.measure.lab.identity import profile_of, require_profile
-from orchestrator.measure.lab.inventory import find_device, load_lab
+from orchestrator.measure.lab.inventory import find_device, load_lab, open_transport
 from orchestrator.measure.lab.profile_files import parse_profile
-from orchestrator.measure.lab.profiles import DeviceProfile
+from orchestrator.measure.lab.profiles import DeviceProfile, device_model_slug
 from orchestrator.measure.transports.base import whole_file
 
+NO_AGENT = "none: asked through sh"
 _MARKS = {True: "yes", False: "NO", None: "not told"}
 
 
@@ -29,22 +31,20 @@ _MARKS = {True: "yes", False: "NO", None: "not told"}
     help="Draft a device profile from the answer, such as device_profiles/NAME.toml beside lab.toml.",
 )
 @click.option("--force", is_flag=True, help="Replace the file of --write-profile.")
+@click.option(
+    "--shell", is_flag=True, help="Ask through sh alone: for a phone without Python. No sensors, no runtimes."
+)
 @json_option
-def probe(name: str, lab: Path | None, write_profile: Path | None, force: bool, as_json: bool) -> None:
+def probe(name: str, lab: Path | None, write_profile: Path | None, force: bool, shell: bool, as_json: bool) -> None:
     """Ask a device what it is: SoC, cores, memory, sensors, runtimes and execution providers, or why not.
 
     \b
     earshot devices probe pi5 --lab lab.toml
     earshot devices probe new-phone --lab lab.toml --write-profile device_profiles/new-phone.toml
     """
-    from orchestrator.cli.progress import TerminalProgress
-    from orchestrator.workflows.prepare import deploy_agent
-
     device = find_device(load_lab(lab), name)
     _require_writable(write_profile, force)
-    with TerminalProgress() as progress:
-        agent, environment = deploy_agent(device, progress, any_device=True)
-        agent.transport.close()
+    environment = _by_shell(device) if shell else _by_agent(device)
     profile = profile_of(environment.probe, device.profiles_dir)
     if write_profile is not None:
         _write(write_profile, environment.probe, profile, device)
@@ -62,8 +62,28 @@ def probe(name: str, lab: Path | None, write_profile: Path | None, force: bool, 
     require_profile(device, environment.probe)
 
 
+def _by_agent(device: Device) -> Environment:
+    from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.workflows.prepare import deploy_agent
+
+    with TerminalProgress() as progress:
+        agent, environment = deploy_agent(device, progress, any_device=True)
+        agent.transport.close()
+    return environment
+
+
+def _by_shell(device: Device) -> Environment:
+    from orchestrator.measure.native.shell_probe import probe_by_shell
+
+    with open_transport(device) as transport:
+        found = probe_by_shell(transport)
+    return Environment(device.name, device_model_slug(found), NO_AGENT, device.transport, found)
+
+
 def _print_probe(found: DeviceProbe) -> None:
     print_table(["fact", "value"], _facts(found))
+    if not found.runtimes and not found.sensors:
+        return
     click.echo()
     print_table(["runtime / provider", "usable", "version or reason"], _runtimes(found))
     click.echo()

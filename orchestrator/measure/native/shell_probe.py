@@ -10,8 +10,8 @@ from agents.probe.raspberry import parse_cpuinfo_revision
 from orchestrator.errors import DeviceNotReady
 from orchestrator.measure.transports.base import Transport, check
 
-_TREE = "sys/firmware/devicetree/base"
-_FILES = ("proc/cpuinfo", "proc/meminfo", "etc/os-release", f"{_TREE}/model", f"{_TREE}/compatible")
+_FILES = ("proc/cpuinfo", "proc/meminfo", *machine.READS)
+_COMMANDS = ("uname", "getprop")
 _MARK = "=== earshot "
 # Zero bytes would not survive as text; the device tree separates names with them.
 _SCRIPT = f"""
@@ -29,12 +29,16 @@ def probe_by_shell(transport: Transport) -> DeviceProbe:
     done = transport.exec(["sh", "-c", _SCRIPT, "sh", *_FILES])
     sections = _sections(check(done, ["sh"], f"cannot ask {transport.name} what it is").decode("utf-8", "replace"))
     uname = sections.get("uname", "").split()
-    if len(uname) != 2:
-        raise DeviceNotReady(f"{transport.name} does not say what it is: {' '.join(uname) or 'no uname'}")
+    # Without them the parsers would fall back on what this machine is.
+    if len(uname) != 2 or not (sections.get("proc/cpuinfo") or sections.get("getprop")):
+        raise DeviceNotReady(
+            f"{transport.name} does not say what it is: its shell shows neither uname nor /proc/cpuinfo nor getprop",
+            hint="is it Linux or Android? look with: uname -m; cat /proc/cpuinfo",
+        )
     properties = android.parse_getprop(sections.get("getprop", ""))
     with tempfile.TemporaryDirectory(prefix="earshot-probe-") as scratch:
         for name, text in sections.items():
-            if "/" in name:
+            if name not in _COMMANDS:
                 path = Path(scratch) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text.replace("\x01", "\0"))

@@ -30,6 +30,18 @@ def test_a_draft_counts_at_once(lab: Path, home: Path) -> None:
     assert (lines["clusters"], lines["memory"]) == ("yes", "yes")
 
 
+def test_a_device_without_python_is_asked_through_its_shell(lab: Path, home: Path) -> None:
+    lab.write_text(LAB + 'python = "/opt/none/python3"\n')
+    done = earshot("devices", "probe", "desk", "--lab", str(lab), "--shell", "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["probe"]
+    by_agent = earshot("devices", "probe", "--json", home=home)
+    told = json.loads(by_agent.stdout)["probe"]
+    for fact in ("model", "soc", "machine", "cores", "memory_bytes", "os", "kernel", "virtual"):
+        assert found[fact] == told[fact], fact
+    assert (found["python"], found["runtimes"], found["sensors"]) == ("none", [], [])
+
+
 def test_a_profile_is_not_replaced_unasked(lab: Path, home: Path) -> None:
     taken = lab.parent / "device_profiles" / "taken.toml"
     taken.write_text('extends = "generic-android"\ntitle = "x"\n[match]\nmodel = "x"\n')

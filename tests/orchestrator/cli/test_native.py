@@ -46,19 +46,6 @@ def test_a_tool_that_fails_is_recorded_with_its_words(model: Path, tmp_path: Pat
     assert "no GPU here" in table
 
 
-@pytest.mark.parametrize(
-    ("more", "message", "then"),
-    [
-        (("--runs", "0"), "runs must be in 1..100000, got 0", ""),
-        (("--library", "gone.so"), "there is no file gone.so", "are yours"),
-        (("--device", "pixel"), "there is no device 'pixel'", "known are"),
-    ],
-)
-def test_bad_input(more: tuple[str, ...], message: str, then: str, model: Path, tmp_path: Path, home: Path) -> None:
-    binary = stand_in(tmp_path, "benchmark_model")
-    assert_refused(earshot(*command(binary, model, tmp_path / "r", *more), home=home), BAD_INPUT, message, then=then)
-
-
 def test_a_program_of_another_processor(model: Path, tmp_path: Path, home: Path) -> None:
     done = earshot(*command(elf(tmp_path / "tool", 243), model, tmp_path / "r"), home=home)
     assert_refused(done, BAD_INPUT, "tool is for riscv64, local is ", then="build it for")
