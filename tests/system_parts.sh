@@ -10,6 +10,7 @@ have ip || missing="$missing iproute2"
 have adb || missing="$missing adb"
 have unshare || missing="$missing util-linux"
 have qemu-aarch64-static || missing="$missing qemu-user-static"
+have sudo || missing="$missing sudo"
 have chromium || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && have apt-get; then
