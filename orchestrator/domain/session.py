@@ -14,6 +14,8 @@ from orchestrator.domain.timeline import Timeline
 
 # Sessions of blocks from here on verify a decision; they are no evidence for one.
 VERIFY_BLOCK = 1000
+# How the agent's probe begins the name of what emulates a processor (agents/probe/machine.py).
+EMULATORS = ("qemu-user",)
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,26 @@ class PlannedSession:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a session ran: all that must be alike before two results are compared."""
+    """Where a session ran: all that must be alike before two results are compared.
+
+    ``python_environment``: name of the Python environment, with its id where Earshot made it; None: the device's own.
+    """
 
     device: str
     device_model: str
     agent_sha256: str
     transport: str
     probe: DeviceProbe
+    python_environment: str | None = None
+
+    @property
+    def emulated(self) -> str | None:
+        """What runs the instructions in place of the hardware; its times say nothing about any device.
+
+        None on hardware, and in a virtual machine or container, whose instructions the hardware runs.
+        """
+        signs = (self.probe.virtual or "").split(", ")
+        return next((sign for sign in signs if sign.startswith(EMULATORS)), None)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def session_figures(session: Session, sample_rate_hz: int) -> list[Figure]:
     found = warmup.classify(whole.service_ns)
     steady = whole.after(found.skip)
     left_out = f": first {found.skip} left out" if found.skip else ""
-    figures = [Figure("chunks", len(whole), "", f"{found.kind}{left_out}")]
+    figures = [*_not_hardware(session), Figure("chunks", len(whole), "", f"{found.kind}{left_out}")]
     if steady.paced:
         figures += _percentiles("latency", steady.latency_ns)
         figures.append(Figure("miss rate", steady.miss_rate(steady.chunk_ns), "", "deadline: the chunk's duration"))
@@ -42,6 +42,16 @@ def session_figures(session: Session, sample_rate_hz: int) -> list[Figure]:
     ]
     figures.append(Figure("RTF", steady.rtf, "", "service time / audio; lower is better"))
     return figures + _around(session)
+
+
+def _not_hardware(session: Session) -> list[Figure]:
+    """Before all others, because it says what the others are worth."""
+    environment = session.environment
+    if environment.emulated:
+        return [Figure("emulated", 1, "", f"{environment.emulated}: no figure here says anything about a device")]
+    if "stand-in: " in (environment.probe.virtual or ""):
+        return [Figure("stand-in", 1, "", f"{environment.probe.virtual}: the times are those of this machine")]
+    return []
 
 
 def _percentiles(name: str, times_ns: np.ndarray, quantiles: tuple[float, ...] = (0.5, 0.9, 0.99)) -> list[Figure]:

@@ -54,6 +54,14 @@ class Shortfall:
         return self.reached / self.limit - 1.0 if self.limit > 0 else math.inf
 
 
+def emulated(evidence: Evidence, rules: Rules) -> str | None:
+    """No processor of its own ran it: its times are the emulator's, whatever it was asked to be."""
+    for session in evidence.sessions:
+        if session.environment.emulated:
+            return f"emulated ({session.environment.emulated}): its times say nothing about a device"
+    return None
+
+
 def failed_session(evidence: Evidence, rules: Rules) -> str | None:
     """Any session without a good attempt, whatever its mode."""
     if not evidence.failures:
@@ -96,15 +104,30 @@ def throttling(evidence: Evidence, rules: Rules) -> str | None:
 
 
 def unlike(evidence: Evidence, rules: Rules) -> str | None:
-    """Measured where the default was: device, build of the agent, transport, kernel, governor."""
+    """Measured where the default was: device, build of the agent, transport, kernel, governor, Python.
+
+    And with one version of its runtime, which is the default's where that has the same runtime: a device's Python
+    decides which versions it can have, so figures are compared only within one.
+    """
     if rules.baseline is None or not rules.baseline.sessions:
-        return None
+        return _mixed(evidence)
     expected = _surroundings(rules.baseline.sessions[0])
+    if evidence.candidate.runtime == rules.baseline.candidate.runtime:
+        known = [s.result.runtime_version for s in rules.baseline.sessions if s.result.runtime_version]
+        expected["version of the runtime"] = known[0] if known else None
     for session in evidence.sessions:
-        for name, value in _surroundings(session).items():
-            if value != expected[name] and None not in (value, expected[name]):
-                return f"not comparable with the fp32 default: {name} is {value} against {expected[name]}"
-    return None
+        found = {**_surroundings(session), "version of the runtime": session.result.runtime_version}
+        for name, value in expected.items():
+            if found[name] != value and None not in (value, found[name]):
+                return f"not comparable with the fp32 default: {name} is {found[name]} against {value}"
+    return _mixed(evidence)
+
+
+def _mixed(evidence: Evidence) -> str | None:
+    versions = sorted({s.result.runtime_version for s in evidence.sessions if s.result.runtime_version})
+    if len(versions) < 2:
+        return None
+    return f"not comparable with itself: measured with {evidence.candidate.runtime} {' and '.join(versions)}"
 
 
 def _surroundings(session: Session) -> dict[str, str | None]:
@@ -115,6 +138,7 @@ def _surroundings(session: Session) -> dict[str, str | None]:
         "agent": where.agent_sha256[:12],
         "transport": where.transport,
         "kernel": where.probe.kernel,
+        "Python": where.probe.python,
         "governor": before.governor if before else None,
     }
 
@@ -196,6 +220,7 @@ def _reason(evidence: Evidence, missed: Shortfall) -> str:
 
 
 GATES: tuple[tuple[str, Callable[[Evidence, Rules], str | None]], ...] = (
+    ("emulated", emulated),
     ("failed", failed_session),
     ("placement", placement),
     ("throttled", throttling),

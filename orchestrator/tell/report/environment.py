@@ -32,13 +32,29 @@ def _machine(environment: Environment) -> list[Fact]:
     memory = probe.memory_bytes
     return [
         Fact("Device", environment.device, f"reached by {environment.transport}, agent run from {probe.context}"),
-        Fact("Model", environment.device_model, f"virtual machine: {probe.virtual}" if probe.virtual else ""),
+        Fact("Model", environment.device_model, _instead_of_hardware(environment)),
         _or_absent("SoC", probe.soc, "the device does not name it"),
         Fact("Cores", _cores(probe), probe.machine),
         _or_absent("Memory", size(memory) if memory else None, "the device does not tell"),
         Fact("Operating system", probe.os, f"kernel {probe.kernel}"),
-        Fact("Python", probe.python, joined([f"numpy {probe.numpy or 'absent'}", probe.libc or "libc not known"])),
+        Fact(
+            "Python",
+            probe.python,
+            joined(
+                [*_own_environment(environment), f"numpy {probe.numpy or 'absent'}", probe.libc or "libc not known"]
+            ),
+        ),
     ]
+
+
+def _instead_of_hardware(environment: Environment) -> str:
+    if environment.emulated:
+        return f"emulated ({environment.probe.virtual}): no time here says anything about a device"
+    return f"virtual: {environment.probe.virtual}" if environment.probe.virtual else ""
+
+
+def _own_environment(environment: Environment) -> list[str]:
+    return [f"environment {environment.python_environment}"] if environment.python_environment else []
 
 
 def _or_absent(name: str, value: str | None, reason: str) -> Fact:

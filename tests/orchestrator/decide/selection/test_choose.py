@@ -1,5 +1,6 @@
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import Session
-from tests.sessions import CPU, STUDY, artifact, candidate, race, score, screened, session
+from tests.sessions import CPU, ENVIRONMENT, STUDY, artifact, candidate, race, score, screened, session
 
 BASE, TWO = candidate(), candidate(threads=2)
 DYNAMIC, STATIC = candidate("onnx:int8-dynamic"), candidate("onnx:int8-qdq(activation=u8)")
@@ -259,3 +260,13 @@ def test_who_cannot_win_is_not_raced() -> None:
 def test_the_default_is_raced_whatever_it_did() -> None:
     hot = [session(BASE, "flat-out", 0, throttled_after=True)]
     assert racing(hot + screened(DYNAMIC), 1) == [BASE.key, DYNAMIC.key]
+
+
+def test_nothing_wins_on_an_emulated_device() -> None:
+    """Promise 13's way: its times are there to be read, and never rank."""
+    board = replace(ENVIRONMENT, probe=replace(ENVIRONMENT.probe, virtual="qemu-user: aarch64 on a x86_64 kernel"))
+    sessions = [replace(s, environment=board) for s in race(BASE, service_ms=4.0) + race(DYNAMIC, service_ms=2.0)]
+    found = decided(sessions)
+    assert (found.verdict, found.winner) == ("infeasible", None)
+    assert {v.gate for v in found.candidates} == {"emulated"}
+    assert "emulated (qemu-user: aarch64 on a x86_64 kernel)" in found.sentence

@@ -39,7 +39,7 @@ def test_a_sound_candidate_passes() -> None:
 
 def test_order_is_that_of_cost() -> None:
     names = [name for name, _ in GATES]
-    assert names == ["failed", "placement", "throttled", "environment", "quality", "pacer", "unstable"]
+    assert names == ["emulated", "failed", "placement", "throttled", "environment", "quality", "pacer", "unstable"]
 
 
 @pytest.mark.parametrize("mode", ["placement", "flat-out", "paced", "evaluate"])
@@ -97,6 +97,50 @@ def test_throttled_before_or_after(when: str) -> None:
 def test_measured_elsewhere_is_not_comparable(change: dict[str, str]) -> None:
     elsewhere = session(RIVAL, block=8, environment=replace(ENVIRONMENT, **change))  # type: ignore[arg-type]
     assert gate_of([*race(RIVAL), elsewhere]) == "environment"
+
+
+EMULATED = replace(
+    ENVIRONMENT, probe=replace(ENVIRONMENT.probe, virtual="qemu-user: aarch64 on a x86_64 kernel, container: docker")
+)
+
+
+def test_one_emulated_session_is_enough() -> None:
+    found = judged([*race(RIVAL), session(RIVAL, block=9, environment=EMULATED)])
+    assert found is not None
+    assert found.gate == "emulated"
+    assert found.reason.startswith("emulated (qemu-user: aarch64 on a x86_64 kernel): its times say nothing")
+
+
+@pytest.mark.parametrize("virtual", [None, "hypervisor: KVM", "container: docker, hypervisor: cpu flag"])
+def test_a_virtual_machine_is_no_emulator(virtual: str | None) -> None:
+    machine = replace(ENVIRONMENT, probe=replace(ENVIRONMENT.probe, virtual=virtual))
+    assert machine.emulated is None
+
+
+def with_runtime(version: str | None, of: Session) -> Session:
+    return replace(of, result=replace(of.result, runtime_version=version))
+
+
+@pytest.mark.parametrize(("version", "gate"), [("1.20.1", None), ("1.19.2", "environment"), (None, None)])
+def test_figures_are_compared_within_one_version_of_the_runtime(version: str | None, gate: str | None) -> None:
+    base = [with_runtime("1.20.1", s) for s in race(BASE)]
+    rival = [with_runtime(version, s) for s in race(RIVAL)]
+    first, second = gather(base + rival, ARTIFACTS, SCORES, Policy())
+    found = rejection(second, Rules(Constraints(), Policy(), first))
+    assert (found.gate if found else None) == gate
+    assert found is None or "version of the runtime is 1.19.2 against 1.20.1" in found.reason
+
+
+def test_without_a_default_a_candidate_must_agree_with_itself() -> None:
+    mixed = [with_runtime("1.19.2", race(RIVAL)[0]), *(with_runtime("1.20.1", s) for s in race(RIVAL)[1:])]
+    (alone,) = gather(mixed, ARTIFACTS, SCORES, Policy())
+    found = rejection(alone, Rules(Constraints(), Policy(), None))
+    assert found == Rejection("environment", "not comparable with itself: measured with onnxruntime 1.19.2 and 1.20.1")
+
+
+def test_another_python_is_another_environment() -> None:
+    other = replace(ENVIRONMENT, probe=replace(ENVIRONMENT.probe, python="3.9.2"))
+    assert gate_of([*race(RIVAL), session(RIVAL, block=9, environment=other)]) == "environment"
 
 
 def test_quality_is_held_to_its_upper_bound() -> None:

@@ -1,0 +1,32 @@
+"""What ``earshot run`` says before its figures: whether they are of a device at all."""
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.domain.session import Session
+from orchestrator.workflows.figures import Figure, session_figures
+from tests.sessions import ENVIRONMENT, candidate, session
+
+RATE_HZ = 16_000
+
+
+def on(virtual: str | None) -> Session:
+    return session(candidate(), environment=replace(ENVIRONMENT, probe=replace(ENVIRONMENT.probe, virtual=virtual)))
+
+
+@pytest.mark.parametrize("virtual", [None, "hypervisor: KVM"])
+def test_a_real_processor_needs_no_word(virtual: str | None) -> None:
+    assert session_figures(on(virtual), RATE_HZ)[0].name == "chunks"
+
+
+def test_emulated_comes_before_all_figures() -> None:
+    emulator = "qemu-user: aarch64 on a x86_64 kernel"
+    first = session_figures(on(f"container: docker, {emulator}"), RATE_HZ)[0]
+    assert first == Figure("emulated", 1, "", f"{emulator}: no figure here says anything about a device")
+
+
+def test_a_stand_in_is_called_one() -> None:
+    first = session_figures(on("stand-in: pixel-8"), RATE_HZ)[0]
+    assert (first.name, first.value) == ("stand-in", 1)
+    assert "those of this machine" in first.note
