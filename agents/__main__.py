@@ -18,7 +18,10 @@ EXIT_OK, EXIT_BAD_REQUEST, EXIT_FAILED, EXIT_FENCED = 0, 2, 3, 4
 EXIT_INTERRUPTED = 130
 
 USAGE = """usage: agent VERB [options]
-  probe [--root ROOT]              print what this device is, one JSON object
+  probe [--root ROOT] [--quick]    print what this device is, one JSON object; quick: runtimes that were tried within
+                                   the hour are not tried again, unless something was installed or restarted
+  load-step --root ROOT [--seconds S]
+                                   find the sign and unit of the battery's gauge, and keep them
   sensors [--every S --count N]    print what each sensor is, then what it says: one JSON object, then one per reading
   doctor --root ROOT               print what here could harm a measurement, one JSON object
   undo-journal --root ROOT         stdin: what to add or drop; print what was changed here and not changed back
@@ -77,11 +80,11 @@ def _read_json() -> Any:
 
 
 def _probe(arguments: List[str]) -> int:
-    options = _options(arguments, ["--root"], [])
+    options = _options(arguments, ["--root"], ["--quick"])
     from agents.probe import probe
     from agents.strict_json import to_json
 
-    _print_json(to_json(probe(options.get("--root", "."))))
+    _print_json(to_json(probe(options.get("--root", "."), fresh="--quick" not in options)))
     return EXIT_OK
 
 
@@ -92,7 +95,19 @@ def _sensors(arguments: List[str]) -> int:
         raise UsageError(f"--every must be seconds and --count a whole number, got {every!r} and {count!r}")
     from agents.live import print_readings
 
-    print_readings("/", float(every), int(count), _print_json)
+    print_readings("/", options.get("--root"), float(every), int(count), _print_json)
+    return EXIT_OK
+
+
+def _load_step(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root", "--seconds"], [])
+    seconds = options.get("--seconds", "15")
+    if not seconds.replace(".", "", 1).isdigit():
+        raise UsageError(f"--seconds must be a number, got {seconds!r}")
+    from agents.strict_json import to_json
+    from agents.teach import load_step
+
+    _print_json(to_json(load_step("/", _root(options), float(seconds))))
     return EXIT_OK
 
 
@@ -210,6 +225,7 @@ VERBS: Dict[str, Callable[[List[str]], int]] = {
     "probe": _probe,
     "probe-runtime": _probe_runtime,
     "sensors": _sensors,
+    "load-step": _load_step,
     "doctor": _doctor,
     "undo-journal": _undo_journal,
     "cool": _cool,

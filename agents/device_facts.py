@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
 PROTOCOL = 1
+# Units of a battery's current met in the field: uA as the kernel asks, mA.
+AMPERES_PER_UNIT = {"uA": 1e-6, "mA": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,22 @@ class SensorReading:
     t_ns: int
     value: Optional[float] = None
     reason: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """``sign`` turns a raw reading into a discharge (+1 or -1); ``unit`` is uA or mA."""
+
+    sign: int
+    unit: str
+
+    def __post_init__(self) -> None:
+        if self.sign not in (1, -1) or self.unit not in AMPERES_PER_UNIT:
+            raise ValueError(f"a gauge is a sign (1, -1) and a unit ({', '.join(AMPERES_PER_UNIT)}), got {self}")
+
+    def discharge_a(self, raw: float) -> float:
+        """Amperes out of the battery; negative while it is charged."""
+        return self.sign * raw * AMPERES_PER_UNIT[self.unit]
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from agents.throttle import read_throttled
 class LiveSensors:
     """``probes``: every sensor that can be read, then every one that cannot, with the reason. ``close`` when done."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, store_root: Optional[str] = None) -> None:
         temperatures, absent = sensors.temperatures(root)
         clocks, no_clocks = sensors.frequencies(root)
-        self._meters, no_meters = power.find_meters(root)
+        self._meters, no_meters = power.find_meters(root, store_root)
         self._plain = temperatures + clocks
         self._absent: Dict[str, str] = {**absent, **no_clocks, **no_meters}
         self.probes = tuple(self._usable() + self._unusable())
@@ -83,12 +83,14 @@ def _finite(value: float) -> Tuple[Optional[float], Optional[str]]:
     return (value, None) if math.isfinite(value) else (None, f"said {value}")
 
 
-def print_readings(root: str, every_s: float, count: int, write: Callable[[Any], None]) -> None:
+def print_readings(
+    root: str, store_root: Optional[str], every_s: float, count: int, write: Callable[[Any], None]
+) -> None:
     """Hand over ``{"sensors": [...], "facts": {...}}``, then ``count`` times ``{"readings": [...], "t_ns": now}``.
 
     A count of 0: until nobody reads any more.
     """
-    live = LiveSensors(root)
+    live = LiveSensors(root, store_root)
     try:
         write({"sensors": to_json(live.probes), "facts": _facts(root)})
         done = 0

@@ -50,9 +50,9 @@ class Samples:
     cpu_share: Optional[float] = None
 
 
-def main(path: str, pid: int, hz: float, seed: int, stop_fd: int) -> None:
+def main(path: str, pid: int, hz: float, seed: int, stop_fd: int, store_root: Optional[str] = None) -> None:
     """Sample the process ``pid`` and the device until ``stop_fd`` is closed at its other end."""
-    meters, no_meters = power.find_meters("/")
+    meters, no_meters = power.find_meters("/", store_root)
     groups, absent = find_groups("/", pid, meters)
     absent.update(no_meters)
     cpu_s, wall_s = cpu_seconds(), time.monotonic()

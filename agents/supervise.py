@@ -94,7 +94,7 @@ class _Watchdog:
         _close_all_but((stop_read, done_write))
         from agents.sampler import main
 
-        main(self._folder.samples, session, self._spec.sampler_hz, self._spec.seed, stop_read)
+        main(self._folder.samples, session, self._spec.sampler_hz, self._spec.seed, stop_read, self._store.root)
 
     def _watch(self, session: int, ended_read: int, deadline_s: float) -> Optional[str]:
         """Wait for the session; None where it ended by itself with exit code 0, else how it ended."""

@@ -17,6 +17,8 @@ METERS = {
     "temperature_c.vcgencmd": "agents.thermal.vcgencmd",
     "temperature_c.thermalservice": "agents.thermal.thermalservice",
 }
+# Meters that a load step teaches.
+_TAUGHT = ("power.battery",)
 
 
 class Absent(Exception):
@@ -62,12 +64,16 @@ class Meter:
     close: Callable[[], None] = nothing_to_close
 
 
-def find_meters(root: str) -> Tuple[List[Meter], Dict[str, str]]:
-    """The meters of this device, and the reason for each that is not there."""
+def find_meters(root: str, store_root: Optional[str] = None) -> Tuple[List[Meter], Dict[str, str]]:
+    """The meters of this device, and the reason for each that is not there.
+
+    ``store_root``: the agent's folder, where what a load step has taught is kept.
+    """
     meters, absent = [], {}
     for name, module in METERS.items():
         try:
-            meters.append(importlib.import_module(module).find(root))
+            find = importlib.import_module(module).find
+            meters.append(find(root, store_root) if name in _TAUGHT else find(root))
         except Foreign as reason:
             if name.startswith("power."):
                 absent[name] = str(reason)

@@ -11,9 +11,10 @@ from typing import Callable, Optional, Tuple
 
 from agents import sysfs
 from agents.ask import ask, has_tool
+from agents.device_facts import Gauge
 from agents.power import Absent, Channel, Foreign, Meter
 from agents.power.battery_text import BatteryReading, parse_dumpsys, parse_termux, parse_uevent
-from agents.power.load_step import Gauge
+from agents.power.gauge_file import read_gauge
 
 # Below this a device that is awake cannot live: the vendor's unit is mA then, or the gauge is asleep.
 _LEAST_PLAUSIBLE_UA = 20_000
@@ -62,25 +63,30 @@ def _plausible(watts: float) -> float:
     return watts
 
 
-def find(root: str) -> Meter:
-    """The first battery, by the first way that answers. Raises Absent where it does not say what the device draws."""
+def find(root: str, store_root: Optional[str] = None) -> Meter:
+    """The first battery, by the first way that answers. Raises Absent where it does not say what the device draws.
+
+    ``store_root``: where a load step may have left what it taught of the gauge.
+    """
     failures = []
+    gauge = read_gauge(store_root)
     for way in ways(root):
         try:
-            power_w(way.read())
+            power_w(way.read(), gauge)
         except (OSError, ValueError) as error:
             failures.append(f"{way.source}: {error}")
         else:
-            return _meter(way)
+            return _meter(way, gauge)
     if failures:
         raise Absent("; ".join(failures))
     raise Foreign("no battery in /sys/class/power_supply")
 
 
-def _meter(way: Way) -> Meter:
-    channel = Channel("battery", "power_w", "battery", way.source)
+def _meter(way: Way, gauge: Optional[Gauge]) -> Meter:
+    taught = f", {gauge.unit} by a load step" if gauge else ", unit taken for uA"
+    channel = Channel("battery", "power_w", "battery", way.source + taught)
     return Meter(
-        "battery", (channel,), lambda: {"battery": power_w(way.read())}, way.shortest_interval_s, charging=False
+        "battery", (channel,), lambda: {"battery": power_w(way.read(), gauge)}, way.shortest_interval_s, charging=False
     )
 
 

@@ -6,11 +6,10 @@ leaves one unit.
 """
 
 import statistics
-from dataclasses import dataclass
 from typing import Sequence
 
-# Units met in the field: uA as the kernel asks, mA.
-_AMPERES = {"uA": 1e-6, "mA": 1e-3}
+from agents.device_facts import AMPERES_PER_UNIT, Gauge
+
 # What a phone, board or laptop draws from its battery with all cores busy.
 _LEAST_A, _MOST_A = 0.05, 15.0
 # A busy core adds at least this.
@@ -18,22 +17,6 @@ _LEAST_STEP_A = 0.02
 _LEAST_READINGS = 5
 # The step must stand out of the readings' own spread by this factor.
 _CLEAR = 4.0
-
-
-@dataclass(frozen=True)
-class Gauge:
-    """``sign`` turns a raw reading into a discharge (+1 or -1); ``unit`` is uA or mA."""
-
-    sign: int
-    unit: str
-
-    def __post_init__(self) -> None:
-        if self.sign not in (1, -1) or self.unit not in _AMPERES:
-            raise ValueError(f"a gauge is a sign (1, -1) and a unit ({', '.join(_AMPERES)}), got {self}")
-
-    def discharge_a(self, raw: float) -> float:
-        """Amperes out of the battery; negative while it is charged."""
-        return self.sign * raw * _AMPERES[self.unit]
 
 
 def decide(idle: Sequence[float], loaded: Sequence[float]) -> Gauge:
@@ -48,13 +31,13 @@ def decide(idle: Sequence[float], loaded: Sequence[float]) -> Gauge:
     sign = 1 if step > 0 else -1
     if sign * at_rest <= 0:
         raise ValueError(f"readings go from {at_rest:g} to {at_work:g}: something charges the battery, unplug it")
-    for unit, factor in _AMPERES.items():
+    for unit, factor in AMPERES_PER_UNIT.items():
         # The ranges of the units do not meet: 50000..15e6 is uA, 50..15000 is mA.
         if _LEAST_A <= sign * at_work * factor <= _MOST_A:
             if abs(step) * factor < _LEAST_STEP_A:
                 raise ValueError(f"the load moved the reading by {step:g} {unit}: too little for a busy core")
             return Gauge(sign, unit)
-    raise ValueError(f"{at_work:g} is no current of a battery at work in any of {', '.join(_AMPERES)}")
+    raise ValueError(f"{at_work:g} is no current of a battery at work in any of {', '.join(AMPERES_PER_UNIT)}")
 
 
 def _spread(values: Sequence[float], middle: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agents.device_facts import SensorProbe, SensorReading
+from agents.device_facts import Gauge, SensorProbe, SensorReading
 from agents.strict_json import from_json
 from orchestrator.errors import CommandFailed
 from orchestrator.measure.deploy.agent import DeployedAgent, not_understood, refused
@@ -58,6 +58,21 @@ def look(device: Device, progress: Progress, on_view: OnView, *, every_s: float 
         progress.step("reading")
         with closing(_Beside(options)) as meter:
             _Stream(agent, device.name, meter, on_view).run(every_s, count)
+
+
+def load_step(device: Device, progress: Progress, *, seconds: float) -> Gauge:
+    """Sign and unit of the battery's gauge, found by working hard; kept on the device. Raises EarshotError."""
+    progress.stage(f"a load step on {device.name}", steps=1, expected_s=2 * seconds + 3)
+    with open_transport(device) as transport, tempfile.TemporaryDirectory(prefix="earshot-agent-") as scratch:
+        agent = deploy_bare(transport, build_agent_archive(Path(scratch)), device.root, python=device.python)
+        argv = agent.argv("load-step", "--seconds", f"{seconds:g}")
+        done = transport.exec(argv, timeout_s=_ONCE_TIMEOUT_S + 10 * seconds)
+    if not done.ok:
+        raise refused(agent.name, agent.root, argv, done)
+    try:
+        return from_json(Gauge, json.loads(done.stdout))
+    except ValueError as exc:
+        raise not_understood(agent.name, argv, done, exc) from exc
 
 
 class _Beside:

@@ -9,9 +9,12 @@ from agents.strict_json import to_json
 from orchestrator.cli.options import json_option, lab_option
 from orchestrator.cli.output import number, print_table
 from orchestrator.errors import BadInput
+from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.workflows.live_sensors import LiveSensor, View, look
+from orchestrator.workflows.live_sensors import load_step as load_step_of
 
+LOAD_STEP_S = 15.0
 # Quantity -> (factor to the unit that is shown, the unit).
 _UNITS = {
     "temperature_c": (1.0, "C"),
@@ -27,25 +30,35 @@ _UNITS = {
 @lab_option
 @click.option("--watch", is_flag=True, help="Read again and again, until Ctrl-C.")
 @click.option("--every", default=1.0, show_default=True, help="Seconds between two looks with --watch.")
+@click.option("--load-step", is_flag=True, help="Find the sign and unit of the battery's gauge, and keep them.")
 @json_option
-def sensors(name: str, lab: Path | None, watch: bool, every: float, as_json: bool) -> None:
+def sensors(name: str, lab: Path | None, watch: bool, every: float, load_step: bool, as_json: bool) -> None:
     """Show what each sensor of a device says now, what it measures and where that comes from.
 
     The device's own: temperatures, clocks, power rails, battery, energy counters, each with the reason where it cannot
     be read. With them the meter that lab.toml puts between the device and its supply (meter.*). Energy counts from the
     first look.
 
+    Vendors differ in the sign and unit of a battery's current. --load-step finds them: on battery, 15 s at rest, then
+    15 s with all cores busy. What it finds is kept on the device and used by every later session there.
+
     With --watch --json each look is one JSON object on a line of its own.
 
     \b
     earshot devices sensors
     earshot devices sensors pi5 --lab lab.toml --watch
+    earshot devices sensors pixel-8 --lab lab.toml --load-step
     """
     from orchestrator.cli.progress import TerminalProgress
 
     if not 0.1 <= every <= 3600:
         raise BadInput(f"--every must be in 0.1..3600 seconds, got {every:g}")
     device = find_device(load_lab(lab), name)
+    if load_step:
+        if watch:
+            raise BadInput("--load-step and --watch cannot both be meant")
+        _print_gauge(device, as_json)
+        return
     views: list[View] = []
     show = _print_line if as_json and watch else _show_again if watch else views.append
     try:
@@ -59,6 +72,18 @@ def sensors(name: str, lab: Path | None, watch: bool, every: float, as_json: boo
             click.echo(json.dumps(to_json(view), indent=2))
         else:
             _print(view)
+
+
+def _print_gauge(device: Device, as_json: bool) -> None:
+    from orchestrator.cli.progress import TerminalProgress
+
+    with TerminalProgress() as progress:
+        gauge = load_step_of(device, progress, seconds=LOAD_STEP_S)
+    if as_json:
+        click.echo(json.dumps(to_json(gauge)))
+    else:
+        sign = "positive" if gauge.sign > 0 else "negative"
+        click.echo(f"the battery's gauge of {device.name} gives {gauge.unit}, {sign} while it discharges")
 
 
 def _print_line(view: View) -> None:

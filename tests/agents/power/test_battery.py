@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.device_facts import Gauge
 from agents.power import Absent, battery
 from agents.power.battery_text import parse_dumpsys, parse_termux, parse_uevent
-from agents.power.load_step import Gauge
 from tests.agents.sensor_texts import sample_of, samples, text_of
 from tests.agents.tree import lay
 
@@ -146,7 +146,7 @@ def test_it_is_found_by_its_type(tmp_path: Path) -> None:
     }
     meter = battery.find(lay(tmp_path, files))
     assert meter.read() == pytest.approx({"battery": 1.0})
-    assert (meter.charging, meter.channels[0].source) == (False, "bms/uevent")
+    assert (meter.charging, meter.channels[0].source) == (False, "bms/uevent, unit taken for uA")
     (tmp_path / "sys/class/power_supply/bms/uevent").write_text(PHONE.replace("Discharging", "Charging"))
     with pytest.raises(ValueError, match="not discharging"):
         meter.read()

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.power.load_step import Gauge, decide
+from agents.device_facts import Gauge
+from agents.power.load_step import decide
 
 NOISE = (-0.02, 0.01, 0.0, 0.02, -0.01, 0.015)
 
