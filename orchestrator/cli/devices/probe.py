@@ -1,5 +1,6 @@
 """``earshot devices probe``"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -64,12 +65,15 @@ def probe(name: str, lab: Path | None, write_profile: Path | None, force: bool, 
 
 def _by_agent(device: Device) -> Environment:
     from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.measure.deploy.agent import probe_device
     from orchestrator.workflows.prepare import deploy_agent
 
     with TerminalProgress() as progress:
         agent, environment = deploy_agent(device, progress, any_device=True)
-        agent.transport.close()
-    return environment
+        with agent.transport:
+            # Who asks wants to know now: what the runtimes said a while ago is not good enough.
+            runtimes = probe_device(agent.transport, agent.argv("probe")).runtimes
+    return replace(environment, probe=replace(environment.probe, runtimes=runtimes))
 
 
 def _by_shell(device: Device) -> Environment:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from agents import wire
 from orchestrator.errors import BadAudio
-from orchestrator.make.quality.audio import read_audio, write_wav
+from orchestrator.make.quality.audio import write_wav
+from orchestrator.make.quality.decoded import decoded
 from orchestrator.make.quality.manifest import SPLITS, Line, read_manifest
 from orchestrator.make.quality.metrics import Spoken
 
@@ -77,10 +78,13 @@ class EvaluationSet:
         return path, write_wav(path, self.pcm(split), self.sample_rate_hz), self.spans(split)
 
 
-def load_evaluation(manifest_path: Path, sample_rate_hz: int) -> EvaluationSet:
-    """Reads the manifest and decodes each recording once. Raises BadAudio that lists every line with a problem."""
+def load_evaluation(manifest_path: Path, sample_rate_hz: int, decoded_dir: Path | None = None) -> EvaluationSet:
+    """Reads the manifest and decodes each recording once; with ``decoded_dir`` once for ever.
+
+    Raises BadAudio that lists every line with a problem.
+    """
     lines, problems = read_manifest(manifest_path)
-    recordings = _recordings(manifest_path.parent, lines, sample_rate_hz, problems)
+    recordings = _recordings(manifest_path.parent, lines, sample_rate_hz, problems, decoded_dir)
     cut = [_piece(line, recordings, sample_rate_hz, problems) for line in lines]
     if problems:
         listed = "\n".join(f"  line {number}: {problem}" for number, problem in sorted(problems))
@@ -100,7 +104,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def _recordings(
-    folder: Path, lines: Sequence[Line], sample_rate_hz: int, problems: list[tuple[int, str]]
+    folder: Path,
+    lines: Sequence[Line],
+    sample_rate_hz: int,
+    problems: list[tuple[int, str]],
+    decoded_dir: Path | None,
 ) -> dict[str, NDArray[np.int16]]:
     """Each one decoded once; one that cannot be used is told at the first line that names it."""
     found: dict[str, NDArray[np.int16]] = {}
@@ -110,7 +118,7 @@ def _recordings(
             continue
         tried.add(line.audio_filepath)
         try:
-            found[line.audio_filepath] = read_audio(folder / line.audio_filepath, sample_rate_hz)
+            found[line.audio_filepath] = decoded(folder / line.audio_filepath, sample_rate_hz, decoded_dir)
         except BadAudio as exc:
             problems.append((line.number, f"{exc.message} ({exc.hint})"))
     return found
