@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from agents import wire
 from orchestrator.domain.artifact import Artifact
@@ -21,7 +22,7 @@ from orchestrator.make.models.source import ModelSource
 from orchestrator.make.quality.evaluation import EvaluationSet, load_evaluation
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.archive import build_agent_archive
-from orchestrator.measure.deploy.push import deploy, push_blobs
+from orchestrator.measure.deploy.push import DEFAULT_ENVIRONMENT, deploy, push_blobs
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.identity import require_profile, require_same_model
 from orchestrator.measure.lab.inventory import open_transport
@@ -52,9 +53,10 @@ class Prepared:
 def prepare_model(name: str, models_dir: Path) -> Prepared:
     """Raises BadInput for an unknown model, BadAudio for a manifest or audio that cannot be read."""
     source = find_model(name, models_dir)
+    decoded_dir = models_dir.parent / "decoded"
     if source.manifest_path is None:
         return Prepared(source, None)
-    return Prepared(source, load_evaluation(source.manifest_path, source.contract.sample_rate_hz))
+    return Prepared(source, load_evaluation(source.manifest_path, source.contract.sample_rate_hz, decoded_dir))
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def deploy_agent(
     transport = open_transport(device)
     try:
         with tempfile.TemporaryDirectory(prefix="earshot-agent-") as scratch:
-            agent = deploy(transport, build_agent_archive(Path(scratch)), device.root, python=device.python)
+            agent = deploy(transport, build_agent_archive(Path(scratch)), device.root, **_python_of(device))
         model = device_model_slug(agent.probe)
         if not any_device:
             require_profile(device, agent.probe)
@@ -140,7 +142,34 @@ def deploy_agent(
         transport.close()
         raise
     probe = with_meter(agent.probe, meter)
-    return agent, Environment(device.name, model, agent.archive_sha256, device.transport, probe)
+    used = agent.environment or device.environment
+    environment = Environment(device.name, model, agent.archive_sha256, device.transport, probe, used)
+    if environment.emulated:
+        progress.note(f"{device.name} is emulated ({environment.emulated}): its times are never ranked")
+    return agent, environment
+
+
+class _Python(TypedDict):
+    """``deploy``'s keyword arguments that say which Python."""
+
+    python: str | None
+    environment: str | None
+    prefer_default: bool
+
+
+def _python_of(device: Device) -> _Python:
+    """Of the environment that is asked for, or ``default`` of the lab file; else what ``deploy`` prefers.
+
+    Raises BadInput for an environment that is neither in the lab file nor one that Earshot makes by itself.
+    """
+    name = device.environment or DEFAULT_ENVIRONMENT
+    if name not in (DEFAULT_ENVIRONMENT, *device.environments):
+        known = ", ".join(sorted({DEFAULT_ENVIRONMENT, *device.environments}))
+        raise BadInput(f"{device.name} has no environment {name!r} in the lab file", hint=f"known are {known}")
+    own = device.environments.get(name)
+    if own is not None and own.python is not None:
+        return {"python": own.python, "environment": None, "prefer_default": False}
+    return {"python": device.python, "environment": device.environment, "prefer_default": True}
 
 
 def push_material(

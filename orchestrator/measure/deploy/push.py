@@ -49,19 +49,21 @@ def deploy(
     *,
     python: str | None = None,
     environment: str | None = None,
+    prefer_default: bool = True,
 ) -> DeployedAgent:
     """Find a Python on the device, put the archive there unless the same bytes are there, and probe.
 
-    ``root``: relative to the home there. ``environment``: the one to use of those that ``earshot devices setup`` made;
-    where None, the environment ``default`` if it is there, else ``python``, or any where that is None too. Raises
-    DeviceNotReady where there is no Python >= 3.9, no numpy, no runtime, no room, or no place to write; Unreachable for
+    ``root``: relative to the home there. ``environment``: the only one to try of those that ``earshot devices setup``
+    made; where None, ``default`` if it is there (and ``prefer_default``), else ``python``, or any where that is None
+    too. Raises DeviceNotReady where there is no Python >= 3.9, no numpy, no runtime, no room, or no place to write; Unreachable for
     a lost link.
     """
     root = root or DEFAULT_ROOT
     if environment is not None:
         pythons: tuple[str, ...] = (environment_python(root, environment),)
     else:
-        pythons = (environment_python(root, DEFAULT_ENVIRONMENT), *pythons_of(transport, python))
+        default = (environment_python(root, DEFAULT_ENVIRONMENT),) if prefer_default else ()
+        pythons = (*default, *pythons_of(transport, python))
     found = _find_python(transport, archive, root, pythons, environment)
     # A Python that was named may be a wrapper that sets what its libraries need: its own sys.executable would leave
     # that out.
@@ -95,7 +97,7 @@ def _agent(transport: Transport, archive: AgentArchive, executable: str, found: 
     if found["archive"] != "same":
         _push_archive(transport, archive, executable, root)
     path = device_check.archive_path(root, archive.sha256)
-    probe = probe_device(transport, [executable, path, "probe", "--root", root])
+    probe = probe_device(transport, [executable, path, "probe", "--root", root, "--quick"])
     environment = str(found["environment"]) or None
     return DeployedAgent(transport, executable, root, path, archive.sha256, probe, environment)
 

@@ -58,7 +58,7 @@ class Device:
     running adb server) and ``run_as`` (an Android package) are for ADB. ``root`` is the agent's folder there, relative
     to the home; ``python`` the only Python to try. ``profile`` is the kind that the device must turn out to be;
     ``profiles_dir`` holds the lab's own profiles.
-    ``sudo``: ``sudo -n`` may be used there. ``meter``: a power meter on the controller's side; its ``kind`` and what
+    ``environment``: of ``environments``, the one to use now. ``sudo``: ``sudo -n`` may be used there. ``meter``: a power meter on the controller's side; its ``kind`` and what
     that kind takes.
     """
 
@@ -82,6 +82,7 @@ class Device:
     tags: tuple[str, ...] = ()
     sudo: bool = False
     environments: dict[str, PythonEnvironment] = field(default_factory=dict)
+    environment: str | None = None
     hooks: Hooks = Hooks()
     cool_down: CoolDown = CoolDown()
     meter: dict[str, Any] | None = None
