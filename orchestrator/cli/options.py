@@ -36,6 +36,9 @@ quiet_device_option = click.option(
     is_flag=True,
     help="Make the changes that `earshot devices doctor` shows (governor, doze, ...) for the time of this run.",
 )
+environment_option = click.option(
+    "--environment", help="Python environment of the device, as `earshot devices setup` made it; default by default."
+)
 device_option = click.option(
     "--device",
     default="local",

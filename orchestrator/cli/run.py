@@ -8,6 +8,7 @@ import click
 from orchestrator.cli.fleet import print_outcomes
 from orchestrator.cli.options import (
     device_option,
+    environment_option,
     json_option,
     lab_option,
     quiet_device_option,
@@ -36,6 +37,7 @@ from orchestrator.workflows.single import RunSettings, run_one
 @lab_option
 @wait_option
 @quiet_device_option
+@environment_option
 @click.option("--ep", "provider", help="Execution provider, such as CPU; CPU by default.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--seconds", type=float, default=10.0, show_default=True, help="Audio to stream; it is looped.")
@@ -53,6 +55,7 @@ def run(
     lab: Path | None,
     wait_s: float,
     quiet_device: bool,
+    environment: str | None,
     provider: str | None,
     threads: int,
     seconds: float,
@@ -83,6 +86,7 @@ def run(
         audio=audio,
         wait_s=wait_s,
         quiet_device=quiet_device,
+        environment=environment,
     )
     if devices is None:
         _one(settings, as_json)

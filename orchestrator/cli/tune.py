@@ -7,6 +7,7 @@ import click
 from orchestrator.cli.decision import print_decision, selection_options
 from orchestrator.cli.options import (
     device_option,
+    environment_option,
     json_option,
     lab_option,
     quiet_device_option,
@@ -29,6 +30,7 @@ from orchestrator.workflows.tune import tune as run_tune
 @lab_option
 @wait_option
 @quiet_device_option
+@environment_option
 @results_option
 @click.option(
     "--recipe",
@@ -61,6 +63,7 @@ def tune(
     lab: Path | None,
     wait_s: float,
     quiet_device: bool,
+    environment: str | None,
     results: Path,
     recipes: tuple[str, ...],
     threads: tuple[int, ...],
@@ -104,6 +107,7 @@ def tune(
         fresh=fresh,
         wait_s=wait_s,
         quiet_device=quiet_device,
+        environment=environment,
     )
     if quiet:
         outcome = run_tune(settings, Silent())

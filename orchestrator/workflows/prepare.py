@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -147,6 +147,11 @@ def deploy_agent(
     if environment.emulated:
         progress.note(f"{device.name} is emulated ({environment.emulated}): its times are never ranked")
     return agent, environment
+
+
+def in_environment(device: Device, environment: str | None) -> Device:
+    """The device whose sessions run in this one of its Python environments; None: in its default."""
+    return device if environment is None else replace(device, environment=environment)
 
 
 class _Python(TypedDict):

@@ -32,8 +32,8 @@ class TuneSettings:
     """``recipes`` and ``threads`` empty: Earshot's choice. ``budget_s`` is device time. ``paced_s`` and
     ``flat_out_s`` are seconds of audio per session; ``finalists`` go from screening to the paced race beside the
     default. ``device``: a name, or any:TAG; ``wait_s``: how long to wait while somebody else has it. ``quiet_device``:
-    make the changes that the doctor proposes, and undo them afterwards. Raises BadInput
-    for a value that cannot be measured with.
+    make the changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python
+    environment; None: its default. Raises BadInput for a value that cannot be measured with.
     """
 
     model: str
@@ -54,6 +54,7 @@ class TuneSettings:
     fresh: bool = False
     wait_s: float = 0.0
     quiet_device: bool = False
+    environment: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("budget_s", "paced_s", "flat_out_s"):
@@ -85,6 +86,7 @@ class TuneSettings:
             "finalists": self.finalists,
             "seed": self.seed,
             "quiet_device": self.quiet_device,
+            "environment": self.environment,
         }
 
     @property

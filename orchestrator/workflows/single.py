@@ -28,7 +28,14 @@ from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
 from orchestrator.workflows.metering import meter_of
-from orchestrator.workflows.prepare import Prepared, blob_of, deploy_agent, export_candidates, prepare_model
+from orchestrator.workflows.prepare import (
+    Prepared,
+    blob_of,
+    deploy_agent,
+    export_candidates,
+    in_environment,
+    prepare_model,
+)
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import Material, SessionRunner
@@ -44,7 +51,8 @@ _COLLECT_WITHIN_S = 3600.0
 class RunSettings:
     """``provider`` None: CPU. ``audio`` None: the model's evaluation set. ``seconds`` of audio, looped. ``device``: a
     name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has. ``quiet_device``: make the
-    changes that the doctor proposes, and undo them afterwards.
+    changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python environment; None:
+    its default.
     """
 
     model: str
@@ -59,6 +67,7 @@ class RunSettings:
     audio: Path | None = None
     wait_s: float = 0.0
     quiet_device: bool = False
+    environment: str | None = None
 
     def __post_init__(self) -> None:
         require_duration("seconds", self.seconds)
@@ -131,7 +140,8 @@ def measure_on(work: Work, device: Device, progress: Progress, wait_s: float = 0
     """The session on this device. Raises DeviceHeld where somebody else has it for longer than ``wait_s``."""
     with reserved(work.ledger, device, f"run {work.settings.model}", progress, wait_s=wait_s) as held:
         power = PowerCycle(work.ledger, device, progress)
-        agent, environment = power.reach(lambda: deploy_agent(device, progress, work.ledger))
+        chosen = in_environment(device, work.settings.environment)
+        agent, environment = power.reach(lambda: deploy_agent(chosen, progress, work.ledger))
         quiet = quieted(agent, device, progress.note, wanted=work.settings.quiet_device)
         with agent.transport, held.on_device(agent), quiet:
             settings = replace(work.settings, device=device.name)
@@ -220,5 +230,6 @@ def _study(settings: RunSettings) -> Study:
             "seconds": settings.seconds,
             "audio": str(settings.audio) if settings.audio else None,
             "quiet_device": settings.quiet_device,
+            "environment": settings.environment,
         },
     )

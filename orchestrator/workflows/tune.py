@@ -24,6 +24,7 @@ from orchestrator.workflows.prepare import (
     Prepared,
     deploy_agent,
     export_candidates,
+    in_environment,
     prepare_model,
     push_material,
 )
@@ -93,7 +94,8 @@ def _tune_on(
         for refusal in exported.refusals:
             ledger.record_refusal(study.study_id, refusal.recipe, refusal.reason)
         power = PowerCycle(ledger, device, progress)
-        agent, environment = power.reach(lambda: deploy_agent(device, progress, ledger))
+        chosen = in_environment(device, settings.environment)
+        agent, environment = power.reach(lambda: deploy_agent(chosen, progress, ledger))
         quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device)
         with agent.transport, held.on_device(agent), quiet:
             material = push_material(agent, prepared, exported.artifacts, Path(scratch), progress)
