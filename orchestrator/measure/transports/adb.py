@@ -15,6 +15,7 @@ from orchestrator.errors import CommandFailed, DeviceNotReady, EarshotError, Unr
 from orchestrator.measure.transports.adb_account import AdbAccount
 from orchestrator.measure.transports.adb_errors import CHECK_LINK, mapped
 from orchestrator.measure.transports.adb_shell import DeadlinePassed, ShellCommand
+from orchestrator.measure.transports.adb_stream import ByteStream
 from orchestrator.measure.transports.adb_way import AdbWay
 from orchestrator.measure.transports.base import (
     COPY_TIMEOUT_S,
@@ -140,8 +141,7 @@ class AdbTransport:
         if not self._way.alive:
             raise Unreachable(f"{self._way.place}: the link was lost", hint=CHECK_LINK)
         deadline_s = time.monotonic() + timeout_s
-        with mapped(self._way.place):
-            stream = self._way.open(service, OPEN_TIMEOUT_S)
+        stream = self._opened(service, argv, timeout_s)
         command = ShellCommand(stream, self._way.place, deadline_s)
         try:
             yield command
@@ -156,6 +156,15 @@ class AdbTransport:
         finally:
             with contextlib.suppress(OSError):
                 stream.close()
+
+    def _opened(self, service: str, argv: Sequence[str], timeout_s: float) -> ByteStream:
+        with mapped(self._way.place):
+            try:
+                return self._way.open(service, min(timeout_s, OPEN_TIMEOUT_S))
+            except TimeoutError:
+                if timeout_s > OPEN_TIMEOUT_S:
+                    raise
+                raise timed_out(self.name, argv, timeout_s, b"") from None
 
     def _line(self, argv: Sequence[str]) -> str:
         line = self._account.line(argv)

@@ -88,25 +88,26 @@ class AdbConnection:
         raise NotAdb(f"it answered the greeting with {packet.command:#x}")
 
     def _accepted(self, key: AdbKey) -> Packet:
+        refused = LoginRefused(
+            f"{self.place} does not know the key {key.path} ({key.fingerprint()})",
+            hint="unlock the phone and accept this key on its screen (USB debugging), always for this computer; "
+            "then try again",
+        )
         try:
-            return self._answer(ACCEPT_TIMEOUT_S)
-        except TimeoutError as exc:
-            raise LoginRefused(
-                f"{self.place} does not know the key {key.path} ({key.fingerprint()})",
-                hint="unlock the phone and accept this key on its screen (USB debugging), always for this computer; "
-                "then try again",
-            ) from exc
+            answer = self._answer(ACCEPT_TIMEOUT_S)
+        except (TimeoutError, ConnectionError) as exc:
+            raise refused from exc
+        if answer.command != CNXN:
+            raise refused
+        return answer
 
     def _greet(self, answer: Packet) -> None:
         banner = bytes(answer.payload).rstrip(b"\0").decode("utf-8", "replace")
-        kind, _, properties = banner.partition("::")
-        if kind == "unauthorized":
-            raise LoginRefused(f"{self.place} has refused the key", hint="accept it on the phone's screen")
-        found = dict(item.partition("=")[::2] for item in properties.split(";"))
+        found = dict(item.partition("=")[::2] for item in banner.partition("::")[2].split(";"))
         self.features = frozenset(found.get("features", "").split(","))
-        # What only one side knows is not used.
         self._checked = min(answer.arg0, VERSION) < NO_CHECKSUM_VERSION
         self.max_payload_bytes = min(answer.arg1, MAX_PAYLOAD_BYTES)
+        # What only one side knows is not used.
         self.delayed_ack = "delayed_ack" in self.features & set(OUR_FEATURES)
 
     def open(self, service: str, timeout_s: float) -> AdbStream:
@@ -117,10 +118,9 @@ class AdbConnection:
             self._streams[stream.local_id] = stream
         if self._failure:
             stream.on_end(self._failure)
-        else:
+        try:
             window = RECEIVE_WINDOW_BYTES if self.delayed_ack else 0
             self.write(OPEN, stream.local_id, window, service.encode("utf-8", "surrogateescape") + b"\0")
-        try:
             if not stream.wait_until_open():
                 raise ConnectionRefusedError(f"no answer from {service.partition(':')[0]} there")
         except BaseException:

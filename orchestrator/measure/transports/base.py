@@ -53,7 +53,7 @@ class Transport(Protocol):
 
     @property
     def kind(self) -> str:
-        """``local``, ``ssh``."""
+        """``local``, ``ssh``, ``adb``."""
         ...
 
     def exec(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S) -> Completed:
