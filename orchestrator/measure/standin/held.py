@@ -1,5 +1,6 @@
 """A child process that lives exactly as long as its owner: it ends with its stdin, which the kernel closes for us."""
 
+import contextlib
 import os
 import select
 import subprocess
@@ -9,6 +10,8 @@ from collections.abc import Sequence
 from orchestrator.errors import DeviceNotReady
 
 ANSWER_TIMEOUT_S = 20.0
+# It has no reason to wait for anything.
+ENDING_TIMEOUT_S = 5.0
 LONGEST_COMPLAINT = 2000
 
 
@@ -65,8 +68,14 @@ class HeldProcess:
 
     def close(self) -> None:
         """Ends it, and does not return before it has ended."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(ENDING_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()

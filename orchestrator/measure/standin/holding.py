@@ -50,6 +50,7 @@ def hold(
         if not has_root():
             command(["ip", "link", "set", "lo", "up"])
         wanted = tuple(kinds)
+        remove_leftovers(folder)  # Of one whose process was killed.
         _write(folder, Holder(os.getpid(), not has_root(), wanted))
         try:
             with StandInLab(folder, quality=quality, say=say) as lab, _undisturbed_end():
@@ -91,7 +92,8 @@ def remove_leftovers(folder: Path) -> None:
     except DeviceNotReady:
         return
     for kind in kinds:
-        shutil.rmtree(folder / kind, onerror=_open_and_retry)
+        if (folder / kind).exists():
+            shutil.rmtree(folder / kind, onerror=_open_and_retry)
     for name in (LAB_FILE, control.SOCKET, STATE):
         (folder / name).unlink(missing_ok=True)
 

@@ -11,9 +11,7 @@ import contextlib
 import fcntl
 import ipaddress
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,10 +186,9 @@ def _ip(where: Namespace | None, *commands: str) -> None:
 
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Two processes that look for a free address at the same time would find the same one."""
-    path = Path(tempfile.gettempdir()) / f"earshot-addresses-{os.getuid()}.lock"
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Two processes that look for a free address at the same time would find the same one: one lock per network."""
+    with Path("/proc/self/ns/net").open("rb") as network:
+        fcntl.flock(network, fcntl.LOCK_EX)
         yield
 
 
