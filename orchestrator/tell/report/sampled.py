@@ -1,6 +1,8 @@
-"""What the agent's sampler read beside the chunks, from the arrays of a session.
+"""What the agent's sampler and the lab's meter read beside the chunks, from the arrays of a session.
 
-Arrays are called ``sample_<quantity>_<unit>__<sensor>``, their times ``sample_t_ns``: see ``agents/sampler.py``.
+The sampler's arrays are called ``sample_<quantity>_<unit>__<sensor>``, their times ``sample_t_ns``: see
+``agents/sampler.py``. Those of a meter are ``meter.<channel>.<quantity>_<unit>``, their times ``meter.<channel>.t_ns``:
+see ``workflows/metering.py``.
 """
 
 import re
@@ -31,6 +33,7 @@ _QUANTITIES = {
     "power_w": _Quantity("Power", "W", 1.0, expected=True),
 }
 _NAME = re.compile(r"sample_(?P<quantity>.+?)(__(?P<sensor>.+))?")
+_METER_NAME = re.compile(r"(?P<sensor>meter\..+)\.(?P<quantity>[a-z_]+)")
 _NOT_SAMPLED = "the sampler read none in this session"
 
 
@@ -66,9 +69,11 @@ def _read(session: Session, quantity: str, shown: _Quantity) -> Sampled | None:
     """The sensor with the highest reading: the hottest zone, the fastest cluster."""
     sensors: list[tuple[str, NDArray[np.int64], Float64]] = []
     for name, array in session.arrays.items():
-        match = _NAME.fullmatch(name)
-        times = _times(session, len(array))
-        if match is None or match["quantity"] != quantity or times is None:
+        match = _NAME.fullmatch(name) or _METER_NAME.fullmatch(name)
+        if match is None or match["quantity"] != quantity:
+            continue
+        times = _times(session, match["sensor"] or "", len(array))
+        if times is None:
             continue
         values = np.asarray(array, dtype=np.float64)
         known = np.isfinite(values)
@@ -81,11 +86,15 @@ def _read(session: Session, quantity: str, shown: _Quantity) -> Sampled | None:
     return Sampled(quantity, shown.title, shown.unit, source, t_ns, values)
 
 
-def _times(session: Session, length: int) -> NDArray[np.int64] | None:
-    """All groups are read one after the other within a millisecond, so any time array of the length will do."""
-    for name, array in session.arrays.items():
-        if name.startswith("sample_t_ns") and len(array) == length:
-            return np.asarray(array, dtype=np.int64)
+def _times(session: Session, sensor: str, length: int) -> NDArray[np.int64] | None:
+    """Of the sensor's own meter (``ina3221.VDD_IN`` has those of ``ina3221``), else those that all plain sensors share.
+
+    None where neither has this length.
+    """
+    for name in (f"{sensor}.t_ns", f"sample_t_ns__{sensor.split('.')[0]}", "sample_t_ns"):
+        times = session.arrays.get(name)
+        if times is not None and len(times) == length:
+            return np.asarray(times, dtype=np.int64)
     return None
 
 
