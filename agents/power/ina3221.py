@@ -1,9 +1,10 @@
-"""INA3221 three-channel monitors of Jetson boards, through either of the two drivers.
+"""INA3221 three-channel monitors of Jetson boards, through either of the two drivers, and Thor's INA238 at the input.
 
 hwmon (JetPack 5 and later): ``inN_input`` in mV, ``currN_input`` in mA, ``inN_label`` from the device tree; Linux
 Documentation/hwmon/ina3221.rst. Its in4..in7 are shunt voltages and their sum, not rails.
 iio (JetPack 4): ``in_powerN_input`` in mW and ``rail_name_N`` below /sys/bus/i2c/drivers/ina3221x; NVIDIA Jetson Linux
 Developer Guide, "Software-based power consumption modeling".
+ina238: ``power1_input`` in uW; Linux Documentation/hwmon/ina238.rst. It has no label: tegrastats calls it VIN.
 An unwired channel is called NC, or fails to read, and fails alone.
 """
 
@@ -26,8 +27,9 @@ MOST_W = 200.0
 
 @dataclass(frozen=True)
 class Rail:
-    """``read`` gives W. Raises OSError or ValueError."""
+    """``read`` gives W. Raises OSError or ValueError. ``chip`` is part of the channel's name."""
 
+    chip: str
     name: str
     read: Callable[[], float]
 
@@ -70,8 +72,9 @@ def _hwmon(root: str) -> List[Rail]:
             for number in (1, 2, 3):
                 label = sysfs.read_text(chip, f"in{number}_label") or ""
                 files = [os.path.join(chip, f"{kind}{number}_input") for kind in ("in", "curr")]
-                rails.append(Rail(label, _product(files[0], files[1])))
-    return rails
+                rails.append(Rail("ina3221", label, _product(files[0], files[1])))
+    inputs = [c for c in sysfs.paths(root, "sys/class/hwmon/hwmon*") if sysfs.read_text(c, "name") == "ina238"]
+    return rails + [Rail("ina238", "VIN", _scaled(os.path.join(c, "power1_input"), 1e-6)) for c in inputs if rails]
 
 
 def _iio(root: str) -> List[Rail]:
@@ -79,7 +82,7 @@ def _iio(root: str) -> List[Rail]:
     for path in sysfs.paths(root, "sys/bus/i2c/drivers/ina3221x/*/iio:device*/rail_name_*"):
         folder, number = os.path.dirname(path), path.rsplit("_", 1)[1]
         label = sysfs.read_text(path, "") or ""
-        rails.append(Rail(label, _milliwatts(os.path.join(folder, f"in_power{number}_input"))))
+        rails.append(Rail("ina3221", label, _scaled(os.path.join(folder, f"in_power{number}_input"), 1e-3)))
     return rails
 
 
@@ -91,8 +94,8 @@ def _product(volts: str, amperes: str) -> Callable[[], float]:
     return read
 
 
-def _milliwatts(path: str) -> Callable[[], float]:
-    return lambda: plausible_w(sysfs.read_number(path) / 1e3)
+def _scaled(path: str, factor: float) -> Callable[[], float]:
+    return lambda: plausible_w(sysfs.read_number(path) * factor)
 
 
 def _answering(rails: List[Rail]) -> Tuple[List[Rail], List[str]]:
@@ -110,7 +113,7 @@ def _answering(rails: List[Rail]) -> Tuple[List[Rail], List[str]]:
 
 
 def _meter(rails: List[Rail], source: str) -> Meter:
-    named = {f"ina3221.{plain_name(rail.name)}": rail for rail in rails}
+    named = {f"{rail.chip}.{plain_name(rail.name)}": rail for rail in rails}
 
     def read() -> Dict[str, float]:
         values = {}

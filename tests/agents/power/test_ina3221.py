@@ -27,6 +27,15 @@ def test_iio_gives_milliwatts(tmp_path: Path) -> None:
     assert [(c.scope, c.source) for c in meter.channels] == [("board", "ina3221x iio"), ("rail", "ina3221x iio")]
 
 
+def test_thors_input_has_a_chip_of_its_own(tmp_path: Path) -> None:
+    chip = "sys/class/hwmon/hwmon5"
+    meter = ina3221.find(lay(tmp_path, {**CHIP, f"{chip}/name": "ina238\n", f"{chip}/power1_input": "26000000\n"}))
+    assert meter.read()["ina238.VIN"] == pytest.approx(26.0)
+    assert {c.scope for c in meter.channels if c.name == "ina238.VIN"} == {"board"}
+    lay(tmp_path, {f"{chip}/power1_input": "26000000000\n"})
+    assert "ina238.VIN" not in meter.read()
+
+
 def test_files_come_before_tegrastats_and_hwmon_before_iio(tmp_path: Path) -> None:
     meter = jetson.find(lay(tmp_path, {**CHIP, **IIO_CHIP}))
     assert {c.source for c in meter.channels} == {"ina3221 hwmon"}
