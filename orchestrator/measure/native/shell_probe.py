@@ -11,12 +11,13 @@ from orchestrator.errors import DeviceNotReady
 from orchestrator.measure.transports.base import Transport, check
 
 _FILES = ("proc/cpuinfo", "proc/meminfo", *machine.READS)
-_COMMANDS = ("uname", "getprop")
+_COMMANDS = ("uname", "getprop", "environment")
 _MARK = "=== earshot "
-# Zero bytes would not survive as text; the device tree separates names with them.
 _SCRIPT = f"""
-show() {{ [ -r "/$1" ] && {{ echo "{_MARK}$1"; cat "/$1" | tr '\\000' '\\001'; echo; }}; }}
+show() {{ [ -r "/$1" ] && {{ echo "{_MARK}$1"; cat "/$1"; echo; }}; }}
 echo "{_MARK}uname"; uname -m; uname -r
+echo "{_MARK}environment"
+for name in TERMUX_VERSION SSH_CONNECTION ANDROID_ROOT; do eval "[ -n \\"\\$$name\\" ]" && echo "$name=set"; done
 if command -v getprop >/dev/null 2>&1; then echo "{_MARK}getprop"; getprop; fi
 for f in "$@"; do show "$f"; done
 for f in /sys/devices/system/cpu/cpu[0-9]*/cpufreq/cpuinfo_max_freq; do show "${{f#/}}"; done
@@ -41,8 +42,11 @@ def probe_by_shell(transport: Transport) -> DeviceProbe:
             if name not in _COMMANDS:
                 path = Path(scratch) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text.replace("\x01", "\0"))
-        return _probe(scratch, properties, uname[0], uname[1], transport.kind)
+                path.write_text(text)
+        # A shell over ADB need not have Android's environment where adbd is not Android's own.
+        environment = dict.fromkeys(("ANDROID_ROOT",) if transport.kind == "adb" else (), "set")
+        environment |= dict(line.split("=") for line in sections["environment"].split())
+        return _probe(scratch, properties, uname[0], uname[1], environment)
 
 
 def _sections(text: str) -> dict[str, str]:
@@ -50,7 +54,9 @@ def _sections(text: str) -> dict[str, str]:
     return {name.strip(): body for name, _, body in (part.partition("\n") for part in parts)}
 
 
-def _probe(root: str, properties: dict[str, str], architecture: str, kernel: str, kind: str) -> DeviceProbe:
+def _probe(
+    root: str, properties: dict[str, str], architecture: str, kernel: str, environment: dict[str, str]
+) -> DeviceProbe:
     cpuinfo = sysfs.read_text(root, "proc/cpuinfo") or ""
     return DeviceProbe(
         model=machine.model(root, properties, cpuinfo),
@@ -63,7 +69,7 @@ def _probe(root: str, properties: dict[str, str], architecture: str, kernel: str
         python="none",
         numpy=None,
         libc=None,
-        context="adb-shell" if kind == "adb" else kind,
+        context=machine.context(environment),
         runtimes=(),
         sensors=(),
         state=DeviceState(throttled_source="not asked: no agent on this device"),
