@@ -15,9 +15,8 @@ from orchestrator.measure.doctor.finding import HARM, OK, UNKNOWN, WARN, file_ch
 from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.doctor.repair import apply, hands, undo
 from orchestrator.measure.standin.lab_text import lab_text
+from tests.benches import GOVERNOR, MOST_KHZ, Bench, MakeBench, pi_with_sudo
 from tests.hosts import require_program
-from tests.orchestrator.measure.doctor.boards import GOVERNOR, MOST_KHZ, pi_with_sudo
-from tests.orchestrator.measure.doctor.conftest import Bench, MakeBench
 
 QUIETING_CONTROLLER = """
 import sys, time
