@@ -17,8 +17,6 @@ from tests.phones import MakePhone, Phone, adb_key, adbd_root, make_phone
 
 __all__ = ["adb_key", "adbd_root", "make_phone"]
 
-pytestmark = pytest.mark.xdist_group("adb")
-
 
 @pytest.fixture
 def phone(make_phone: MakePhone) -> Phone:

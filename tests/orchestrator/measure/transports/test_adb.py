@@ -14,7 +14,6 @@ from orchestrator.measure.transports import adb_connection, adb_shell
 from orchestrator.measure.transports.adb import AdbTransport
 from tests.phones import MakePhone, Phone
 
-pytestmark = pytest.mark.xdist_group("adb")
 PATIENCE_S = 20.0
 LARGE_BYTES = 64 << 20
 
@@ -34,6 +33,13 @@ def until(true: Callable[[], bool]) -> None:
 
 def large_file(path: Path, size_bytes: int = LARGE_BYTES) -> Path:
     path.write_bytes(os.urandom(1 << 20) * (size_bytes >> 20))
+    return path
+
+
+def hole(path: Path, size_bytes: int = LARGE_BYTES) -> Path:
+    """A large file that is quickly made: nothing but zeros."""
+    path.touch()
+    os.truncate(path, size_bytes)
     return path
 
 
@@ -67,7 +73,7 @@ class TestCommands:
 
     def test_that_never_read_a_file_leave_no_process(self, adb: AdbTransport, phone: Phone, tmp_path: Path) -> None:
         with pytest.raises(CommandFailed, match="did not end"):
-            adb.send(["sleep", "4714"], large_file(tmp_path / "large"), timeout_s=1.0)
+            adb.send(["sleep", "4714"], hole(tmp_path / "large"), timeout_s=1.0)
         until(lambda: not phone.runs("sleep 4714"))
 
     def test_that_detach_are_left_alone(self, adb: AdbTransport, phone: Phone) -> None:
@@ -139,14 +145,14 @@ class TestFiles:
     )
     def test_what_cannot_be_written_says_why(self, adb: AdbTransport, tmp_path: Path, remote: str, reason: str) -> None:
         with pytest.raises(CommandFailed, match=reason) as caught:
-            adb.push(large_file(tmp_path / "large"), remote)
+            adb.push(hole(tmp_path / "large"), remote)
         assert remote in caught.value.message
 
     def test_a_full_disk_is_told_as_one(self, make_phone: MakePhone, tmp_path: Path) -> None:
         phone = make_phone(disk_mib=32)
         with phone.open() as transport:
             with pytest.raises(DeviceNotReady, match="no room left on pixel"):
-                transport.push(large_file(tmp_path / "large"), "large")
+                transport.push(hole(tmp_path / "large"), "large")
             assert transport.exec(["rm", "large"]).ok
 
     def test_a_missing_one_leaves_what_is_here(self, adb: AdbTransport, tmp_path: Path) -> None:
@@ -179,7 +185,7 @@ class TestOldDevices:
             assert old.exec(["sh", "-c", "exit 5"], stdin=sent).exit_code == 5
 
     def test_files_there_and_back(self, old: AdbTransport, tmp_path: Path) -> None:
-        here = large_file(tmp_path / "here")
+        here = large_file(tmp_path / "here", 16 << 20)
         with old:
             old.push(here, "old")
             old.pull("old", tmp_path / "back")
@@ -196,7 +202,7 @@ class TestOldDevices:
                 time.sleep(0.5)
 
         with old:
-            assert old.stream(["sh", "-c", "yes | head -c 20000000"], on_line=on_line).ok
+            assert old.stream(["sh", "-c", "yes $(printf %0999d 0) | head -c 20000000"], on_line=on_line).ok
         assert seen == 20_000_000
 
 

@@ -20,10 +20,8 @@ from orchestrator.measure.lab.device import Device
 from orchestrator.measure.transports import adb_connection, adb_tcp, adb_wire
 from orchestrator.measure.transports.adb_keys import load_key, make_key
 from tests.hosts import require_program
-from tests.orchestrator.measure.transports.test_adb import large_file
+from tests.orchestrator.measure.transports.test_adb import hole
 from tests.phones import MakePhone, Phone
-
-pytestmark = pytest.mark.xdist_group("adb")
 
 
 class Background(threading.Thread):
@@ -164,7 +162,7 @@ class TestLostLinks:
 
     def test_adbd_killed_while_files_travel(self, make_phone: MakePhone, tmp_path: Path) -> None:
         phone = make_phone()
-        large = large_file(tmp_path / "large", 256 << 20)
+        large = hole(tmp_path / "large", 256 << 20)
         seen = threading.Event()
         with phone.open() as transport:
             pushing = Background(lambda: transport.push(large, "there", on_bytes=lambda _: seen.set()))
@@ -183,7 +181,7 @@ class TestLostLinks:
 
     def test_silence_is_noticed(self, make_phone: MakePhone, tmp_path: Path, short_timeouts: None) -> None:
         phone = make_phone()
-        large = large_file(tmp_path / "large", 256 << 20)
+        large = hole(tmp_path / "large", 256 << 20)
         with phone.open() as waiting_transport, phone.open() as pushing_transport:
             seen = threading.Event()
             waiting = Background(lambda: waiting_transport.exec(["sleep", "600"], timeout_s=600))
@@ -198,7 +196,7 @@ class TestLostLinks:
 
     def test_a_short_silence_heals(self, make_phone: MakePhone, tmp_path: Path) -> None:
         phone = make_phone()
-        large = large_file(tmp_path / "large", 64 << 20)
+        large = hole(tmp_path / "large", 64 << 20)
         seen = threading.Event()
         with phone.open() as transport:
             pushing = Background(lambda: transport.push(large, "there", on_bytes=lambda _: seen.set()))

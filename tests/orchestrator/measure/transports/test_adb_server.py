@@ -21,8 +21,6 @@ from tests.orchestrator.measure.transports.test_adb import large_file, same, unt
 from tests.orchestrator.measure.transports.test_adb_link import Background
 from tests.phones import MakePhone, Phone
 
-pytestmark = pytest.mark.xdist_group("adb")
-
 
 @dataclass
 class Server:
@@ -99,7 +97,7 @@ def test_a_command_may_leave_its_input_unread(adb: AdbTransport) -> None:
 
 
 def test_files_there_and_back(adb: AdbTransport, tmp_path: Path) -> None:
-    here = large_file(tmp_path / "here")
+    here = large_file(tmp_path / "here", 16 << 20)
     adb.push(here, "served")
     adb.pull("served", tmp_path / "back")
     adb.exec(["rm", "served"])

@@ -16,7 +16,6 @@ from tests.hosts import require_program
 from tests.orchestrator.measure.transports.test_adb import large_file, same
 from tests.phones import MakePhone, Phone
 
-pytestmark = pytest.mark.xdist_group("adb")
 TERMUX = "/data/data/com.termux/files"
 TERMUX_PORT = 8022
 
@@ -94,7 +93,7 @@ class TestSshThroughAdb:
     def test_commands_and_files(self, ssh: SshTransport, tmp_path: Path) -> None:
         done = ssh.exec(["sh", "-c", "cat; echo err >&2; exit 7"], stdin=b"in\0\xff")
         assert (done.exit_code, done.stdout, done.stderr) == (7, b"in\0\xff", b"err\n")
-        here = large_file(tmp_path / "here")
+        here = large_file(tmp_path / "here", 16 << 20)
         ssh.push(here, "/tmp/there")
         ssh.pull("/tmp/there", tmp_path / "back")
         assert same(here, tmp_path / "back")
