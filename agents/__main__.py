@@ -166,7 +166,7 @@ def _clean(arguments: List[str]) -> int:
     if "--environments" in options:
         from agents.environments.clean import clean_environments
 
-        keep = options["--keep"].split(",") if "--keep" in options else None
+        keep = [name for name in options["--keep"].split(",") if name] if "--keep" in options else None
         removed += clean_environments(store.root, keep)
     _print_json(removed)
     return EXIT_OK

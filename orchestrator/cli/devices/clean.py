@@ -5,25 +5,39 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.options import lab_option
-from orchestrator.measure.lab.inventory import find_device, load_lab
+from orchestrator.measure.lab.inventory import find_device, load_lab, open_transport
 
 
 @click.command()
 @click.argument("name", default="local")
 @lab_option
 @click.option("--blobs", is_flag=True, help="Also remove pushed models and audio; the next run pushes them again.")
-def clean(name: str, lab: Path | None, blobs: bool) -> None:
-    """Remove finished sessions (and with --blobs the cache) that Earshot left on a device."""
-    from orchestrator.cli.progress import TerminalProgress
-    from orchestrator.measure.deploy.clean import clean as clean_device
-    from orchestrator.workflows.prepare import deploy_agent
+@click.option(
+    "--environments",
+    type=click.Choice(["old", "all"]),
+    is_flag=False,
+    flag_value="old",
+    help="Also remove Python environments: those that were replaced, half-made, or are no longer in the lab file "
+    "(old, the default), or all that `earshot devices setup` made.",
+)
+def clean(name: str, lab: Path | None, blobs: bool, environments: str | None) -> None:
+    """Remove what Earshot left on a device: finished sessions, and what the options name."""
+    import tempfile
 
-    with TerminalProgress() as progress:
-        agent, _ = deploy_agent(find_device(load_lab(lab), name), progress)
-        try:
-            removed = clean_device(agent, blobs=blobs)
-        finally:
-            agent.transport.close()
+    from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.measure.deploy.archive import build_agent_archive
+    from orchestrator.measure.deploy.clean import clean as clean_device
+    from orchestrator.measure.deploy.push import deploy_bare
+    from orchestrator.measure.provision.environments import wanted_environments
+
+    device = find_device(load_lab(lab), name)
+    keep = () if environments == "all" else tuple(wanted_environments(device))
+    with TerminalProgress() as progress, open_transport(device) as transport:
+        progress.stage(f"cleaning {name}", steps=1)
+        with tempfile.TemporaryDirectory(prefix="earshot-agent-") as scratch:
+            # No numpy and no runtime is needed for this: a device can be cleaned whatever has become of them.
+            agent = deploy_bare(transport, build_agent_archive(Path(scratch)), device.root, python=device.python)
+        removed = clean_device(agent, blobs=blobs, environments=environments is not None, keep=keep)
     for item in removed:
         click.echo(item)
     click.echo(f"{len(removed)} removed from {name}", err=True)

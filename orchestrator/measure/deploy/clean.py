@@ -1,19 +1,26 @@
 """Removing what Earshot left on a device."""
 
 import json
+from collections.abc import Sequence
 
 from orchestrator.measure.deploy.agent import DeployedAgent, not_understood, refused
 
 _TIMEOUT_S = 120.0
 
 
-def clean(agent: DeployedAgent, *, blobs: bool = False) -> list[str]:
-    """Names of what was removed: finished sessions, and with ``blobs`` the pushed models and audio
-    and other versions of the agent.
+def clean(
+    agent: DeployedAgent, *, blobs: bool = False, environments: bool = False, keep: Sequence[str] | None = None
+) -> list[str]:
+    """Names of what was removed: finished sessions, with ``blobs`` the pushed models and audio and other versions of
+    the agent, with ``environments`` Python environments that no name means any more or whose name is not in ``keep``
+    (None: every name is kept).
 
-    A running session stays. Raises CommandFailed with the agent's own message.
+    A running session and what it uses stay. Raises CommandFailed with the agent's own message.
     """
-    argv = agent.argv("clean", "--sessions", *(["--blobs"] if blobs else []))
+    options = ["--blobs"] * blobs + ["--environments"] * environments
+    if environments and keep is not None:
+        options += ["--keep", ",".join(keep)]
+    argv = agent.argv("clean", "--sessions", *options)
     done = agent.transport.exec(argv, timeout_s=_TIMEOUT_S)
     if not done.ok:
         raise refused(agent.name, agent.root, argv, done)
