@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.device_facts import DeviceProbe
+from agents.probe import android
+from agents.probe.core_names import core_name
 from orchestrator.measure.lab.agreement import compare
 from orchestrator.measure.lab.profile_files import load_profiles, profile_names
 from orchestrator.measure.lab.profiles import match_profile
@@ -95,8 +97,6 @@ def test_no_fact_is_there_and_absent(name: str) -> None:
 
 
 def test_parts_and_names_of_cores_are_those_of_the_agent() -> None:
-    from agents.probe.core_names import core_name
-
     for profile in PROFILES.values():
         for cluster in profile.clusters:
             assert core_name(cluster.part or "") == cluster.core
@@ -119,20 +119,32 @@ def test_what_is_not_there_says_why(name: str, absent: str) -> None:
     assert len(PROFILES[name].absent[absent]) > 10
 
 
-@pytest.mark.parametrize(
-    ("sample", "name"),
-    [("getprop_moto_g75.txt", "moto-g75"), ("getprop_snapdragon_6gen1.txt", "generic-android-qualcomm")],
-)
-def test_real_phones(sample: str, name: str, probes: dict[str, DeviceProbe]) -> None:
-    from agents.probe import android
+# As makers fill them in: only a partition's model, and a chip that no phone of ours has. The real ones of ../shared,
+# where that is, come after them.
+GETPROPS = [
+    ("[ro.product.product.model]: [moto g75 5G]\n[ro.soc.manufacturer]: [QTI]\n[ro.soc.model]: [SM6475]\n", "moto-g75"),
+    (
+        "[ro.product.model]: [Some Glasses]\n[ro.soc.manufacturer]: [QTI]\n[ro.soc.model]: [SM6450]\n",
+        "generic-android-qualcomm",
+    ),
+    ("[ro.product.model]: [Some Phone]\n[ro.board.platform]: [kona]\n", "generic-android"),
+    *(
+        ((SAMPLES / sample).read_text(), name)
+        for sample, name in [
+            ("getprop_moto_g75.txt", "moto-g75"),
+            ("getprop_snapdragon_6gen1.txt", "generic-android-qualcomm"),
+        ]
+        if (SAMPLES / sample).exists()
+    ),
+]
 
-    if not (SAMPLES / sample).exists():
-        # Samples of others are not in the tree; the same format is tested above with values of our own.
-        return
-    properties = android.parse_getprop((SAMPLES / sample).read_text())
-    probe = replace(
-        probes["generic-android"], model=android.model(properties), soc=android.soc(properties), compatible=()
-    )
+
+@pytest.mark.parametrize(("text", "name"), GETPROPS)
+def test_phones_by_their_getprop(text: str, name: str, probes: dict[str, DeviceProbe]) -> None:
+    properties = android.parse_getprop(text)
+    model = android.model(properties)
+    assert model is not None
+    probe = replace(probes["generic-android"], model=model, soc=android.soc(properties))
     found = match_profile(probe, PROFILES)
     assert found is not None
     assert found.name == name
