@@ -4,13 +4,18 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 RESULTS ?= earshot-results
+LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run install install-dev system-parts test check lint docs vega bench clean
+.PHONY: run lab install install-dev system-parts test check lint docs vega bench clean
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
+
+# Stand-in devices on this machine (docs/how-to/try-without-devices.md); Ctrl-C ends them.
+lab: install
+	$(BIN)/earshot lab up --folder $(LAB)
 
 install: $(VENV)/.installed
 

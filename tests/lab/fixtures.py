@@ -19,6 +19,8 @@ Kinds: ``orchestrator.measure.standin.catalog.KINDS``. Options: fields of ``Host
 read_only_home), ``name`` and ``quality``.
 """
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,6 +31,8 @@ from orchestrator.measure.standin.namespaces import has_root
 from orchestrator.measure.standin.standin import StandIn
 from tests.hosts import require_program
 
+# Kept for the next run: what is fetched once. Shared with the tests of ADB and of the emulated board.
+ROOTS = Path(tempfile.gettempdir()) / f"earshot-test-roots-{os.getuid()}"
 MakeStandIn = Callable[..., StandIn]
 
 
@@ -38,7 +42,8 @@ def make_standin(tmp_path: Path) -> Iterator[MakeStandIn]:
 
     def make(kind: str, **options: object) -> StandIn:
         _require()
-        made.append(catalog.make_standin(kind, tmp_path / f"standin{len(made)}", **options))  # type: ignore[arg-type]
+        folder = tmp_path / f"standin{len(made)}"
+        made.append(catalog.make_standin(kind, folder, cache=ROOTS, **options))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

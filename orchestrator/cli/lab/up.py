@@ -121,11 +121,23 @@ def _show(lab: "StandInLab") -> None:
 
 
 def _print_next(folder: Path, *, own_network: bool) -> None:
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    earshot, shown = _earshot(), _short(folder)
     lab, where = f"--lab {shown / 'lab.toml'}", "" if shown == Path("earshot-lab") else f" --folder {shown}"
-    entering = f"earshot lab exec{where} -- " if own_network else ""
+    entering = f"{earshot} lab exec{where} -- " if own_network else ""
     click.echo()
-    click.echo(f"next:  {entering}earshot devices probe pi5 {lab}")
-    click.echo(f"       {entering}earshot run kws --devices all {lab}")
-    click.echo(f"       earshot lab cut pi5{where}; earshot lab --help shows what else breaks")
-    click.echo(f"       earshot lab down{where}")
+    click.echo(f"next:  {entering}{earshot} devices probe pi5 {lab}")
+    click.echo(f"       {entering}{earshot} devices setup aarch64 {lab}")
+    click.echo(f"       {entering}{earshot} run kws --devices all {lab}")
+    click.echo(f"       {earshot} lab cut pi5{where}; {earshot} lab --help shows what else breaks")
+    click.echo(f"       {earshot} lab down{where}")
+
+
+def _earshot() -> str:
+    """This command as it can be typed here."""
+    own = Path(sys.executable).with_name("earshot")
+    found = shutil.which("earshot")
+    return "earshot" if found and Path(found).resolve() == own.resolve() else str(_short(own))
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
