@@ -81,11 +81,11 @@ def _look(agent: DeployedAgent, use: Hands, action: str) -> Visit:
             hint="look at it without --fix and --undo, or wait until it is free",
         )
     outcomes = undo(use) if action == UNDO else undo(use, [undo_journal.SESSION]) if action == FIX else []
-    _, findings = examine(agent, use.shell)
+    _, findings = examine(agent, use.shell, sudo=use.sudo)
     if action == FIX:
         outcomes = apply(use, [change for finding in findings for change in finding.fix], undo_journal.ASKED)
         if any(outcome.problem is None for outcome in outcomes):
-            _, findings = examine(agent, use.shell)
+            _, findings = examine(agent, use.shell, sudo=use.sudo)
     waiting = len(undo_journal.entries(agent))
     return Visit(agent.name, tuple(findings), tuple(outcomes), waiting, held_by)
 

@@ -24,13 +24,19 @@ if TYPE_CHECKING:
 @lab_option
 @click.option("--environment", "names", multiple=True, help="Only this one; may be given again. All by default.")
 @click.option("--upgrade", is_flag=True, help="Also replace an environment that is there, where newer versions fit.")
+@click.option("--phone", is_flag=True, help="The steps of a phone instead: packages, key, wake lock, limits.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @json_option
-def setup(name: str, lab: Path | None, names: tuple[str, ...], upgrade: bool, dry_run: bool, as_json: bool) -> None:
+def setup(
+    name: str, lab: Path | None, names: tuple[str, ...], upgrade: bool, phone: bool, dry_run: bool, as_json: bool
+) -> None:
     """Give a device the Python environments that its sessions run in.
 
     Wheels are resolved and fetched on this machine for the device's own Python, pushed by hash, and unpacked there: the
     device needs no network, no pip and no root. Done again, it changes nothing.
+
+    A phone comes before that: --phone shows its steps, what is done already, and does what can be done from here. See
+    docs/how-to/termux.md.
 
     \b
     earshot devices setup pi5 --lab lab.toml --dry-run
@@ -42,6 +48,11 @@ def setup(name: str, lab: Path | None, names: tuple[str, ...], upgrade: bool, dr
     from orchestrator.measure.provision.environments import ask_environments, wanted_environments
 
     device = find_device(load_lab(lab), name)
+    if phone:
+        from orchestrator.cli.devices.phone import set_up_phone
+
+        set_up_phone(device, dry_run=dry_run, as_json=as_json)
+        return
     wanted_environments(device, names)
     with TerminalProgress() as progress, open_transport(device) as transport:
         progress.stage(f"looking at {name}", steps=1)

@@ -7,19 +7,23 @@ from dataclasses import replace
 from agents import strict_json
 from agents.device_facts import DeviceProbe
 from agents.doctor import android
-from agents.doctor.facts import DoctorFacts
-from orchestrator.errors import DeviceError
+from agents.doctor.facts import DoctorFacts, JetsonFacts
+from agents.jetson import parse_clocks
 from orchestrator.measure.deploy.agent import DeployedAgent, not_understood, refused
 from orchestrator.measure.doctor import clock_rules, cpu_rules, heat_rules, load_rules, phone_rules, software_rules
 from orchestrator.measure.doctor.clock_rules import Exchange
 from orchestrator.measure.doctor.finding import SEVERITIES, Finding
-from orchestrator.measure.transports.base import Transport, check
+from orchestrator.measure.phone.look import asker
+from orchestrator.measure.transports.base import Transport, tail
 
 _TIMEOUT_S = 120.0
 
 
-def examine(agent: DeployedAgent, shell: Transport | None = None) -> tuple[DoctorFacts, list[Finding]]:
-    """What the doctor saw and what it means. ``shell``: the phone's adb shell, where the agent itself may not ask.
+def examine(
+    agent: DeployedAgent, shell: Transport | None = None, *, sudo: bool = False
+) -> tuple[DoctorFacts, list[Finding]]:
+    """What the doctor saw and what it means. ``shell``: the phone's adb shell, where the agent itself may not ask;
+    ``sudo``: root may be asked by ``sudo -n``.
 
     Raises CommandFailed where the agent does not answer, Unreachable.
     """
@@ -35,6 +39,8 @@ def examine(agent: DeployedAgent, shell: Transport | None = None) -> tuple[Docto
         raise not_understood(agent.name, argv, done, exc) from exc
     if shell is not None and facts.android is not None:
         facts = _asked_through(shell, facts, facts.android.release)
+    if sudo and facts.jetson is not None and facts.jetson.cpu_locked is None:
+        facts = _clocks_by_root(agent, facts, facts.jetson)
     return facts, diagnose(facts, exchange, agent.probe, name=agent.name, agent_root=agent.root)
 
 
@@ -62,14 +68,20 @@ def _without_conflicts(found: list[Finding]) -> list[Finding]:
 
 def _asked_through(shell: Transport, facts: DoctorFacts, release: int) -> DoctorFacts:
     """The phone's framework asked through its adb shell, which may know what an app may not."""
-
-    def ask(argv: tuple[str, ...]) -> str:
-        try:
-            return check(shell.exec(argv), argv, "cannot ask").decode("utf-8", "replace")
-        except DeviceError as exc:
-            raise OSError(exc.message) from exc
-
     refusals: dict[str, str] = {}
-    phone = android.read(ask, release, refusals)
+    phone = android.read(asker(shell), release, refusals)
     own = {name: why for name, why in facts.absent.items() if name not in android.CHECKS}
     return replace(facts, android=phone, absent={**own, **refusals})
+
+
+def _clocks_by_root(agent: DeployedAgent, facts: DoctorFacts, jetson: JetsonFacts) -> DoctorFacts:
+    """jetson_clocks --show answers root only."""
+    done = agent.transport.exec(["sudo", "-n", "jetson_clocks", "--show"])
+    try:
+        clocks = parse_clocks(done.stdout.decode("utf-8", "replace"))
+    except ValueError as exc:
+        why = f"sudo -n jetson_clocks --show: {tail(done.stderr) or exc}"
+        return replace(facts, absent={**facts.absent, "jetson-clocks": why})
+    absent = {name: why for name, why in facts.absent.items() if name != "jetson-clocks"}
+    locked = replace(jetson, cpu_locked=clocks.cpu_locked, gpu_locked=clocks.gpu_locked)
+    return replace(facts, jetson=locked, absent=absent)

@@ -41,7 +41,7 @@ def quieted(agent: DeployedAgent, device: Device, tell: Tell, *, wanted: bool = 
 
 
 def _quiet(use: Hands, tell: Tell) -> None:
-    _, findings = examine(use.agent, use.shell)
+    _, findings = examine(use.agent, use.shell, sudo=use.sudo)
     for outcome in apply(use, [change for finding in findings for change in finding.fix], undo_journal.SESSION):
         if outcome.problem is None:
             tell(f"{use.agent.name}: {outcome.change.shown}")
