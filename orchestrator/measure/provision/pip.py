@@ -14,7 +14,8 @@ from orchestrator.errors import DeviceNotReady, EarshotError
 from orchestrator.measure.provision.tags import WheelTags
 
 TIMEOUT_S = 900.0
-_QUIET = ("--quiet", "--disable-pip-version-check", "--no-input", "--no-color")
+# Without a retry pip says nothing of an index that it cannot reach.
+_OPTIONS = ("--disable-pip-version-check", "--no-input", "--no-color", "--retries", "2")
 _ADDRESS = re.compile(r"\w+://\S+")
 _UNREACHABLE = ("Retrying (", "Connection", "Temporary failure in name resolution", "timed out")
 _SHOWN_VERSIONS = 8
@@ -29,6 +30,7 @@ class Found:
     requirement: str
     sha256: str | None
     requires: tuple[str, ...]
+    requires_python: str = ""
 
 
 def report(requirements: Sequence[str], tags: WheelTags, device: str) -> list[Found]:
@@ -59,11 +61,12 @@ def _found(item: dict[str, Any]) -> Found:
     name, version = str(about["name"]), str(about["version"])
     exact = f"{name} @ {source['url']}" if item.get("is_direct") else f"{name}=={version}"
     sha256 = source.get("archive_info", {}).get("hashes", {}).get("sha256")
-    return Found(name, version, exact, sha256, tuple(about.get("requires_dist", ())))
+    requires_python = about.get("requires_python") or ""
+    return Found(name, version, exact, sha256, tuple(about.get("requires_dist", ())), requires_python)
 
 
 def _pip(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "pip", arguments[0], *_QUIET, *arguments[1:]]
+    argv = [sys.executable, "-m", "pip", arguments[0], *_OPTIONS, *arguments[1:]]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired as exc:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 
 from agents.environments.nouns import PythonFacts, Wheel, normalized
 from agents.wire import Blob
@@ -46,11 +47,22 @@ def resolve(
     asked = _applying([requirement(text) for text in packages], facts.markers, {})
     for _ in range(_ROUNDS):
         found = pip.report(list(asked), tags, device)
+        _require_python(device, found, facts)
         wider = _applying([r for f in found for r in _needs(f, asked, facts.markers)], facts.markers, asked)
         if wider == asked:
             return tuple(_fetch(f, tags, cache, device) for f in sorted(found, key=lambda f: f.name.lower()))
         asked = wider
     raise DeviceNotReady(f"the dependencies of {', '.join(packages)} do not come to an end for {device}")
+
+
+def _require_python(device: str, found: Iterable[pip.Found], facts: PythonFacts) -> None:
+    """An index tells pip which Python a version needs; a folder of wheels does not, and pip does not ask the wheel."""
+    for one in found:
+        if not SpecifierSet(one.requires_python).contains(facts.version_text, prereleases=True):
+            raise DeviceNotReady(
+                f"{one.name} {one.version} needs Python {one.requires_python}, {device} has {facts.version_text}",
+                hint="name an older version in the packages of this environment in lab.toml",
+            )
 
 
 def requirement(text: str) -> Requirement:
