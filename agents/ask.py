@@ -35,3 +35,4 @@ def kill_asked() -> None:
     """End the tools that other threads still wait for: nothing may outlive the process that asked."""
     for process in list(_asked):
         process.kill()
+        process.wait()

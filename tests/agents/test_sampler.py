@@ -127,3 +127,18 @@ def test_a_sampler_without_answer_is_named(tmp_path: Path, path: str | None) -> 
     arrays, absent, share = recording.sampled_arrays(path and str(tmp_path / path), 10.0)
     assert (arrays, share) == ({}, None)
     assert "no answer" in absent["sampler"]
+
+
+def test_a_tool_that_hangs_holds_up_nobody_and_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in vcgencmd that answers once and then hangs."""
+    answers = 'case "$1" in measure_temp) echo "temp=51.0\'C";; measure_clock) echo "frequency(0)=1500000000";; esac'
+    hang = f"[ -e {tmp_path}/asked ] && {{ echo $$ > {tmp_path}/pid; exec sleep 1000; }}"
+    once = f'[ "$1" = measure_clock ] && touch {tmp_path}/asked'
+    (tmp_path / "vcgencmd").write_text(f"#!/bin/sh\n{hang}\n{once}\n{answers}\n")
+    (tmp_path / "vcgencmd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    samples = sample_for(tmp_path / "samples.bin", 1.5, 100.0)
+    assert len(samples.series["sample_t_ns"]) >= 20
+    assert samples.absent["temperature_c.vcgencmd.temp"] == "gave no reading during the session"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from agents.power import Absent, tegrastats
 from agents.power.lines import Lines
+from tests.agents.device import REPOSITORY
 from tests.agents.sensor_texts import sample_of, samples, text_of
 
 NANO = text_of("tegrastats_jetpack4_nano.txt")
@@ -132,3 +135,27 @@ def test_a_board_without_rails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     stand_in(tmp_path, f"cat {tmp_path}/line\nexec sleep 100\n", monkeypatch)
     with pytest.raises(Absent, match="no rails on this board"):
         tegrastats.find("/")
+
+
+def test_the_tool_dies_with_its_reader_however_that_one_ends(tmp_path: Path) -> None:
+    code = f"""import time; from agents.power.lines import Lines
+lines = Lines(["sh", "-c", "echo $$ > {tmp_path}/pid; echo ready; exec sleep 1000"])
+print(lines.newest(30.0), flush=True); time.sleep(1000)"""
+    reader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=REPOSITORY)
+    assert reader.stdout is not None
+    assert reader.stdout.readline() == b"ready\n"
+    reader.kill()
+    reader.communicate()
+    pid = int((tmp_path / "pid").read_text())
+    give_up_s = time.monotonic() + 30
+    while _lives(pid) and time.monotonic() < give_up_s:
+        time.sleep(0.01)
+    assert not _lives(pid)
+
+
+def _lives(pid: int) -> bool:
+    """A zombie that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
