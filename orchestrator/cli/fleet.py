@@ -51,7 +51,8 @@ def _note(outcome: DeviceOutcome) -> str:
     """Why it failed, or what must be known to read the row."""
     if outcome.error is not None:
         return f"failed: {outcome.error.message}"
-    return ""
+    emulated = outcome.session.environment.emulated if outcome.session else None
+    return f"emulated ({emulated}): not a device's speed" if emulated else ""
 
 
 def _as_json(outcome: DeviceOutcome, figures: dict[str, Figure]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from orchestrator.errors import DeviceHeld, Unreachable
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.lab.device import Device
+from orchestrator.measure.lab.drift import quarantine_if_drifted
 from orchestrator.measure.lab.health import cycle_power, require_usable, watched
 from orchestrator.measure.lab.inventory import open_transport
 from orchestrator.measure.lab.lease import POLL_S, Hold, hold
@@ -34,6 +35,9 @@ def reserved(
         watched(ledger, device.name),
     ):
         yield held
+    drifted = quarantine_if_drifted(ledger, device.name)
+    if drifted is not None:
+        progress.note(f"{device.name} goes into quarantine after this: {drifted.reason}")
 
 
 @dataclass

@@ -91,9 +91,9 @@ def test_who_waits_is_told_why_once_and_gets_it(bench: Bench) -> None:
         with (
             bench.connect() as own,
             hold(two, DEVICE, "second", bench.connect, wait_s=60, on_wait=told.append) as second,
+            second.on_device(replace(bench.agent, transport=own)),
         ):
-            with second.on_device(replace(bench.agent, transport=own)):
-                pass
+            pass
         finisher.join()
     assert len(told) == 1
     assert told[0].startswith("waiting: device is held by ")
@@ -151,10 +151,13 @@ def test_who_lost_the_lease_on_the_device_can_start_no_session(bench: Bench, fil
 
 
 def test_what_a_process_has_is_given_back_before_it_ends_at_once(bench: Bench) -> None:
-    with bench.ledger("one") as ledger, hold(ledger, DEVICE, "test", bench.connect) as mine:
-        with mine.on_device(bench.agent):
-            abandon_all()
-            assert device_lease.show(bench.agent).granted
-            lease = leases.lease_of(ledger, "device")
-            assert lease is not None
-            assert lease.released
+    with (
+        bench.ledger("one") as ledger,
+        hold(ledger, DEVICE, "test", bench.connect) as mine,
+        mine.on_device(bench.agent),
+    ):
+        abandon_all()
+        assert device_lease.show(bench.agent).granted
+        lease = leases.lease_of(ledger, "device")
+        assert lease is not None
+        assert lease.released
