@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run lab install install-dev system-parts test check lint docs vega bench clean
+.PHONY: run lab lab-six install install-dev system-parts test check lint docs vega bench clean
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -30,6 +30,10 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps 'silero-vad>=6.2' || echo "silero-vad not installable: its test is skipped"
 	touch $@
+
+# One command over all six stand-ins, with the emulated board: its wheels come from PyPI.
+lab-six: install-dev system-parts
+	EARSHOT_EMULATED=1 $(BIN)/python -m pytest tests/lab/test_run_over_all.py
 
 system-parts:
 	sh tests/system_parts.sh

@@ -51,8 +51,12 @@ def _note(outcome: DeviceOutcome) -> str:
     """Why it failed, or what must be known to read the row."""
     if outcome.error is not None:
         return f"failed: {outcome.error.message}"
-    emulated = outcome.session.environment.emulated if outcome.session else None
-    return f"emulated ({emulated}): not a device's speed" if emulated else ""
+    environment = outcome.session.environment if outcome.session else None
+    if environment is None:
+        return ""
+    if environment.emulated:
+        return f"emulated ({environment.emulated}): not a device's speed"
+    return "a stand-in: this machine's speed" if (environment.probe.virtual or "").startswith("stand-in") else ""
 
 
 def _as_json(outcome: DeviceOutcome, figures: dict[str, Figure]) -> dict[str, Any]:

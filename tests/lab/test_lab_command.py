@@ -4,111 +4,30 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.hosts import require_program
-from tests.lab.fixtures import ROOTS
-
-EARSHOT = [sys.executable, "-m", "orchestrator.cli"]
-# What an ordinary user may do, with root's right to read this Python. SETFCAP is what the kernel asks of uid 0, and of
-# no other, that makes a user namespace (Linux 5.12).
-WITHOUT_ROOT = ["setpriv", "--bounding-set=-all,+setfcap", "--inh-caps=-all"]
-Earshot = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture
-def earshot(tmp_path: Path) -> Iterator[Earshot]:
-    """Runs the command in a folder of its own; a lab that is still up there afterwards is taken down."""
-    for name in ("ip", "tc", "sshd", "unshare", "nsenter", "setpriv", "dropbear", "busybox"):
-        require_program(name)
-    cache = tmp_path / "cache/earshot"
-    cache.mkdir(parents=True)
-    ROOTS.mkdir(exist_ok=True)
-    (cache / "stand-ins").symlink_to(ROOTS)
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-
-    def run(*words: str, before: list[str] | None = None) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*(before or []), *EARSHOT, *words],
-            cwd=tmp_path,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-
-    yield run
-    if (tmp_path / "earshot-lab/lab.json").exists():
-        run("lab", "down")
-
-
-def done(answer: "subprocess.CompletedProcess[str]") -> str:
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
-
-
-def status(earshot: Earshot) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in json.loads(done(earshot("lab", "status", "--json")))}
-
-
-def holder_pid(folder: Path) -> int:
-    return int(json.loads((folder / "earshot-lab/lab.json").read_text())["pid"])
-
-
-def descendants(pid: int) -> set[int]:
-    """All processes that came from ``pid``; those of the devices among them."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (parent := _parent(int(entry.name))):
-            children.setdefault(parent, []).append(int(entry.name))
-    found, todo = set(), [pid]
-    while todo:
-        todo += children.get(current := todo.pop(), [])
-        found.add(current)
-    return found
-
-
-def _stat(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def _parent(pid: int) -> int | None:
-    return int(fields[1]) if (fields := _stat(pid)) else None
-
-
-def alive(pids: set[int]) -> set[int]:
-    return {pid for pid in pids if (fields := _stat(pid)) and fields[0] != "Z"}
-
-
-def all_gone(pids: set[int]) -> bool:
-    give_up_s = time.monotonic() + 20
-    while alive(pids) and time.monotonic() < give_up_s:
-        time.sleep(0.05)
-    return not alive(pids)
-
-
-def interfaces() -> set[str]:
-    return {name for _, name in socket.if_nameindex() if name.startswith("earshot")}
+from tests.lab.command import (
+    EARSHOT,
+    WITHOUT_ROOT,
+    Earshot,
+    all_gone,
+    descendants,
+    done,
+    holder_pid,
+    interfaces,
+    own_interfaces,
+    status,
+)
 
 
 def test_a_lab_from_up_to_down(earshot: Earshot, tmp_path: Path) -> None:
-    others = interfaces()
     said = done(earshot("lab", "up", "--detach", "--only", "pi5,orin-nano", "--mbit", "500"))
     assert "earshot run kws --devices all --lab earshot-lab/lab.toml" in said
-    pids = descendants(holder_pid(tmp_path))
-    assert len(pids) > 8
+    pids, links = descendants(holder_pid(tmp_path)), own_interfaces(earshot)
+    assert (len(pids) > 8, len(links)) == (True, 2)
     assert {name: row["rate_mbit"] for name, row in status(earshot).items()} == {"pi5": 500, "orin-nano": 500}
 
     for name, profile in (("pi5", "raspberry-pi-5"), ("orin-nano", "jetson-orin-nano")):
@@ -131,15 +50,15 @@ def test_a_lab_from_up_to_down(earshot: Earshot, tmp_path: Path) -> None:
 
     done(earshot("lab", "down"))
     assert all_gone(pids)
-    assert interfaces() <= others
+    assert not interfaces() & links
     assert {path.name for path in (tmp_path / "earshot-lab").iterdir()} == {"lab.lock", "lab.log"}
 
 
 def test_a_lab_of_an_ordinary_user_has_a_network_of_its_own(earshot: Earshot, tmp_path: Path) -> None:
-    before = interfaces()
     said = done(earshot("lab", "up", "--detach", "--only", "pi5,orin-nano", "--delay-ms", "2", before=WITHOUT_ROOT))
     assert re.search(r"earshot lab exec -- \S*earshot run kws", said)
-    assert interfaces() == before
+    namespace = Path(f"/proc/{holder_pid(tmp_path)}/ns/net").readlink()
+    assert namespace != Path("/proc/self/ns/net").readlink()
     pids = descendants(holder_pid(tmp_path))
     inside = [*EARSHOT, "devices", "probe", "pi5", "--lab", "earshot-lab/lab.toml"]
     assert "raspberry-pi-5" in done(earshot("lab", "exec", "--", *inside, before=WITHOUT_ROOT))
