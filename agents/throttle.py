@@ -30,10 +30,10 @@ def read_throttled(root: str, count_before: Optional[int] = None) -> Tuple[Optio
 
     ``count_before`` turns a counter since boot into a statement about the time since.
     """
-    for found in (_pi(root), _android(root)):
-        if found is not None:
-            return found
-    cooling = _cooling_states(root)
+    told, cooling = _pi(root) or _android(root), _cooling_states(root)
+    # A firmware that gives no answer does not hide what the kernel knows; the kernel knows not what a firmware does.
+    if told is not None and (told[0] is not None or not any(cooling)):
+        return told
     if any(cooling):
         return True, f"CPU cooling devices at {cooling}"
     count = throttle_count(root)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import jetson
+from agents import jetson, throttle
 from agents.throttle import read_throttled
 from tests.agents.device import REPOSITORY
 from tests.agents.sensor_texts import text_of
@@ -109,3 +109,15 @@ def test_the_sensors_verb_refuses_nonsense() -> None:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, cwd=REPOSITORY, check=False)
     assert done.returncode == 2
     assert "--every must be seconds" in done.stderr
+
+
+def test_a_silent_firmware_does_not_hide_what_the_kernel_holds_back(
+    tools: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stand_in(tools, "vcgencmd", "exit 255\n")
+    monkeypatch.setattr(throttle, "has_tool", lambda root, name: name == "vcgencmd")
+    cooling = "sys/class/thermal/cooling_device0"
+    root = lay(tmp_path, {f"{cooling}/type": "cpufreq-cpu0\n", f"{cooling}/cur_state": "2\n"})
+    assert read_throttled(root) == (True, "CPU cooling devices at [2]")
+    lay(tmp_path, {f"{cooling}/cur_state": "0\n"})
+    assert read_throttled(root)[0] is None
