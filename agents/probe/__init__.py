@@ -24,6 +24,8 @@ def probe(store_root: str, root: str = "/", fresh: bool = True) -> DeviceProbe:
     # os.uname, because Python 3.13's platform.release() is Android's version there, not the kernel's (PEP 738).
     kernel, architecture = os.uname().release, os.uname().machine
     found = runtimes.probe_all() if fresh else remembered(store_root, runtimes.probe_all)
+    # The runtimes' probes ran in processes of their own and are over.
+    mark = state.cpu_mark(root)
     return DeviceProbe(
         model=machine.model(root, properties, cpuinfo),
         soc=machine.soc(root, properties, cpuinfo),
@@ -38,7 +40,7 @@ def probe(store_root: str, root: str = "/", fresh: bool = True) -> DeviceProbe:
         context=machine.context(),
         runtimes=found,
         sensors=_sensors(root, store_root),
-        state=state.read_state(root, store_root, _background(root)),
+        state=state.read_state(root, store_root, _background(root, mark)),
         virtual=machine.virtual(root, cpuinfo, architecture),
         manufacturer=machine.manufacturer(root, properties),
         compatible=machine.compatible(root),
@@ -47,10 +49,10 @@ def probe(store_root: str, root: str = "/", fresh: bool = True) -> DeviceProbe:
     )
 
 
-def _background(root: str) -> Tuple[Optional[float], float]:
-    # The runtimes' probes ran in processes of their own and are over.
-    mark = state.cpu_mark(root)
-    time.sleep(state.SHORT_WINDOW_S)
+def _background(root: str, mark: Optional[state.CpuMark]) -> Tuple[Optional[float], float]:
+    """What others used since ``mark``, and for as long as a share of it takes to mean anything."""
+    rest_s = state.SHORT_WINDOW_S - (time.monotonic_ns() - mark.monotonic_ns) / 1e9 if mark else 0.0
+    time.sleep(max(0.0, rest_s))
     return state.background_share(mark, state.cpu_mark(root))
 
 

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from agents import wire
 from orchestrator.domain.artifact import Artifact
@@ -13,11 +13,7 @@ from orchestrator.domain.session import Environment
 from orchestrator.errors import BadInput, ExportFailed
 from orchestrator.ledger.devices import models_of
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.make.export.calibration import CalibrationStream
-from orchestrator.make.export.defaults import default_recipes
 from orchestrator.make.export.outcome import ExportRefusal
-from orchestrator.make.export.parallel import export_all
-from orchestrator.make.models.library import CONTRACT_FILE, find_model
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.quality.evaluation import EvaluationSet, load_evaluation
 from orchestrator.measure.deploy.agent import DeployedAgent
@@ -30,6 +26,9 @@ from orchestrator.measure.lab.profiles import device_model_slug
 from orchestrator.workflows.metering import meter_of, with_meter
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.session_runner import Material
+
+if TYPE_CHECKING:
+    from orchestrator.make.export.calibration import CalibrationStream
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,9 @@ class Prepared:
 
 def prepare_model(name: str, models_dir: Path) -> Prepared:
     """Raises BadInput for an unknown model, BadAudio for a manifest or audio that cannot be read."""
+    # What reads and exports graphs takes 0.2 s to import: in a thread, that time passes while a device answers.
+    from orchestrator.make.models.library import find_model
+
     source = find_model(name, models_dir)
     decoded_dir = models_dir.parent / "decoded"
     if source.manifest_path is None:
@@ -72,6 +74,10 @@ def export_candidates(
 
     Raises ExportFailed where not even the fp32 default passes parity: there is nothing to compare with then.
     """
+    from orchestrator.make.export.defaults import default_recipes
+    from orchestrator.make.export.parallel import export_all
+    from orchestrator.make.models.library import CONTRACT_FILE
+
     source = prepared.source
     wanted = tuple(recipes) or default_recipes(source)
     default = Recipe("onnx", "fp32")
@@ -111,8 +117,10 @@ def _distinct(outcomes: Sequence[Artifact | ExportRefusal]) -> tuple[tuple[Artif
     return tuple(artifacts.values()), tuple(refusals)
 
 
-def calibration_of(prepared: Prepared) -> CalibrationStream | None:
+def calibration_of(prepared: Prepared) -> "CalibrationStream | None":
     """Streams of the evaluation set's calibration split; None where it has none."""
+    from orchestrator.make.export.calibration import CalibrationStream
+
     if prepared.evaluation is None:
         return None
     utterances = prepared.evaluation.utterances_of("calibration")

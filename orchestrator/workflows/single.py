@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +18,6 @@ from orchestrator.domain.session import Environment, Session
 from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput, EarshotError, ExportFailed, LeaseLost, SessionFailed, Unreachable
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.make.quality.audio import read_audio, write_wav
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.doctor.quieted import quieted
@@ -76,13 +76,29 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
+class Made:
+    artifact: Artifact
+    audio: tuple[Path, wire.Blob]
+
+
+@dataclass(frozen=True)
 class Work:
-    """What the session needs on whatever device: made once, and the same for all of them."""
+    """What the session needs on whatever device: made once, and the same for all of them.
+
+    ``making`` may still be under way: ``artifact`` and ``audio`` wait for it, and raise what went wrong.
+    """
 
     settings: RunSettings
     ledger: Ledger
-    artifact: Artifact
-    audio: tuple[Path, wire.Blob]
+    making: Future[Made]
+
+    @property
+    def artifact(self) -> Artifact:
+        return self.making.result().artifact
+
+    @property
+    def audio(self) -> tuple[Path, wire.Blob]:
+        return self.making.result().audio
 
     @property
     def sample_rate_hz(self) -> int:
@@ -107,30 +123,42 @@ def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
 
 @contextmanager
 def prepared_work(settings: RunSettings, progress: Progress) -> Iterator[Work]:
-    """Model, artifact and audio, and the ledger. Raises EarshotError where they cannot be had."""
+    """Model, artifact and audio, and the ledger. Raises EarshotError where they cannot be had.
+
+    What was made before is read while the device is reached; no device waits for an export.
+    """
     require_results(settings.results)
+    settings.results.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(1) as beside:
+        making = beside.submit(_make, settings, Path(scratch), progress)
+        with Ledger.open(settings.results / "ledger.db") as ledger:
+            if all(known.recipe != settings.recipe for known in ledger.artifacts(settings.model)):
+                making.result()
+            yield Work(settings, ledger, making)
+
+
+def _make(settings: RunSettings, scratch: Path, progress: Progress) -> Made:
     prepared = prepare_model(settings.model, settings.results / "models")
     if settings.audio is None and prepared.evaluation is None:
         raise BadInput(
             f"{prepared.source.name} has no evaluation set to stream", hint="give it audio: --audio FILE.wav"
         )
-    settings.results.mkdir(parents=True, exist_ok=True)
-    with Ledger.open(settings.results / "ledger.db") as ledger, tempfile.TemporaryDirectory() as scratch:
-        audio = _audio(settings, prepared, Path(scratch))
-        exported = export_candidates(
-            prepared, [settings.recipe], settings.results / "artifacts", jobs=os.cpu_count() or 1, progress=progress
-        )
-        artifact = next((a for a in exported.artifacts if a.recipe == settings.recipe), None)
-        if artifact is None:
-            raise ExportFailed(f"{settings.recipe} was refused: {exported.refusals[0].reason}", hint=_OTHER_RECIPE)
-        ledger.record_artifact(artifact)
-        yield Work(settings, ledger, artifact, audio)
+    audio = _audio(settings, prepared, scratch)
+    exported = export_candidates(
+        prepared, [settings.recipe], settings.results / "artifacts", jobs=os.cpu_count() or 1, progress=progress
+    )
+    artifact = next((a for a in exported.artifacts if a.recipe == settings.recipe), None)
+    if artifact is None:
+        raise ExportFailed(f"{settings.recipe} was refused: {exported.refusals[0].reason}", hint=_OTHER_RECIPE)
+    return Made(artifact, audio)
 
 
 def _audio(settings: RunSettings, prepared: Prepared, scratch: Path) -> tuple[Path, wire.Blob]:
     if settings.audio is None:
         path, blob, _ = prepared.needed_evaluation().wav("test", scratch)
         return path, blob
+    from orchestrator.make.quality.audio import read_audio, write_wav
+
     rate = prepared.source.contract.sample_rate_hz
     path = scratch / "own.wav"
     return path, write_wav(path, read_audio(settings.audio, rate), rate)
@@ -159,6 +187,7 @@ def _measure(
     progress: Progress,
 ) -> Session:
     progress.stage("pushing", steps=1)
+    work.ledger.record_artifact(work.artifact)
     push_blobs(agent, [(work.artifact.path, blob_of(work.artifact)), work.audio])
     candidate = _candidate(settings, candidates_for([work.artifact], environment.probe, threads=[settings.threads]))
     study = _begin(work.ledger, settings, progress)

@@ -11,6 +11,7 @@ import difflib
 import json
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,17 @@ def _object(content: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise _Wrong(f"must be a JSON object, got {content.strip()[:40]}")
     for key in data:
-        near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.8)
-        if near and key not in _KEYS and near[0] not in data:
-            raise _Wrong(f"unknown key {key!r}, is {near[0]!r} meant?")
+        meant = _meant(key)
+        if meant is not None and meant not in data:
+            raise _Wrong(f"unknown key {key!r}, is {meant!r} meant?")
     return data
+
+
+@cache
+def _meant(key: str) -> str | None:
+    """The known key that this unknown one may be. Kept, because every line of a manifest has the same keys."""
+    near = [] if key in _KEYS else difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.8)
+    return near[0] if near else None
 
 
 def _line(number: int, data: dict[str, Any]) -> Line:
