@@ -53,7 +53,7 @@ def visit_all(devices: Sequence[Device], action: str, progress: Progress, ledger
         for visit in pool.map(lambda device: _visit(device, action), devices):
             progress.step(visit.device)
             visits.append(visit)
-    return [_released(visit, ledger) for visit in visits]
+    return [released(visit, ledger) for visit in visits]
 
 
 def _visit(device: Device, action: str) -> Visit:
@@ -90,7 +90,8 @@ def _look(agent: DeployedAgent, use: Hands, action: str) -> Visit:
     return Visit(agent.name, tuple(findings), tuple(outcomes), waiting, held_by)
 
 
-def _released(visit: Visit, path: Path | None) -> Visit:
+def released(visit: Visit, path: Path | None) -> Visit:
+    """A device in quarantine that has nothing harmful is let out; ``path``: the ledger, where there is one."""
     if path is None or not path.exists() or not visit.passed:
         return visit
     with Ledger.open(path) as ledger:
