@@ -24,12 +24,14 @@ from orchestrator.measure.transports.base import (
     LineSplitter,
     OnBytes,
     OnLine,
+    PiecesOf,
     check,
     tail,
     timed_out,
     upload_failed,
     whole_file,
 )
+from orchestrator.measure.transports.ssh_lanes import send_over_lanes
 
 OPEN_TIMEOUT_S = 10.0
 # For the command that ends another one.
@@ -102,7 +104,7 @@ class AdbTransport:
         with self._running(argv, timeout_s) as command:
             command.write(stdin)
             for data in command.read():
-                splitter.feed(bytes(data))
+                splitter.feed(data)
             return Completed(command.exit_code(), splitter.rest, bytes(command.stderr))
 
     def send(
@@ -119,6 +121,18 @@ class AdbTransport:
             for data in command.read():
                 stdout += data
             return Completed(command.exit_code(), bytes(stdout), bytes(command.stderr))
+
+    def send_over_lanes(
+        self,
+        collect: Sequence[str],
+        take: Sequence[str],
+        pieces_of: PiecesOf,
+        *,
+        timeout_s: float = COPY_TIMEOUT_S,
+        on_bytes: OnBytes | None = None,
+    ) -> Completed:
+        """As ``SshTransport`` has it."""
+        return send_over_lanes(lambda argv: self._running(argv, timeout_s), collect, take, pieces_of, on_bytes)
 
     def push(self, local: Path, remote: str, *, on_bytes: OnBytes | None = None) -> None:
         argv = ["sh", "-c", 'LC_ALL=C; export LC_ALL; cat >"$1"', "sh", remote]

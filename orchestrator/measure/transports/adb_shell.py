@@ -35,8 +35,7 @@ class FrameReader:
         self._id = 0
         self._left_bytes = 0
 
-    def feed(self, data: Data) -> Iterator[tuple[int, memoryview]]:
-        data = memoryview(data)
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         at = 0
         while at < len(data):
             if not self._left_bytes:
@@ -91,11 +90,15 @@ class ShellCommand:
     def _write_all(self, stdin: bytes) -> None:
         # The reader meets whatever the link has met, and tells it.
         with contextlib.suppress(DeadlinePassed, Unreachable):
-            for at in range(0, len(stdin), PIECE_BYTES):
-                piece = stdin[at : at + PIECE_BYTES]
-                if not self._send(_FRAME.pack(STDIN, len(piece)) + piece):
-                    return
-            self._send(_FRAME.pack(CLOSE_STDIN, 0))
+            if all(self.send(stdin[at : at + PIECE_BYTES]) for at in range(0, len(stdin), PIECE_BYTES)):
+                self.end_stdin()
+
+    def send(self, piece: bytes) -> bool:
+        """False where the command does not read on: it has ended, or the link has; what is read then says which."""
+        return self._send(_FRAME.pack(STDIN, len(piece)) + piece)
+
+    def end_stdin(self) -> None:
+        self._send(_FRAME.pack(CLOSE_STDIN, 0))
 
     def send_file(self, file: IO[bytes], on_bytes: OnBytes | None) -> None:
         """The file as stdin, as far as the command reads it."""
@@ -106,10 +109,9 @@ class ShellCommand:
                 return
             if on_bytes:
                 on_bytes(count)
-        self._send(_FRAME.pack(CLOSE_STDIN, 0))
+        self.end_stdin()
 
     def _send(self, frame: Data) -> bool:
-        """False where the command has ended, or the link has; what is read then says which."""
         try:
             self._arm()
             self._stream.sendall(frame)
@@ -121,7 +123,7 @@ class ShellCommand:
             raise unreachable(self._place, exc) from exc
         return True
 
-    def read(self) -> Iterator[Data]:
+    def read(self) -> Iterator[bytes]:
         """stdout after the first line, piece by piece, until the command has ended."""
         while self._status is None:
             self._arm()
@@ -140,7 +142,7 @@ class ShellCommand:
             raise Unreachable(f"{self._place}: the link was lost", hint=CHECK_LINK)
         return data
 
-    def _take(self, data: bytes) -> Iterator[Data]:
+    def _take(self, data: bytes) -> Iterator[bytes]:
         for kind, piece in self._frames.feed(data):
             if kind == STDOUT:
                 stdout = piece if self._first_line is None else self._after_first_line(piece)
@@ -151,7 +153,7 @@ class ShellCommand:
             elif kind == EXIT:
                 self._status = piece[0]
 
-    def _after_first_line(self, piece: memoryview) -> bytes:
+    def _after_first_line(self, piece: bytes) -> bytes:
         assert self._first_line is not None
         self._first_line += piece
         line, newline, rest = bytes(self._first_line).partition(b"\n")

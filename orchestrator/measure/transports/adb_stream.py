@@ -12,6 +12,8 @@ from orchestrator.measure.transports.adb_wire import CLSE, MAX_PAYLOAD_BYTES, OK
 
 # What a device may send before the reader takes it; more would only fill memory.
 RECEIVE_WINDOW_BYTES = 4 << 20
+# What we send before it is acknowledged. adbd would take 32 MiB: memory of a phone under measurement, and lost with it.
+SEND_WINDOW_BYTES = 4 << 20
 _COUNT = struct.Struct("<I")
 
 
@@ -145,9 +147,10 @@ class AdbStream:
     def on_okay(self, remote_id: int, payload: bytearray) -> None:
         """The service is open, or has taken what was sent."""
         with self._changed:
-            self._remote_id = remote_id
+            opened, self._remote_id = not self._remote_id, remote_id
             if self._connection.delayed_ack and len(payload) == _COUNT.size:
-                self._may_send_bytes += _COUNT.unpack(payload)[0]
+                (count,) = _COUNT.unpack(payload)
+                self._may_send_bytes += min(count, SEND_WINDOW_BYTES) if opened else count
             else:
                 self._may_send_bytes = MAX_PAYLOAD_BYTES
             self._changed.notify_all()

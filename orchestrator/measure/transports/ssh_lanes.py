@@ -1,4 +1,4 @@
-"""One file over several channels of one SSH connection: at 20 ms a channel's window is the ceiling, not the link.
+"""One file over several channels of one connection: over SSH at 20 ms a channel's window is the ceiling, not the link.
 
 (2 MiB in OpenSSH, channels.h: CHAN_SES_WINDOW_DEFAULT.) A command on the device collects; others, one a channel, take
 pieces.
@@ -8,11 +8,27 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from typing import Protocol
 
 from orchestrator.measure.transports.base import Completed, LineSplitter, OnBytes, PiecesOf
-from orchestrator.measure.transports.ssh_command import Command
 
 LANES = 3
+
+
+class Command(Protocol):
+    """What runs on the device: an ``ssh_command.Command``, or an ``adb_shell.ShellCommand``."""
+
+    stderr: bytearray
+
+    def send(self, piece: bytes) -> bool: ...
+
+    def end_stdin(self) -> None: ...
+
+    def read(self) -> Iterator[bytes]: ...
+
+    def exit_code(self) -> int | None: ...
+
+
 Running = Callable[[Sequence[str]], AbstractContextManager[Command]]
 
 

@@ -56,3 +56,19 @@ def test_a_session_survives_the_end_of_adbd(agent: DeployedAgent, phone: Phone, 
     assert killed
     assert result.outcome == "ok"
     assert len(arrays["t_ns"]) == 200
+
+
+def test_a_push_goes_on_where_adbd_was_killed(agent: DeployedAgent, phone: Phone, tmp_path: Path) -> None:
+    size_bytes = 64 << 20
+    killed_at: list[int] = []
+
+    def on_progress(sent_bytes: int, total_bytes: int) -> None:
+        if not killed_at and sent_bytes > size_bytes // 2:
+            killed_at.append(sent_bytes)
+            phone.host.kill_daemon("adbd")
+            phone.host.start_daemon("adbd")
+
+    file = file_of(tmp_path / "large.onnx", os.urandom(1 << 20) * 64)
+    report = push_blobs(agent, [file], on_progress)
+    assert killed_at
+    assert size_bytes <= report.bytes_sent < size_bytes + killed_at[0]
