@@ -7,7 +7,7 @@ import pytest
 from agents.device_facts import Gauge
 from agents.power import Absent, battery
 from agents.power.battery_text import parse_dumpsys, parse_termux, parse_uevent
-from tests.agents.sensor_texts import sample_of, samples, text_of
+from tests.agents.sensor_texts import on_real_outputs, sample_of, text_of
 from tests.agents.tree import lay
 
 # Documentation/ABI/testing/sysfs-class-power: uV, uA, uW.
@@ -113,7 +113,7 @@ def test_termux_that_is_not_whole(text: str) -> None:
         parse_termux(text)
 
 
-@pytest.mark.parametrize("name", samples("dumpsys_battery_*.txt"))
+@on_real_outputs("dumpsys_battery_*.txt")
 def test_real_dumpsys(name: str) -> None:
     reading = parse_dumpsys(sample_of(name))
     assert reading.status in ("Charging", "Full")
@@ -121,14 +121,14 @@ def test_real_dumpsys(name: str) -> None:
     assert 20 < (reading.temperature_c or 0) < 40
 
 
-@pytest.mark.parametrize("name", samples("android_power_supply_uevent.txt"))
+@on_real_outputs("android_power_supply_uevent.txt")
 def test_real_uevents(name: str) -> None:
     discharging, idle = (parse_uevent(block) for block in sample_of(name).split("\n\n"))
     assert battery.power_w(discharging) == pytest.approx(0.109375 * 3.76375)
     assert (idle.status, idle.current_raw) == ("Not charging", 976)
 
 
-@pytest.mark.parametrize("name", samples("termux_battery_status.txt"))
+@on_real_outputs("termux_battery_status.txt")
 def test_real_termux(name: str) -> None:
     readings = [parse_termux("{" + block) for block in sample_of(name).split("{")[1:]]
     assert [(r.status, r.current_raw) for r in readings] == [

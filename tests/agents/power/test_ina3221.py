@@ -6,7 +6,7 @@ import pytest
 
 from agents.power import Absent, ina3221, jetson
 from tests.agents.power.trees import CHIP, IIO_CHIP
-from tests.agents.sensor_texts import sample_of, samples
+from tests.agents.sensor_texts import on_real_outputs, sample_of
 from tests.agents.tree import lay
 
 VOLTS, AMPERES = "sys/class/hwmon/hwmon3/in1_input", "sys/class/hwmon/hwmon3/curr1_input"
@@ -86,7 +86,7 @@ def test_with_only_channels_that_fail(tmp_path: Path) -> None:
         ina3221.find(lay(tmp_path, files))
 
 
-@pytest.mark.parametrize("name", samples("jetson_orin_ina3221_hwmon.txt"))
+@on_real_outputs("jetson_orin_ina3221_hwmon.txt")
 def test_a_real_boards_values(name: str, tmp_path: Path) -> None:
     """Its lines ``rail_VDD_IN 4968 1520`` laid as the driver's files."""
     chip = "sys/class/hwmon/hwmon1"

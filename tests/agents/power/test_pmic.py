@@ -3,7 +3,7 @@
 import pytest
 
 from agents.power import pmic
-from tests.agents.sensor_texts import sample_of, samples, text_of
+from tests.agents.sensor_texts import on_real_outputs, sample_of, text_of
 
 ADC = text_of("pmic_read_adc.txt")
 
@@ -45,7 +45,7 @@ def test_a_reading_that_lacks_a_rail_gives_no_sum() -> None:
         pmic.same_rails(pmic.parse(fewer), first)
 
 
-@pytest.mark.parametrize("name", samples("rpi5_pmic_read_adc_*.txt"))
+@on_real_outputs("rpi5_pmic_read_adc_*.txt")
 def test_real_outputs(name: str) -> None:
     power_w = pmic.parse(sample_of(name))
     assert len(power_w) == 13

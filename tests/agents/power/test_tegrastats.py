@@ -12,7 +12,7 @@ import pytest
 from agents.power import Absent, tegrastats
 from agents.power.lines import Lines
 from tests.agents.device import REPOSITORY
-from tests.agents.sensor_texts import sample_of, samples, text_of
+from tests.agents.sensor_texts import on_real_outputs, sample_of, text_of
 
 NANO = text_of("tegrastats_jetpack4_nano.txt")
 XAVIER = text_of("tegrastats_jetpack4_xavier.txt")
@@ -80,7 +80,7 @@ def test_a_rail_with_another_unit_is_no_rail(unit: str) -> None:
     assert "VDD_IN" not in tegrastats.parse(ORIN.replace("VDD_IN 3000mW/2957mW", f"VDD_IN 3000{unit}/2957mW")).power_w
 
 
-@pytest.mark.parametrize("name", samples("jetson_*_tegrastats.txt"))
+@on_real_outputs("jetson_*_tegrastats.txt")
 def test_real_outputs(name: str) -> None:
     for text in sample_of(name).splitlines(keepends=True):
         line = tegrastats.parse(text)

@@ -4,7 +4,7 @@ import pytest
 
 from agents.thermal import thermalservice
 from agents.throttle import throttled_by
-from tests.agents.sensor_texts import sample_of, samples, text_of
+from tests.agents.sensor_texts import on_real_outputs, sample_of, text_of
 
 TEXT = text_of("dumpsys_thermalservice.txt")
 
@@ -49,7 +49,7 @@ def test_a_value_that_is_no_temperature_is_a_gap(value: str) -> None:
     assert set(thermalservice.parse(mutated).temperature_c) == {"VIRTUAL-SKIN", "battery"}
 
 
-@pytest.mark.parametrize("name", samples("dumpsys_thermalservice_*.txt"))
+@on_real_outputs("dumpsys_thermalservice_*.txt")
 def test_real_outputs(name: str) -> None:
     thermal = thermalservice.parse(sample_of(name))
     assert thermal.status == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from agents.thermal import vcgencmd
-from tests.agents.sensor_texts import sample_of, samples
+from tests.agents.sensor_texts import on_real_outputs, sample_of
 
 
 def test_answers() -> None:
@@ -45,7 +45,7 @@ def test_bits_in_words() -> None:
     assert vcgencmd.explain(0).endswith("nothing now, nothing since boot")
 
 
-@pytest.mark.parametrize("name", samples("rpi_vcgencmd_basic.txt"))
+@on_real_outputs("rpi_vcgencmd_basic.txt")
 def test_real_outputs(name: str) -> None:
     lines = sample_of(name).splitlines()
     assert [vcgencmd.parse_get_throttled(line) for line in lines if line.startswith("throttled=")] == [
