@@ -5,9 +5,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -100,8 +100,7 @@ def _in_background(folder: Path, command: Sequence[str]) -> None:
         except DeviceNotReady:
             time.sleep(0.1)
             continue
-        print_lab(rows)
-        _print_next(folder, own_network=holder(folder).own_network)
+        _print(rows, folder, own_network=holder(folder).own_network)
         return
     process.terminate()
     raise DeviceNotReady(f"the lab did not start within {START_TIMEOUT_S:g} s: {_last_lines(log)}")
@@ -114,21 +113,24 @@ def _last_lines(log: Path) -> str:
 def _show(lab: "StandInLab") -> None:
     from orchestrator.measure.standin.namespaces import has_root
 
-    print_lab(lab.status())
-    _print_next(lab.folder, own_network=not has_root())
+    _print(lab.status(), lab.folder, own_network=not has_root())
     click.echo("Ctrl-C ends the lab")
     sys.stdout.flush()
 
 
-def _print_next(folder: Path, *, own_network: bool) -> None:
+def _print(rows: Sequence[Mapping[str, Any]], folder: Path, *, own_network: bool) -> None:
+    """What runs, and what to type next."""
+    print_lab(rows)
+    up = [row["name"] for row in rows if row["state"] != "missing"]
     earshot, shown = _earshot(), _short(folder)
     lab, where = f"--lab {shown / 'lab.toml'}", "" if shown == Path("earshot-lab") else f" --folder {shown}"
     entering = f"{earshot} lab exec{where} -- " if own_network else ""
     click.echo()
-    click.echo(f"next:  {entering}{earshot} devices probe pi5 {lab}")
-    click.echo(f"       {entering}{earshot} devices setup aarch64 {lab}")
+    click.echo(f"next:  {entering}{earshot} devices probe {up[0]} {lab}")
+    if "aarch64" in up:  # It comes without numpy.
+        click.echo(f"       {entering}{earshot} devices setup aarch64 {lab}")
     click.echo(f"       {entering}{earshot} run kws --devices all {lab}")
-    click.echo(f"       {earshot} lab cut pi5{where}; {earshot} lab --help shows what else breaks")
+    click.echo(f"       {earshot} lab cut {up[0]}{where}; {earshot} lab --help shows what else breaks")
     click.echo(f"       {earshot} lab down{where}")
 
 

@@ -1,12 +1,15 @@
 """A whole lab of stand-ins: all kinds at once, and the lab file to reach them with."""
 
 import contextlib
+import dataclasses
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from orchestrator.errors import BadInput, DeviceNotReady
+from orchestrator.measure.lab.device import Device, Hooks
 from orchestrator.measure.standin import sensors
 from orchestrator.measure.standin.catalog import KINDS, make_standin
 from orchestrator.measure.standin.lab_text import lab_text
@@ -47,9 +50,18 @@ class StandInLab:
                 self.missing[kind] = exc
         if not self.standins:
             raise next(iter(self.missing.values()), DeviceNotReady("no stand-in was asked for"))
-        devices = [device for standin in self.standins.values() for device in standin.devices]
+        devices = [self._with_hooks(standin) for standin in self.standins.values()]
+        cables = [device for standin in self.standins.values() for device in standin.devices[1:]]
         with whole_file(self.lab_file) as file:
-            file.write(lab_text(devices).encode())
+            file.write(lab_text([*devices, *cables]).encode())
+
+    def _with_hooks(self, standin: StandIn) -> Device:
+        """The device with the commands that switch its power, as a lab with smart plugs has them."""
+        verbs = {"power_off": ["power", standin.name, "off"], "power_on": ["power", standin.name, "on"]}
+        verbs["power_cycle"] = ["reboot", standin.name]
+        before, after = (sys.executable, "-m", "orchestrator.cli", "lab"), ("--folder", str(self.folder))
+        hooks = Hooks(**{name: (*before, *words, *after) for name, words in verbs.items()})
+        return dataclasses.replace(standin.device, hooks=hooks)
 
     def standin(self, name: str) -> StandIn:
         """Raises BadInput."""

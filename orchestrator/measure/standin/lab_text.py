@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from orchestrator.measure.lab.device import Device
 
-# What a stand-in may set; the rest of Device is sub-tables, or found by the reader.
+# What a stand-in may set beside its tags and hooks; the rest of Device it leaves alone.
 _PLAIN = (str, int, bool, Path)
 
 
@@ -26,4 +26,7 @@ def _table(device: Device) -> str:
             lines.append(f"{field.name} = {json.dumps(str(value) if isinstance(value, Path) else value)}")
         elif field.name == "tags" and value:
             lines.append(f"tags = {json.dumps(list(value))}")
+    hooks = {name: list(argv) for name, argv in asdict(device.hooks).items() if argv}
+    if hooks:
+        lines += [f"[devices.{device.name}.hooks]", *(f"{name} = {json.dumps(argv)}" for name, argv in hooks.items())]
     return "\n".join(lines) + "\n"
