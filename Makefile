@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run lab lab-six install install-dev system-parts test check lint docs vega bench clean
+.PHONY: run lab lab-six nightly-vm install install-dev system-parts test check lint docs vega bench clean
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -34,6 +34,10 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
 # One command over all six stand-ins, with the emulated board: its wheels come from PyPI.
 lab-six: install-dev system-parts
 	EARSHOT_EMULATED=1 $(BIN)/python -m pytest tests/lab/test_run_over_all.py
+
+# A whole emulated machine with a kernel of its own; not in CI. Needs qemu-system-arm, and some minutes.
+nightly-vm: install-dev system-parts
+	EARSHOT_NIGHTLY=1 $(BIN)/python -m pytest tests/nightly
 
 system-parts:
 	sh tests/system_parts.sh
