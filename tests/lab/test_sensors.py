@@ -1,63 +1,80 @@
-"""The sensors of stand-in boards through real daemons: what each says live, and the clocks of both sides."""
+"""What the stand-ins' sensors say, as the agent on them reads it: the documented formats, and values that were set."""
 
-import sys
+from collections.abc import Mapping
 
-from orchestrator.measure.lab.inventory import open_transport
-from orchestrator.measure.meters.alignment import align, clock_bounds
-from orchestrator.measure.standin.kinds import pi
-from orchestrator.measure.standin.kinds.tools import SAYS
+import pytest
+
+from orchestrator.errors import BadInput
+from orchestrator.measure.lab.profile_files import load_profiles
+from orchestrator.measure.lab.profiles import match_profile
+from orchestrator.measure.standin import sensors
+from orchestrator.measure.standin.catalog import KINDS
 from orchestrator.measure.standin.standin import StandIn
-from orchestrator.workflows.live_sensors import View, look
+from orchestrator.workflows.prepare import deploy_agent
 from orchestrator.workflows.progress import Silent
+from tests.hosts import require_program
 from tests.lab.fixtures import MakeStandIn
 
-
-def look_once(standin: StandIn) -> View:
-    views: list[View] = []
-    look(standin.device, Silent(), views.append)
-    (view,) = views
-    return view
-
-
-def values(view: View) -> dict[str, float | None]:
-    return {sensor.probe.name: sensor.value for sensor in view.sensors if sensor.probe.usable}
+BOARDS = {
+    "pi5": ("raspberry-pi-5", {"pmic.VDD_CORE", "pmic.sum-of-rails", "vcgencmd.temp", "vcgencmd.arm", "cpu-thermal"}),
+    "pi4": ("raspberry-pi-4", {"vcgencmd.temp", "vcgencmd.arm", "cpu-thermal"}),
+    "orin-nano": ("jetson-orin-nano", {"ina3221.VDD_IN", "ina3221.VDD_CPU_GPU_CV", "ina3221.VDD_SOC", "tj-thermal"}),
+    "pixel-8": ("pixel-8", {"battery", "BIG"}),
+    "galaxy-a15": ("galaxy-a15", {"battery", "thermalservice.VIRTUAL-SKIN"}),
+}
 
 
-def reasons(view: View) -> dict[str, str | None]:
-    return {sensor.probe.name: sensor.reason for sensor in view.sensors if not sensor.probe.usable}
+def set_sensor(standin: StandIn, values: Mapping[str, str]) -> None:
+    for sensor, value in values.items():
+        for path, text in sensors.shown(standin.kind, sensor, value).items():
+            standin.host.board.set(path, text)
 
 
-def test_a_pi_says_what_its_firmware_knows(make_standin: MakeStandIn) -> None:
-    board = make_standin("pi5")
-    board.host.board.set(f"{SAYS}/vcgencmd/get_throttled", pi.throttled(0x50000))
-    # Linux asks for 2.4 GHz; the firmware gives less.
-    board.host.board.set(f"{SAYS}/vcgencmd/measure_clock_arm", "frequency(0)=1500000000\n")
-    view = look_once(board)
-    assert view.facts["throttled"].startswith("yes: vcgencmd get_throttled=0x50000: since boot: under-voltage")
-    assert values(view)["policy0"] == 2.4e9
-    assert values(view)["vcgencmd.arm"] == 1.5e9
-    assert values(view)["pmic.VDD_CORE"] == 1.2503 * 0.8124
-    # Half of an answer is no answer.
-    board.host.board.set(f"{SAYS}/vcgencmd/pmic_read_adc", pi.pmic_read_adc()[:400])
-    assert "no rail" in str(reasons(look_once(board))["power.pmic"])
+@pytest.mark.parametrize("kind", list(BOARDS))
+def test_a_stand_in_is_known_by_its_profile_and_its_sensors_answer(make_standin: MakeStandIn, kind: str) -> None:
+    for name in ("dropbear", "busybox", "dpkg-deb"):
+        require_program(name)
+    standin = make_standin(kind)
+    agent, environment = deploy_agent(standin.device, Silent())
+    agent.transport.close()
+    profile, expected = BOARDS[kind]
+    found = match_profile(environment.probe, load_profiles())
+    assert found is not None
+    assert found.name == profile
+    assert expected <= {sensor.name for sensor in environment.probe.sensors if sensor.usable}
+    assert environment.probe.virtual is not None
+    assert environment.probe.virtual.startswith("stand-in: ")
+    assert not environment.emulated
+    # The kinds differ in cores; all of them differ from this machine.
+    assert all(core.part.startswith("0x41/") for core in environment.probe.cores)
 
 
-def test_a_pi_4_has_no_power_sensor_and_says_why(make_standin: MakeStandIn) -> None:
-    view = look_once(make_standin("pi4"))
-    assert "only a Raspberry Pi 5 has them" in str(reasons(view)["power.pmic"])
-    assert not [name for name in values(view) if name.startswith("pmic")]
+def test_latched_throttling_and_heat_are_seen(make_standin: MakeStandIn) -> None:
+    pi = make_standin("pi5")
+    set_sensor(pi, {"throttled": "0x50000", "temperature_c": "84.5"})
+    agent, environment = deploy_agent(pi.device, Silent())
+    agent.transport.close()
+    state = environment.probe.state
+    assert state.throttled is True
+    assert "0x50000" in state.throttled_source
+    assert state.temperature_c["cpu-thermal"] == 84.5
 
 
-def test_a_jetson_behind_dropbear_gives_its_rails_and_its_power_mode(make_standin: MakeStandIn) -> None:
-    view = look_once(make_standin("orin-nano"))
-    assert view.facts["power mode"] == "25W"
-    assert values(view)["ina3221.VDD_IN"] == 5.024 * 984 / 1000
-    assert {s.probe.source for s in view.sensors if s.probe.name.startswith("ina3221")} == {"ina3221 hwmon"}
+@pytest.mark.parametrize(
+    ("kind", "sensor", "value", "said"),
+    [
+        ("pi5", "temperature_c", "warm", "temperature_c of pi5"),
+        ("pi5", "temperature_c", "200", "must be in -40..150"),
+        ("pi4", "core_current_a", "1", "no sensor 'core_current_a'"),
+        ("pixel-8", "battery", "Empty", "must be one of Charging"),
+        ("aarch64", "temperature_c", "20", "no sensor"),
+    ],
+)
+def test_what_a_sensor_cannot_show_is_refused(kind: str, sensor: str, value: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        sensors.shown(kind, sensor, value)
 
 
-def test_the_clock_of_a_device_is_known_within_its_answers(standin_ssh_host: StandIn) -> None:
-    # Both sides run on one kernel: the true offset is 0.
-    with open_transport(standin_ssh_host.device) as transport:
-        offset = align(clock_bounds(transport, standin_ssh_host.device.python or sys.executable))
-    assert 0 < offset.uncertainty_ns < 5_000_000_000
-    assert abs(offset.offset_ns) <= offset.uncertainty_ns
+def test_each_kind_has_sensors_or_is_the_emulated_board() -> None:
+    assert set(KINDS) - set(sensors.SENSORS) == {"aarch64"}
+    assert set(BOARDS) == set(sensors.SENSORS)
