@@ -1,7 +1,7 @@
 """The nouns of the doctor: a finding, and the change that fixes it with the change back."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HARM, WARN, INFO, OK, UNKNOWN = "harm", "warn", "info", "ok", "unknown"
 SEVERITIES = (HARM, WARN, UNKNOWN, INFO, OK)
@@ -14,7 +14,8 @@ class Change:
     """A command, and the one that undoes it. ``stdin`` and ``undo_stdin`` go to them as they are.
 
     ``path``: the file that is written, where it is one; it is changed back only while it still holds ``stdin``.
-    ``needs_root``: not for everyone. ``through`` adb-shell: not for an app, so not for Termux either.
+    ``needs_root``: not for everyone; ``undo_as_user``: but its undo is. ``through`` adb-shell: not for an app, so not
+    for Termux either.
     """
 
     argv: tuple[str, ...]
@@ -23,6 +24,7 @@ class Change:
     undo_stdin: str = ""
     path: str | None = None
     needs_root: bool = False
+    undo_as_user: bool = False
     through: str = DEVICE
 
     def __post_init__(self) -> None:
@@ -38,7 +40,21 @@ class Change:
 
     @property
     def undo_shown(self) -> str:
-        return command_line(self.undo_argv, self.undo_stdin, needs_root=self.needs_root, through=self.through)
+        return self.undo.shown
+
+    @property
+    def undo(self) -> "Change":
+        """The way back as a change."""
+        needs_root = self.needs_root and not self.undo_as_user
+        return replace(
+            self,
+            argv=self.undo_argv,
+            undo_argv=self.argv,
+            stdin=self.undo_stdin,
+            undo_stdin=self.stdin,
+            needs_root=needs_root,
+            undo_as_user=False,
+        )
 
 
 @dataclass(frozen=True)

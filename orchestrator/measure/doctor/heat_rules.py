@@ -71,7 +71,7 @@ def jetson_clocks(facts: DoctorFacts, agent_root: str) -> Finding:
     # What --store keeps, --restore brings back: NVIDIA Jetson Linux Developer Guide, jetson_clocks.
     stored = f"{agent_root}/{_STORED_CLOCKS}"
     fix = (
-        Change(("jetson_clocks", "--store", stored), ("rm", "-f", stored), needs_root=True),
+        Change(("jetson_clocks", "--store", stored), ("rm", "-f", stored), needs_root=True, undo_as_user=True),
         Change(("jetson_clocks",), ("jetson_clocks", "--restore", stored), needs_root=True),
     )
     why = "clocks follow the load: a chunk after a pause starts slowly"

@@ -9,6 +9,7 @@ from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.doctor import undo_journal
 from orchestrator.measure.doctor.diagnose import examine
 from orchestrator.measure.doctor.repair import Hands, Outcome, apply, hands, undo
+from orchestrator.measure.lab import device_lease
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import open_transport
 from orchestrator.measure.transports.base import Transport
@@ -38,6 +39,12 @@ def quieted(agent: DeployedAgent, device: Device, tell: Tell, *, wanted: bool = 
         _restore(agent, device, tell)
         raise
     _restore(agent, device, tell)
+
+
+def put_back(agent: DeployedAgent, device: Device, tell: Tell) -> None:
+    """Undo all that quieted the device, unless somebody measures on it now. Raises Unreachable, CommandFailed."""
+    if undo_journal.is_there(agent) and device_lease.show(agent).granted:
+        _undo_all(agent, device, tell)
 
 
 def _quiet(use: Hands, tell: Tell) -> None:

@@ -42,15 +42,15 @@ class Hands:
             return "needs root: set sudo = true for this device in lab.toml where sudo -n works, or log in as root"
         return None
 
-    def run(self, change: Change, argv: Sequence[str], stdin: str = "") -> str | None:
+    def run(self, change: Change) -> str | None:
         """The problem in words, None where there was none. Raises Unreachable."""
-        transport = self.agent.transport
+        transport, argv = self.agent.transport, change.argv
         if change.through == ADB_SHELL and self.shell is not None:
             transport = self.shell
         elif change.needs_root and not self.is_root:
-            argv = ["sudo", "-n", *argv]
+            argv = ("sudo", "-n", *argv)
         try:
-            done = transport.exec(argv, stdin=stdin.encode(), timeout_s=_TIMEOUT_S)
+            done = transport.exec(argv, stdin=change.stdin.encode(), timeout_s=_TIMEOUT_S)
         except CommandFailed as exc:
             return exc.message
         if done.ok:
@@ -80,7 +80,7 @@ def apply(use: Hands, changes: Sequence[Change], until: str) -> list[Outcome]:
         made_utc = datetime.now(UTC).isoformat(timespec="seconds")
         undo_journal.add(use.agent, UndoEntry(secrets.token_hex(8), made_utc, until, possible))
     for change in possible:
-        outcomes[change] = use.run(change, change.argv, change.stdin)
+        outcomes[change] = use.run(change)
     return [Outcome(change, problem) for change, problem in outcomes.items()]
 
 
@@ -103,5 +103,5 @@ def _take_back(use: Hands, change: Change) -> Outcome:
     """A file that no longer holds what was written there is somebody else's by now, or the device has restarted."""
     if change.path is not None and use.holds(change.path) != change.stdin:
         return Outcome(change)
-    problem = use.missing(change) or use.run(change, change.undo_argv, change.undo_stdin)
+    problem = use.missing(change.undo) or use.run(change.undo)
     return Outcome(change, problem)

@@ -15,9 +15,24 @@ from orchestrator.measure.doctor.finding import HARM, OK, UNKNOWN, WARN, file_ch
 from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.doctor.repair import apply, hands, undo
 from orchestrator.measure.standin.lab_text import lab_text
-from tests.benches import GOVERNOR, MOST_KHZ, Bench, MakeBench, pi_with_sudo
+from orchestrator.measure.standin.rootfs import File, programs
+from tests.benches import GOVERNOR, MOST_KHZ, Bench, MakeBench, board, pi_with_sudo
 from tests.hosts import require_program
 
+# A stand-in for NVIDIA's: --show as the Jetson Linux Developer Guide prints it, --store and --restore do what it says.
+JETSON_CLOCKS = """#!/bin/sh
+[ -s /var/tmp/clocks ] && now=$(cat /var/tmp/clocks) || now=729600
+case "$1" in
+--show) echo "SOC family:tegra234  Machine:stand-in"; echo "Online CPUs: 0-3"
+    for cpu in 0 1 2 3; do
+        echo "cpu$cpu:  Online=1 Governor=schedutil MinFreq=$now MaxFreq=1510400 CurrentFreq=$now IdleStates: WFI=1"
+    done ;;
+--store) echo "$now" > "$2" ;;
+--restore) cat "$2" > /var/tmp/clocks ;;
+"") echo 1510400 > /var/tmp/clocks ;;
+esac
+"""
+NVPMODEL = "#!/bin/sh\necho 'NV Power Mode: 15W'\necho 0\n"
 QUIETING_CONTROLLER = """
 import sys, time
 from pathlib import Path
@@ -149,6 +164,20 @@ def test_what_fails_stops_nothing_and_what_was_not_undone_stays(bench: Bench) ->
     assert not bench.journal.exists()
 
 
+def test_clocks_of_a_jetson_are_stored_locked_and_restored(make_bench: MakeBench) -> None:
+    tools = {"jetson_clocks": File(JETSON_CLOCKS, mode=0o755), "nvpmodel": File(NVPMODEL, mode=0o755)}
+    bench = make_bench(board(more=programs(tools)))
+    clocks = bench.standin.host.disk.path("/var/tmp/clocks")
+    clocks.write_text("729600")
+    with quieted(bench.agent, bench.device, print):
+        assert clocks.read_text().strip() == "1510400"
+        assert bench.says() == "ondemand", "the governor is jetson_clocks' own affair"
+        assert bench.standin.host.disk.path(f"{bench.agent.root}/jetson_clocks.conf").exists()
+    assert clocks.read_text().strip() == "729600"
+    assert not bench.standin.host.disk.path(f"{bench.agent.root}/jetson_clocks.conf").exists()
+    assert not bench.journal.exists()
+
+
 def test_root_only_by_sudo_that_was_asked_for(make_bench: MakeBench) -> None:
     require_program("sudo")
     bench = make_bench(pi_with_sudo("ALL=(ALL) NOPASSWD: /usr/bin/tee"))
@@ -161,7 +190,9 @@ def test_root_only_by_sudo_that_was_asked_for(make_bench: MakeBench) -> None:
 
 def test_sudo_without_a_password(make_bench: MakeBench) -> None:
     require_program("sudo")
-    bench = make_bench(pi_with_sudo("ALL=(ALL) NOPASSWD: /usr/bin/tee"), sudo=True)
+    # The rule of docs/how-to/quiet-device.md.
+    files = "^/sys/devices/system/cpu/cpufreq/policy[0-9]+/scaling_(governor|max_freq)$"
+    bench = make_bench(pi_with_sudo(f"ALL=(root) NOPASSWD: /usr/bin/tee {files}"), sudo=True)
     with quieted(bench.agent, bench.device, print):
         assert bench.says() == "performance"
     assert bench.says() == "ondemand"
