@@ -109,7 +109,7 @@ def _one(settings: RunSettings, as_json: bool) -> None:
     with TerminalProgress() as progress:
         session, sample_rate_hz = run_one(settings, progress)
     if not session.ok:
-        raise failed_session(session)
+        raise failed_session(session, settings.results)
     figures = session_figures(session, sample_rate_hz)
     if as_json:
         print_json({"session": session.session_id, "figures": figures, "result": session.result})

@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.domain.session import Session
 from orchestrator.errors import EarshotError, SessionFailed
@@ -85,13 +86,15 @@ class _Worker(threading.Thread):
             session = first_free(self._slot, attempt, self._work.settings.wait_s)
         except EarshotError as exc:
             return DeviceOutcome(name, None, exc)
-        return DeviceOutcome(name, session, None if session.ok else failed_session(session))
+        return DeviceOutcome(
+            name, session, None if session.ok else failed_session(session, self._work.settings.results)
+        )
 
 
-def failed_session(session: Session) -> SessionFailed:
+def failed_session(session: Session, results: Path) -> SessionFailed:
     """The error that a recorded session which failed stands for."""
     return SessionFailed(
         f"the session failed on {session.environment.device}: {session.result.reason}",
         failure=session.result.failure or "internal",
-        hint=f"its record is session {session.session_id} in the ledger",
+        hint=f"its record is session {session.session_id} in {results / 'ledger.db'}",
     )

@@ -120,13 +120,16 @@ def test_no_room_for_the_agent(results: Path, mount_tmpfs: MountTmpfs, tmp_path:
 
 
 def test_no_room_for_the_model(results: Path, mount_tmpfs: MountTmpfs, tmp_path: Path, home: Path) -> None:
-    disk = mount_tmpfs(128)
+    # Room for the agent, and for nothing of the model's size.
+    disk = mount_tmpfs(288)
     lab = local_lab(tmp_path, root=disk)
     done = earshot("run", "mini", "--seconds", "1", "--results", str(results), *lab, home=home)
     assert_refused(done, DEVICE, "no room left on board", "blobs/", then="free some space there, or set root")
     assert_sound(results)
     assert not list(disk.glob("incoming/*")), "what was sent of it is gone"
-    assert {p.name[:6] for p in disk.rglob("*") if p.is_file()} == {"agent-"}
+    left = {p.name.split("-")[0] for p in disk.rglob("*") if p.is_file()}
+    assert {"agent", "fence.json"} <= left
+    assert not list(disk.glob("blobs/*"))
 
 
 class Followed:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from agents.claim import running
+from agents.store import Store
 from orchestrator.ledger import leases
 from orchestrator.ledger.health import record_failure
 from orchestrator.ledger.ledger import Ledger
@@ -31,12 +34,13 @@ class Controller:
 
     home: Path
     lab: Path
+    exported: Path
     results: Path = field(init=False)
     processes: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.results = self.home / "earshot-results"
-        add_mini(self.results)
+        shutil.copytree(self.exported, self.results)
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         argv = [
@@ -63,6 +67,12 @@ class Controller:
     def run(self, *words: str, devices: str = "--device=device", seconds: float = 1.0) -> "subprocess.Popen[str]":
         return self.start("run", "mini", devices, "--seconds", str(seconds), *words)
 
+    def stop(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
     def lease_of(self, device: str = "device") -> Any:
         with Ledger.open(self.results / "ledger.db") as ledger:
             return leases.lease_of(ledger, device)
@@ -86,27 +96,48 @@ def wait_for(process: "subprocess.Popen[str]", condition: Callable[[], object]) 
 MakeController = Callable[[str], Controller]
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """The agent's folder on the device."""
-    return tmp_path / "device-root"
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with the model ``mini`` and its artifact, made once."""
+    home = tmp_path_factory.mktemp("exported")
+    results = home / "earshot-results"
+    add_mini(results)
+    words = ["run", "mini", "--seconds", "1", "--mode", "flat-out", "--results", str(results)]
+    subprocess.run([sys.executable, "-m", "orchestrator.cli", *words], env=environment(home), check=True)
+    for left in results.glob("ledger.db*"):
+        left.unlink()
+    return results
 
 
 @pytest.fixture
-def controllers(ssh_host: SshHost, tmp_path: Path, root: Path) -> Iterator[MakeController]:
+def root(tmp_path: Path) -> Iterator[Path]:
+    """The agent's folder on the device; what still runs there ends with the test."""
+    yield tmp_path / "device-root"
+    end_sessions(tmp_path / "device-root")
+
+
+def end_sessions(root: Path) -> None:
+    store = Store(str(root))
+    for folder in running(store):
+        folder.ask_to_end("the test has ended")
+    give_up_s = time.monotonic() + WAIT_S
+    while running(store) and time.monotonic() < give_up_s:
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def controllers(ssh_host: SshHost, tmp_path: Path, root: Path, exported: Path) -> Iterator[MakeController]:
     lab = tmp_path / "lab.toml"
     lab.write_text(lab_text(ssh_host, root=root))
     made: list[Controller] = []
 
     def make(name: str) -> Controller:
-        made.append(Controller(tmp_path / name, lab))
+        made.append(Controller(tmp_path / name, lab, exported))
         return made[-1]
 
     yield make
-    for process in (process for controller in made for process in controller.processes):
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    for controller in made:
+        controller.stop()
 
 
 def journals(root: Path) -> dict[str, list[dict[str, Any]]]:
@@ -138,7 +169,7 @@ def test_two_controllers_with_ledgers_of_their_own_never_measure_at_once(
     controllers: MakeController, root: Path
 ) -> None:
     one, two = controllers("one"), controllers("two")
-    first = one.run(seconds=15)
+    first = one.run(seconds=20)
     wait_for(first, lambda: measuring(root))
     code, _, stderr = ended(two.run())
     assert code == DEVICE
@@ -168,7 +199,7 @@ def test_many_rounds_of_two_ledgers_racing(controllers: MakeController, root: Pa
 
 def test_who_is_put_out_by_force_is_told_and_its_command_goes_on_later(controllers: MakeController, root: Path) -> None:
     one, two = controllers("one"), controllers("two")
-    first = one.run(seconds=20)
+    first = one.run(seconds=300)
     wait_for(first, lambda: measuring(root))
     code, stdout, stderr = ended(two.start("devices", "release", "device", "--force"))
     assert (code, stdout) == (0, "device is free\n"), stderr
@@ -181,7 +212,7 @@ def test_who_is_put_out_by_force_is_told_and_its_command_goes_on_later(controlle
         (study,) = ledger.studies()
         assert (study.status, ledger.sessions(study.study_id)) == ("running", [])
     before = fence(root)["token"]
-    again = one.run(seconds=20)
+    again = one.run(seconds=300)
     wait_for(again, lambda: measured_under(root, study.study_id) > before)
     os.kill(again.pid, signal.SIGINT)
     assert "going on with what was started at" in ended(again)[2]
@@ -232,13 +263,12 @@ class TestSeveral:
         return one, two
 
     @pytest.fixture
-    def controller(self, hosts: tuple[SshHost, SshHost], tmp_path: Path) -> Iterator[Controller]:
-        made = Controller(tmp_path / "controller", tmp_path / "lab.toml")
+    def controller(self, hosts: tuple[SshHost, SshHost], tmp_path: Path, exported: Path) -> Iterator[Controller]:
+        made = Controller(tmp_path / "controller", tmp_path / "lab.toml", exported)
         yield made
-        for process in made.processes:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+        made.stop()
+        for name in ("pi5", "nano"):
+            end_sessions(tmp_path / name)
 
     def test_a_row_for_each_device_and_what_fails_leaves_the_others_alone(self, controller: Controller) -> None:
         code, stdout, stderr = ended(controller.run("--json", devices="--devices=tag:desk"))
