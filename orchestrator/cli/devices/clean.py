@@ -21,13 +21,14 @@ from orchestrator.measure.lab.inventory import find_device, load_lab, open_trans
     "(old, the default), or all that `earshot devices setup` made.",
 )
 def clean(name: str, lab: Path | None, blobs: bool, environments: str | None) -> None:
-    """Remove what Earshot left on a device: finished sessions, and what the options name."""
+    """Remove what Earshot left on a device: finished sessions, changes that quieted it, and what the options name."""
     import tempfile
 
     from orchestrator.cli.progress import TerminalProgress
     from orchestrator.measure.deploy.archive import build_agent_archive
     from orchestrator.measure.deploy.clean import clean as clean_device
     from orchestrator.measure.deploy.push import deploy_bare
+    from orchestrator.measure.doctor.quieted import put_back
     from orchestrator.measure.provision.environments import wanted_environments
 
     device = find_device(load_lab(lab), name)
@@ -37,6 +38,7 @@ def clean(name: str, lab: Path | None, blobs: bool, environments: str | None) ->
         with tempfile.TemporaryDirectory(prefix="earshot-agent-") as scratch:
             # No numpy and no runtime is needed for this: a device can be cleaned whatever has become of them.
             agent = deploy_bare(transport, build_agent_archive(Path(scratch)), device.root, python=device.python)
+        put_back(agent, device, progress.note)
         removed = clean_device(agent, blobs=blobs, environments=environments is not None, keep=keep)
     for item in removed:
         click.echo(item)

@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from agents import uptime
+from orchestrator.domain.lease import Lease
+from orchestrator.measure.doctor import undo_journal
+from orchestrator.measure.doctor.finding import file_change
+from orchestrator.measure.doctor.repair import apply, hands
+from orchestrator.measure.lab import device_lease
 from orchestrator.measure.standin.lab_text import lab_text
-from tests.benches import Bench, bench, make_bench
+from tests.benches import GOVERNOR, Bench, bench, make_bench
 from tests.orchestrator.cli.command import BAD_INPUT, DEVICE, assert_refused, earshot
 
 __all__ = ["bench", "make_bench"]
@@ -41,6 +47,26 @@ def test_look_fix_undo(bench: Bench, lab: Path, tmp_path: Path) -> None:
     assert governor["fix"][0]["argv"][0] == "tee"
     assert governor["fix"][0]["root"] is True
     assert "echo ondemand" in governor["undo"][0]
+
+
+def test_clean_puts_back_what_a_killed_controller_left(bench: Bench, lab: Path, tmp_path: Path) -> None:
+    apply(hands(bench.agent, sudo=False), [file_change(GOVERNOR, "performance", "ondemand")], undo_journal.SESSION)
+    assert bench.says() == "performance"
+    done = earshot("devices", "clean", "pi5", "--lab", str(lab), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert bench.says() == "ondemand"
+    assert not bench.journal.exists()
+
+
+def test_nothing_is_changed_while_somebody_measures(bench: Bench, lab: Path, tmp_path: Path) -> None:
+    lease = Lease("pi5", "l-1", 7, "ci@elsewhere", None, "tune kws", "2026-01-01T00:00:00", uptime.now(), ttl_s=600.0)
+    device_lease.acquire(bench.agent, lease)
+    done = earshot("devices", "doctor", "--fix", "--lab", str(lab), "--json", home=tmp_path)
+    assert done.returncode == DEVICE, done.stderr
+    assert "held by ci@elsewhere" in json.loads(done.stdout)[0]["error"]
+    assert bench.says() == "ondemand"
+    (seen,) = json.loads(earshot("devices", "doctor", "--lab", str(lab), "--json", home=tmp_path).stdout)
+    assert seen["held_by"] == "ci@elsewhere"
 
 
 def test_one_that_is_away_is_told_and_the_others_are_looked_at(bench: Bench, lab: Path, tmp_path: Path) -> None:
