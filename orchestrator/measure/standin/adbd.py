@@ -22,7 +22,7 @@ _STAND_IN = "/system/etc/stand-in"
 # AOSP system/core/toolbox/getprop: one value, or all as [name]: [value].
 _GETPROP = f"""#!/bin/sh
 # Stand-in for Android's getprop.
-if [ -n "$1" ]; then sed -n "s/^$1=//p" {_STAND_IN}/properties; else
+if [ -n "$1" ]; then echo "$(sed -n "s/^$1=//p" {_STAND_IN}/properties)"; else
 sed 's/^\\([^=]*\\)=\\(.*\\)/[\\1]: [\\2]/' {_STAND_IN}/properties; fi
 """
 # AOSP frameworks/native/cmds/dumpsys.

@@ -77,6 +77,9 @@ class AdbConnection:
 
     def _answer(self, timeout_s: float) -> Packet:
         packet = read_packet(self._link, timeout_s)
+        while packet.command in (OKAY, WRTE, CLSE):
+            # On USB: what was on its way to whoever held the cable before us.
+            packet = read_packet(self._link, timeout_s)
         if packet.command == STLS:
             raise LoginRefused(
                 f"{self.place} wants ADB over TLS, which is Android's wireless debugging",

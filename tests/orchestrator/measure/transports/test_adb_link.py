@@ -24,6 +24,10 @@ from tests.orchestrator.measure.transports.test_adb import hole
 from tests.phones import MakePhone, Phone
 
 
+def packet(command: int) -> bytes:
+    return adb_wire.HEADER.pack(command, 1, 1, 0, 0, command ^ 0xFFFFFFFF)
+
+
 class Background(threading.Thread):
     """Runs an action and keeps how it ended."""
 
@@ -111,7 +115,9 @@ class TestNoAdbd:
         ("answer", "error", "text"),
         [
             (b"SSH-2.0-OpenSSH_9.2 and many more words\r\n", Unreachable, "no ADB is spoken there"),
-            (adb_wire.HEADER.pack(adb_wire.STLS, 1, 0, 0, 0, adb_wire.STLS ^ 0xFFFFFFFF), LoginRefused, "ADB over TLS"),
+            (packet(adb_wire.STLS), LoginRefused, "ADB over TLS"),
+            (packet(adb_wire.CLSE) + packet(adb_wire.STLS), LoginRefused, "ADB over TLS"),
+            (packet(adb_wire.OPEN), Unreachable, "it answered the greeting with"),
             (b"", Unreachable, "the link was lost"),
         ],
     )
