@@ -57,6 +57,20 @@ def test_a_reboot_ends_all_and_keeps_the_disk(make_standin: MakeStandIn) -> None
     assert pi.host.disk.path("/home/pi/kept").read_text() == "kept\n"
 
 
+def test_its_monotonic_clock_begins_with_its_boot(make_standin: MakeStandIn) -> None:
+    if not Path("/proc/self/ns/time").exists():
+        pytest.skip("this kernel has no time namespaces")
+    program = "import time; print(time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME))"
+    switched_on_s = time.monotonic()
+    pi = make_standin("pi5")
+    for _ in range(2):
+        clocks_s = [float(word) for word in said(pi, sys.executable, "-c", program).split()]
+        # Whole seconds are taken away.
+        assert all(0 < seconds <= time.monotonic() - switched_on_s + 1 for seconds in clocks_s)
+        switched_on_s = time.monotonic()
+        pi.reboot()
+
+
 def test_a_killed_daemon_leaves_what_it_had_started(make_standin: MakeStandIn) -> None:
     pi = make_standin("pi4")
     said(pi, "sh", "-c", "(setsid sleep 1001 >/dev/null 2>&1 &)")

@@ -67,6 +67,15 @@ def test_a_lab_of_an_ordinary_user_has_a_network_of_its_own(earshot: Earshot, tm
     assert all_gone(pids)
 
 
+def test_where_user_namespaces_are_refused_the_reason_is_told(earshot: Earshot, tmp_path: Path) -> None:
+    # Without SETFCAP the kernel lets uid 0 make none.
+    answer = earshot("lab", "up", "--detach", before=["setpriv", "--bounding-set=-all", "--inh-caps=-all"])
+    assert answer.returncode == 5
+    assert "an ordinary user cannot have a lab here: unshare" in answer.stderr
+    assert "next:" in answer.stderr
+    assert not (tmp_path / "earshot-lab/lab.json").exists()
+
+
 def test_ctrl_c_takes_all_of_it_down(earshot: Earshot, tmp_path: Path) -> None:
     argv = [*EARSHOT, "lab", "up", "--only", "pi5"]
     with subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Set in the process that was started anew in namespaces of its own, so that it does not do so again.
 INSIDE = "EARSHOT_LAB_INSIDE"
+OWN_NAMESPACES = ("unshare", "--user", "--map-root-user", "--net", "--mount")
 # The roots of phones and the emulated board are fetched the first time.
 START_TIMEOUT_S = 900.0
 LOG = "lab.log"
@@ -55,11 +56,15 @@ def up(only: str | None, mbit: float | None, delay_ms: float, folder: Path, deta
     folder.mkdir(parents=True, exist_ok=True)
     again = ["--folder", str(folder), "--only", ",".join(kinds), "--delay-ms", str(delay_ms)]
     again = [sys.executable, "-m", "orchestrator.cli", "lab", "up", *again, *(["--mbit", str(mbit)] if mbit else [])]
+    anew = not _may_make_links() and INSIDE not in os.environ
+    if anew:
+        _check_namespaces()
     if detach:
         _in_background(folder, again)
         return
-    if not _may_make_links() and INSIDE not in os.environ:
-        _start_anew(again)
+    if anew:
+        # The same command, as the root of a user namespace with a network of its own.
+        os.execvpe(OWN_NAMESPACES[0], [*OWN_NAMESPACES, *again], {**os.environ, INSIDE: "1"})
     from orchestrator.measure.standin.holding import hold
 
     hold(folder, kinds, wanted, say=lambda kind: click.echo(f"starting {kind}", err=True), ready=_show)
@@ -73,12 +78,15 @@ def _may_make_links() -> bool:
     return effective >> 12 & 1 == 1 and effective >> 21 & 1 == 1
 
 
-def _start_anew(command: Sequence[str]) -> NoReturn:
-    """This command again, as the root of a user namespace with a network of its own."""
-    if shutil.which("unshare") is None:
-        raise DeviceNotReady("unshare is not installed", hint="apt-get install util-linux")
-    argv = ["unshare", "--user", "--map-root-user", "--net", "--mount", *command]
-    os.execvpe(argv[0], argv, {**os.environ, INSIDE: "1"})
+def _check_namespaces() -> None:
+    """Raises DeviceNotReady, with the setting that forbids them as far as it can be seen."""
+    from orchestrator.measure.standin.namespaces import command, namespace_hint
+
+    try:
+        command([*OWN_NAMESPACES, "true"])
+    except DeviceNotReady as exc:
+        hint = namespace_hint() or "run it as root; in a container, as one that may make namespaces (--privileged)"
+        raise DeviceNotReady(f"an ordinary user cannot have a lab here: {exc.message}", hint=hint) from exc
 
 
 def _in_background(folder: Path, command: Sequence[str]) -> None:

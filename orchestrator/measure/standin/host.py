@@ -88,7 +88,7 @@ class Host:
         if self.running:
             return
         self.board.set(_BOOT_ID, f"{uuid.uuid4()}\n")
-        argv = ["unshare", *_NEW, sys.executable, "-I", "-S", str(_INIT)]
+        argv = ["unshare", *_NEW, *_new_clocks(), sys.executable, "-I", "-S", str(_INIT)]
         self._init = HeldProcess(self.link.namespace.argv(argv), what=f"stand-in {self.spec.name}")
         self._init.ask(json.dumps(self._boot_order()))
         for name in self.spec.daemons:
@@ -206,6 +206,17 @@ class Host:
             if time.monotonic() > deadline_s or not self._ask({"alive": name})["alive"]:
                 raise DeviceNotReady(f"{name} of stand-in {self.spec.name} did not start: {self.log(name)[-2000:]}")
             time.sleep(0.01)
+
+
+def _new_clocks() -> tuple[str, ...]:
+    """Options of unshare for clocks that begin at zero, as a device's do that has just been switched on."""
+    if not Path("/proc/self/ns/time").exists():
+        return ()
+    since_boot_s = {
+        "--monotonic": time.clock_gettime(time.CLOCK_MONOTONIC),
+        "--boottime": time.clock_gettime(time.CLOCK_BOOTTIME),
+    }
+    return ("--time", *(word for option, now_s in since_boot_s.items() for word in (option, f"-{int(now_s)}")))
 
 
 def _depth(mount: Mount) -> int:
