@@ -7,6 +7,7 @@ import contextlib
 import socket
 
 from orchestrator.errors import DeviceError, LoginRefused, Unreachable
+from orchestrator.measure.transports.adb_errors import mapped
 from orchestrator.measure.transports.adb_tcp import watch_link
 
 DEFAULT_SERVER = ("127.0.0.1", 5037)
@@ -29,8 +30,8 @@ class AdbServer:
         self.address = address
 
     def ask(self, request: str) -> str:
-        """The answer to a request to the server itself. Raises Unreachable."""
-        with self.request(request) as sock:
+        """The answer to a request to the server itself. Raises Unreachable, LoginRefused."""
+        with mapped(f"the adb server at {self._shown}"), self.request(request) as sock:
             return _text(sock)
 
     def serials(self) -> frozenset[str]:

@@ -16,8 +16,8 @@ __all__ = ["adb_key", "adbd_root", "make_phone", "phone"]
 
 
 def test_a_failed_download_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "PACKAGE", "no-such-package-of-debian")
-    with pytest.raises(DeviceNotReady, match="cannot get Debian trixie's packages"):
+    monkeypatch.setattr(fetching, "SUITE", "no-such-release")
+    with pytest.raises(DeviceNotReady, match="cannot read Debian no-such-release's index"):
         fetching.fetch_adbd(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import pytest
 from orchestrator.errors import BadInput, CommandFailed, LoginRefused, Unreachable
 from orchestrator.measure.lab.adb_device import open_adb
 from orchestrator.measure.lab.device import Device
+from orchestrator.measure.transports import adb_server
 from orchestrator.measure.transports.adb import AdbTransport
 from orchestrator.measure.transports.adb_keys import make_key
 from orchestrator.measure.transports.adb_server import AdbServer
@@ -145,6 +147,30 @@ def test_no_server(phone: Phone) -> None:
         open_adb(replace(phone.device, adb_server=f"127.0.0.1:{port}"))
     with pytest.raises(BadInput, match="HOST:PORT"):
         open_adb(replace(phone.device, adb_server="here"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"), [(b"", "no answer in time"), (b"HTTP/1.1 400", "is no adb server"), (None, "the link was lost")]
+)
+def test_something_else_at_the_servers_port(
+    phone: Phone, answer: bytes | None, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adb_server, "REQUEST_TIMEOUT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def serve() -> None:
+            with other.accept()[0] as client:
+                if answer is not None:
+                    client.sendall(answer)
+                    client.recv(64)
+                    client.recv(64)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(Unreachable, match=text):
+            open_adb(replace(phone.device, adb_server=address))
+        serving.join()
 
 
 def test_a_device_that_the_server_cannot_reach(phone: Phone, server: Server) -> None:
