@@ -26,7 +26,10 @@ USAGE = """usage: agent VERB [options]
   doctor --root ROOT               print what here could harm a measurement, one JSON object
   undo-journal --root ROOT         stdin: what to add or drop; print what was changed here and not changed back
   cool --root ROOT                 stdin: CoolRequest; wait until the device is cool, print its temperatures
-  run --root ROOT [--from-byte N]  stdin: RunSpec; start or attach to the session, print its events
+  run --root ROOT [--from-byte N] [--forget ID,ID]
+                                   stdin: RunSpec; start or attach to the session, print its events
+  sessions --root ROOT             print the sessions that lie here, running, ended or lost
+  forget --root ROOT --ids ID,ID   delete these sessions where they do not run, print which those were
   environments --root ROOT [--named PYTHON]
                                    print what wheels this Python takes, and the environments that are there
   environment-install --root ROOT  stdin: EnvironmentRequest; make it from wheels in the store
@@ -194,13 +197,15 @@ def _environment_install(arguments: List[str]) -> int:
 
 
 def _run(arguments: List[str]) -> int:
-    options = _options(arguments, ["--root", "--from-byte"], [])
+    options = _options(arguments, ["--root", "--from-byte", "--forget"], [])
     root, from_byte = _root(options), options.get("--from-byte", "0")
     if not from_byte.isdigit():
         raise UsageError(f"--from-byte must be a whole number >= 0, got {from_byte!r}")
     from agents.failure import Fenced
     from agents.start import start_and_follow
 
+    if "--forget" in options:
+        _forget_in(root, options["--forget"])
     try:
         return start_and_follow(root, _read_json(), int(from_byte), _write_stdout)
     except Fenced as error:
@@ -213,6 +218,29 @@ def _lease(action: str, arguments: List[str]) -> int:
 
     _print_json(lease(action, _root(options), options, _read_json))
     return EXIT_OK
+
+
+def _sessions(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root"], [])
+    from agents.kept import kept_sessions
+    from agents.store import Store
+    from agents.strict_json import to_json
+
+    _print_json([to_json(kept) for kept in kept_sessions(Store(_root(options)))])
+    return EXIT_OK
+
+
+def _forget(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root", "--ids"], [])
+    _print_json(_forget_in(_root(options), options.get("--ids", "")))
+    return EXIT_OK
+
+
+def _forget_in(root: str, ids: str) -> List[str]:
+    from agents.kept import forget
+    from agents.store import Store
+
+    return forget(Store(root), ids.split(","))
 
 
 def _write_stdout(line: bytes) -> None:
@@ -230,6 +258,8 @@ VERBS: Dict[str, Callable[[List[str]], int]] = {
     "undo-journal": _undo_journal,
     "cool": _cool,
     "run": _run,
+    "sessions": _sessions,
+    "forget": _forget,
     "clean": _clean,
     "environments": _environments,
     "environment-install": _environment_install,

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from agents import durable, strict_json, wire
 from agents.journal import Journal
@@ -65,6 +65,16 @@ class SessionFolder:
         except FileNotFoundError:
             return None
 
+    def progress(self) -> Tuple[Optional[int], Optional[int]]:
+        """(chunks done, of how many) as the journal told last."""
+        try:
+            with open(self.journal.path, "rb") as file:
+                lines = [line for line in file if b'"kind": "progress"' in line and line.endswith(b"\n")]
+        except FileNotFoundError:
+            lines = []
+        data = json.loads(lines[-1])["data"] if lines else {}
+        return data.get("done"), data.get("total")
+
     def log_tail(self, limit: int = 500) -> str:
         """The end of what the session wrote to its log, on one line; empty where it wrote nothing."""
         try:
@@ -115,6 +125,7 @@ def _require_same(folder: SessionFolder, spec: wire.RunSpec) -> None:
     wanted = json.loads(json.dumps(strict_json.to_json(spec)))
     for either in (stored, wanted):
         either.pop("fence", None)  # Of the lease, not of the session.
+        either.pop("origin", None)  # Says how the controller found the device then.
     if stored != wanted:
         different = sorted(k for k in set(stored) | set(wanted) if stored.get(k) != wanted.get(k))
         raise BadRequest(

@@ -41,6 +41,10 @@ _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+def is_session_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
 def _require(ok: bool, message: str) -> None:
     if not ok:
         raise ValueError(message)
@@ -87,7 +91,8 @@ class RunSpec:
     dropped). ``deadline_ns`` is the chunk's duration where None. ``sampler_hz`` 0 switches the sampler off.
     ``timeout_s`` bounds the whole session on the device. ``fence`` is the token of the controller's lease
     (agents/fence.py): a session is not started under an older one than the device's. It is no part of what the session
-    is, so a controller with a new lease goes on with the session that it started under the last one.
+    is, so a controller with a new lease goes on with the session that it started under the last one. ``origin`` is
+    what the controller wants to hear again of the session, should another one collect it: kept with it, never read.
     """
 
     session_id: str
@@ -108,6 +113,7 @@ class RunSpec:
     timeout_s: float = 600.0
     seed: int = 0
     fence: int = 0
+    origin: Optional[Dict[str, Any]] = None
     protocol: int = PROTOCOL
 
     def __post_init__(self) -> None:

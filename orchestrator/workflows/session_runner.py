@@ -1,11 +1,12 @@
 """Runs planned sessions on one device and records each: what the ledger has is never measured again."""
 
 import math
+import os
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import Environment, PlannedSession, Session
 from orchestrator.domain.study import Study
-from orchestrator.errors import Unreachable
+from orchestrator.errors import EarshotError, Unreachable
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.arrays import Arrays
+from orchestrator.measure.deploy.clean import forget
 from orchestrator.measure.deploy.run import run_session
 from orchestrator.measure.lab.cool_down import Cooler
 from orchestrator.measure.lab.device_lease import lost
@@ -26,11 +28,15 @@ from orchestrator.measure.lab.health import failed_session
 from orchestrator.measure.lab.lease import Hold
 from orchestrator.measure.meters.base import MeterOptions
 from orchestrator.workflows.metering import measure_with
+from orchestrator.workflows.origin import origin_of
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reserve import PowerCycle
 
 # A session may need this long beside its audio: start of the process, load, first inference.
 _OVERHEAD_S = 120.0
+
+# Set to anything: sessions stay on the device once they are in the ledger, to look at their logs there.
+KEEP_SESSIONS = "EARSHOT_KEEP_SESSIONS"
 
 # A profiled run only has to see each node a few times.
 _PLACEMENT_CHUNKS = 10
@@ -63,6 +69,8 @@ class SessionRunner:
     power: PowerCycle | None = None
     meter: MeterOptions | None = None
     cooler: Cooler | None = None
+    # In the ledger, and still on the device: deleted there by the next call, not by one of their own.
+    _recorded: list[str] = field(default_factory=list)
 
     def plan(
         self, candidate: Candidate, mode: str, *, seconds: float = 0.0, block: int = 0, position: int = 0
@@ -107,17 +115,31 @@ class SessionRunner:
         failed_session(self.ledger, self.study.device, result)
         session = Session(planned, self.environment, started_utc, time.monotonic() - begin, result, arrays)
         self.ledger.record_session(session)
+        if session.ok and not os.environ.get(KEEP_SESSIONS):
+            self._recorded.append(session.session_id)
         return session
+
+    def forget_recorded(self) -> None:
+        """Delete on the device what the ledger has; `earshot devices clean` does it where this fails."""
+        if self._recorded:
+            with suppress(EarshotError):
+                forget(self.agent, self._recorded)
 
     def _measure(self, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
         """Once more after a power cycle, where the device has a hook for one and did not come back by itself."""
         with self.hold.measuring() if self.hold else nullcontext():
             try:
-                return run_session(self.agent, spec, on_event=lambda event: None, arrays_dir=scratch)
+                return self._run_session(spec, scratch)
             except Unreachable as exc:
                 if self.power is None or not self.power.once(exc.message):
                     raise
-            return run_session(self.agent, spec, on_event=lambda event: None, arrays_dir=scratch)
+            return self._run_session(spec, scratch)
+
+    def _run_session(self, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
+        put_away = tuple(self._recorded)
+        answer = run_session(self.agent, spec, on_event=lambda event: None, arrays_dir=scratch, forget=put_away)
+        self._recorded = [name for name in self._recorded if name not in put_away]
+        return answer
 
     def _contract(self, candidate: Candidate) -> StreamContract:
         return self.artifacts[candidate.artifact_sha256].contract
@@ -147,4 +169,5 @@ class SessionRunner:
             timeout_s=_OVERHEAD_S + 2 * audio_s,
             seed=self.seed,
             fence=self.hold.token if self.hold else 0,
+            origin=origin_of(self.study, planned, self.environment, artifact),
         )

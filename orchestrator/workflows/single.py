@@ -213,6 +213,7 @@ def _measure(
             work.ledger.finish_study(study.study_id, "abandoned")
         raise
     work.ledger.finish_study(study.study_id, "finished")
+    runner.forget_recorded()
     return session
 
 

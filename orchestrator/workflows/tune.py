@@ -118,6 +118,7 @@ def _tune_on(
                 decision = verify_winner(
                     decision, prepared, runner, paced_s=settings.paced_s, artifacts_dir=settings.artifacts_dir
                 )
+            runner.forget_recorded()
         ledger.record_decision(decision)
         ledger.finish_study(study.study_id, "finished")
         outcome = conclude(ledger, study, settings.results)

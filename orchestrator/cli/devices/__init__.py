@@ -10,6 +10,8 @@ VERBS = {
     "sensors": ("orchestrator.cli.devices.sensors:sensors", "Show what a device's sensors and its meter say now."),
     "doctor": ("orchestrator.cli.devices.doctor:doctor", "Say what on a device harms a measurement, and fix it."),
     "setup": ("orchestrator.cli.devices.setup:setup", "Give a device its Python environments: offline, no root."),
+    "sessions": ("orchestrator.cli.devices.sessions:sessions", "Show the sessions that lie on a device."),
+    "collect": ("orchestrator.cli.devices.collect:collect", "Put a gone controller's sessions into a ledger."),
     "clean": ("orchestrator.cli.devices.clean:clean", "Remove what Earshot left on a device."),
     "lease": ("orchestrator.cli.devices.lease:lease", "Keep others off a device while you work on it."),
     "release": ("orchestrator.cli.devices.release:release", "Give a device back."),

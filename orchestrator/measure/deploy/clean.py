@@ -20,7 +20,15 @@ def clean(
     options = ["--blobs"] * blobs + ["--environments"] * environments
     if environments and keep is not None:
         options += ["--keep", ",".join(keep)]
-    argv = agent.argv("clean", "--sessions", *options)
+    return _names(agent, agent.argv("clean", "--sessions", *(["--blobs"] if blobs else [])))
+
+
+def forget(agent: DeployedAgent, session_ids: Sequence[str]) -> list[str]:
+    """Delete these sessions there, those that run excepted; returns which were there. Raises CommandFailed."""
+    return _names(agent, agent.argv("forget", "--ids", ",".join(session_ids)))
+
+
+def _names(agent: DeployedAgent, argv: list[str]) -> list[str]:
     done = agent.transport.exec(argv, timeout_s=_TIMEOUT_S)
     if not done.ok:
         raise refused(agent.name, agent.root, argv, done)

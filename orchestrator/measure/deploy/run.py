@@ -5,7 +5,7 @@ session that already runs, or has ended, follows or collects that one.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,15 +33,17 @@ def run_session(
     on_event: OnEvent,
     arrays_dir: Path,
     link_patience_s: float = LINK_PATIENCE_S,
+    forget: Sequence[str] = (),
 ) -> tuple[wire.RunResult, Arrays]:
     """Run ``spec`` on the device, or watch or collect it where it was started before, and fetch its arrays.
 
     ``on_event`` gets each event of the journal once. The arrays also lie in ``arrays_dir`` as ``<session id>.npz``.
-    A session that failed is a result. Raises SessionFailed where the agent gives no result or one that cannot be
-    true, CommandFailed where it refuses the spec, LeaseLost where another controller has the device by now, Unreachable
-    where the link stays lost for ``link_patience_s``.
+    ``forget``: sessions that the ledger has, to be deleted there before this one starts. A session that failed is a
+    result. Raises SessionFailed where the agent gives no result or one that cannot be true, CommandFailed where it
+    refuses the spec, LeaseLost where another controller has taken the device by now, Unreachable where the link stays
+    lost for ``link_patience_s``.
     """
-    watch = _Watch(agent, spec, on_event, link_patience_s)
+    watch = _Watch(agent, spec, on_event, link_patience_s, forget)
     result = watch.to_the_end()
     blob = result.arrays
     if blob is None:
@@ -54,12 +56,20 @@ def run_session(
 class _Watch:
     """Follows one session's journal; ``position`` is the byte from which the next watcher goes on."""
 
-    def __init__(self, agent: DeployedAgent, spec: wire.RunSpec, on_event: OnEvent, link_patience_s: float) -> None:
+    def __init__(
+        self,
+        agent: DeployedAgent,
+        spec: wire.RunSpec,
+        on_event: OnEvent,
+        link_patience_s: float,
+        forget: Sequence[str] = (),
+    ) -> None:
         self._agent = agent
         self._spec = spec
         self._request = json.dumps(strict_json.to_json(spec)).encode()
         self._on_event = on_event
         self._link_patience_s = link_patience_s
+        self._forget = ("--forget", ",".join(forget)) if forget else ()
         self._position = 0
         self._result: wire.RunResult | None = None
 
@@ -76,7 +86,7 @@ class _Watch:
         raise self._failed(f"no result after {WATCHERS} watchers, the last one wrote: {tail(done.stderr) or 'nothing'}")
 
     def _argv(self) -> list[str]:
-        return self._agent.argv("run", "--from-byte", str(self._position))
+        return self._agent.argv("run", "--from-byte", str(self._position), *self._forget)
 
     def _follow(self) -> Completed:
         timeout_s = self._spec.timeout_s + MARGIN_S

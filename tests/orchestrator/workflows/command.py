@@ -26,8 +26,8 @@ def argv(results: Path, *more: str) -> list[str]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The caller's, with a home whose cache is the local device's disk."""
-    return {**os.environ, "HOME": str(home)}
+    """The caller's, with a home whose cache is the local device's disk; what ran there stays, as evidence."""
+    return {**os.environ, "HOME": str(home), "EARSHOT_KEEP_SESSIONS": "1"}
 
 
 def tune(results: Path, *more: str) -> subprocess.CompletedProcess[str]:

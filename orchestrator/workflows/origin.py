@@ -1,0 +1,42 @@
+"""What a device keeps with a session, so that a controller which never heard of it can put it into its own ledger."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.strict_json import from_json, to_json
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.session import Environment, PlannedSession
+from orchestrator.domain.study import Study
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The study that asked for the session, its line of the plan, the device as it was found, and what it ran.
+
+    ``artifact.path`` is a name only: its bytes are on the device.
+    """
+
+    study: Study
+    planned: PlannedSession
+    environment: Environment
+    artifact: Artifact
+
+    def __post_init__(self) -> None:
+        if self.planned.candidate.artifact_sha256 != self.artifact.sha256:
+            raise ValueError(f"artifact must be the planned one, got {self.artifact.sha256[:12]}")
+
+
+def origin_of(study: Study, planned: PlannedSession, environment: Environment, artifact: Artifact) -> dict[str, Any]:
+    """As plain JSON, without what is only of this machine."""
+    origin: dict[str, Any] = to_json(Origin(study, planned, environment, artifact))
+    origin["artifact"]["path"] = f"{artifact.sha256}{artifact.suffix}"
+    return origin
+
+
+def read_origin(text: dict[str, Any]) -> Origin:
+    """Raises ValueError for that of another version of Earshot."""
+    artifact = text.get("artifact")
+    if not isinstance(artifact, dict) or not isinstance(artifact.get("path"), str):
+        raise ValueError("its origin names no artifact")
+    return from_json(Origin, {**text, "artifact": {**artifact, "path": Path(artifact["path"])}})
