@@ -11,6 +11,36 @@ from orchestrator.errors import CommandFailed, DeviceError
 from orchestrator.measure.transports.base import NO_ROOM, Completed, Transport, check, no_room, tail
 
 PROBE_TIMEOUT_S = 180.0
+# Starts the agent once its archive is proven, a millisecond at each start. Nothing may be imported from the folder
+# that we are started in, nor from the archive before that.
+_START = """\
+import sys
+if sys.path[0] == "": del sys.path[0]
+import hashlib
+archive, sha256 = sys.argv[1:3]
+try:
+    with open(archive, "rb") as file: found = hashlib.sha256(file.read()).hexdigest()
+except OSError as error:
+    found = str(error)
+if found != sha256:
+    sys.stderr.write('{"error": "' + archive + ' was altered on the device: ' + found[:40] + '"}\\n')
+    sys.exit(2)
+sys.path.insert(0, archive)
+sys.argv[:] = [archive] + sys.argv[3:]
+from agents.__main__ import main
+main()
+"""
+
+_ALTERED = "was altered on the device"
+
+
+def agent_argv(python: str, archive_path: str, archive_sha256: str, root: str, verb: str, *arguments: str) -> list[str]:
+    """The command that runs a verb of the agent, unless its archive is not the one that was put there."""
+    return [python, "-c", _START, archive_path, archive_sha256, verb, "--root", root, *arguments]
+
+
+def _verb(argv: Sequence[str]) -> str:
+    return argv[argv.index("--root") - 1]
 
 
 @dataclass(frozen=True)
@@ -34,7 +64,7 @@ class DeployedAgent:
         return self.transport.name
 
     def argv(self, verb: str, *arguments: str) -> list[str]:
-        return [self.python, self.archive_path, verb, "--root", self.root, *arguments]
+        return agent_argv(self.python, self.archive_path, self.archive_sha256, self.root, verb, *arguments)
 
 
 def probe_device(transport: Transport, argv: Sequence[str]) -> DeviceProbe:
@@ -55,16 +85,17 @@ def refused(name: str, root: str, argv: Sequence[str], done: Completed) -> Devic
     if any(text in message for text in NO_ROOM):
         return no_room(name, root)
     return CommandFailed(
-        f"the agent on {name} refused {argv[2]}: {message}",
+        f"the agent on {name} refused {_verb(argv)}: {message}",
         argv=argv,
         exit_code_remote=done.exit_code,
         stderr_tail=tail(done.stderr),
+        hint="give the command again: the agent is put there anew" if _ALTERED in message else None,
     )
 
 
 def not_understood(name: str, argv: Sequence[str], done: Completed, exc: ValueError) -> CommandFailed:
     return CommandFailed(
-        f"the agent on {name} answered {argv[2]} with something else: {exc}; it wrote: {tail(done.stdout)}",
+        f"the agent on {name} answered {_verb(argv)} with something else: {exc}; it wrote: {tail(done.stdout)}",
         argv=argv,
         exit_code_remote=done.exit_code,
         stderr_tail=tail(done.stderr),

@@ -1,8 +1,9 @@
 """Runs on the device, sent as text to its Python before and beside the agent. Any Python 3, standard library only.
 
 ``look ROOT SHA256 [bare]`` prints one JSON object: what this Python is, where the root is, and the state of the agent's
-archive; exit code 0 where the agent can run (``bare``: all of it that needs no numpy). ``receive ROOT PATH SHA256`` takes a file from stdin, proves it and gives
-it its name below the root: it is there whole and on the disk, or not at all, even when the link is cut.
+archive; exit code 0 where the agent can run (``bare``: all of it that needs no numpy). ``receive ROOT PATH SHA256``
+takes a file from stdin, proves it and gives it its name below the root: it is there whole and on the disk, or not at
+all, even when the link is cut.
 """
 
 # os.path, because pathlib would double the time that this takes to start.

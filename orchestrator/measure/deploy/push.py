@@ -9,7 +9,7 @@ from typing import Any
 
 from agents import wire
 from orchestrator.measure.deploy import device_check
-from orchestrator.measure.deploy.agent import DeployedAgent, probe_device
+from orchestrator.measure.deploy.agent import DeployedAgent, agent_argv, probe_device
 from orchestrator.measure.deploy.archive import AgentArchive
 from orchestrator.measure.deploy.find_python import ask_pythons, pythons_of
 from orchestrator.measure.deploy.not_ready import cannot_write, no_environment, no_python, require_runtime
@@ -55,8 +55,8 @@ def deploy(
 
     ``root``: relative to the home there. ``environment``: the only one to try of those that ``earshot devices setup``
     made; where None, ``default`` if it is there (and ``prefer_default``), else ``python``, or any where that is None
-    too. Raises DeviceNotReady where there is no Python >= 3.9, no numpy, no runtime, no room, or no place to write; Unreachable for
-    a lost link.
+    too. Raises DeviceNotReady where there is no Python >= 3.9, no numpy, no runtime, no room, or no place to write;
+    Unreachable for a lost link.
     """
     root = root or DEFAULT_ROOT
     if environment is not None:
@@ -97,7 +97,7 @@ def _agent(transport: Transport, archive: AgentArchive, executable: str, found: 
     if found["archive"] != "same":
         _push_archive(transport, archive, executable, root)
     path = device_check.archive_path(root, archive.sha256)
-    probe = probe_device(transport, [executable, path, "probe", "--root", root, "--quick"])
+    probe = probe_device(transport, agent_argv(executable, path, archive.sha256, root, "probe", "--quick"))
     environment = str(found["environment"]) or None
     return DeployedAgent(transport, executable, root, path, archive.sha256, probe, environment)
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -127,6 +128,22 @@ def test_another_spec_under_the_same_id_is_refused(
     run_session(agent, echo_spec(files, chunk_count=5), on_event=Seen(), arrays_dir=tmp_path)
     with pytest.raises(CommandFailed, match="chunk_count differ"):
         run_session(agent, echo_spec(files, chunk_count=6), on_event=Seen(), arrays_dir=tmp_path)
+
+
+def test_an_archive_altered_on_the_device_does_not_run(
+    transport: Transport, make_agent: MakeAgent, files: Files, tmp_path: Path
+) -> None:
+    agent = make_agent(transport)
+    with zipfile.ZipFile(agent.archive_path, "a") as archive:
+        # It would win over the standard library's, were the archive asked for anything before it is proven.
+        archive.writestr("hashlib.py", f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(CommandFailed, match="was altered on the device") as caught:
+        run_session(agent, echo_spec(files), on_event=Seen(), arrays_dir=tmp_path)
+    assert "put there anew" in str(caught.value.hint)
+    assert not (tmp_path / "ran").exists()
+    Path(agent.archive_path).unlink()
+    with pytest.raises(CommandFailed, match="No such file"):
+        run_session(agent, echo_spec(files), on_event=Seen(), arrays_dir=tmp_path)
 
 
 def test_arrays_altered_on_the_device_are_refused(make_agent: MakeAgent, files: Files, tmp_path: Path) -> None:
@@ -284,7 +301,7 @@ class TestAgentGoneWrong:
         (source / "__init__.py").write_text("")
         (source / "__main__.py").write_text(f"import sys, time\n\ndef main():\n    {main}\n")
         wrong = build_agent_archive(tmp_path, source)
-        return replace(make_agent(LocalTransport()), archive_path=str(wrong.path))
+        return replace(make_agent(LocalTransport()), archive_path=str(wrong.path), archive_sha256=wrong.sha256)
 
     @pytest.mark.parametrize(
         ("written", "said"),
