@@ -36,7 +36,12 @@ def origin_of(study: Study, planned: PlannedSession, environment: Environment, a
 
 def read_origin(text: dict[str, Any]) -> Origin:
     """Raises ValueError for that of another version of Earshot."""
-    artifact = text.get("artifact")
-    if not isinstance(artifact, dict) or not isinstance(artifact.get("path"), str):
-        raise ValueError("its origin names no artifact")
-    return from_json(Origin, {**text, "artifact": {**artifact, "path": Path(artifact["path"])}})
+    try:
+        return Origin(
+            Study(**text["study"]),
+            from_json(PlannedSession, text["planned"]),
+            from_json(Environment, text["environment"]),
+            from_json(Artifact, {**text["artifact"], "path": Path(text["artifact"]["path"])}),
+        )
+    except (KeyError, TypeError) as exc:
+        raise ValueError(f"its origin is not understood: {exc}") from exc
