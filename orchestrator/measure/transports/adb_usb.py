@@ -42,7 +42,8 @@ class UsbLink:
             ) from exc
         except usb1.USBErrorAccess as exc:
             raise Unreachable(
-                f"USB device {serial} may not be opened", hint="install Android's udev rules (android-sdk-udev-rules)"
+                f"USB device {serial} may not be opened",
+                hint="install Android's udev rules (Debian: android-sdk-platform-tools-common)",
             ) from exc
         except usb1.USBError as exc:
             raise Unreachable(f"USB device {serial}: {exc}", hint="does another program hold it?") from exc
