@@ -55,7 +55,8 @@ class Controller:
         ]
         process = subprocess.Popen(
             argv,
-            env=environment(self.home),
+            # The device's journals tell which sessions ran there, and when.
+            env={**environment(self.home), "EARSHOT_KEEP_SESSIONS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
