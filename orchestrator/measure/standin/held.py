@@ -12,7 +12,7 @@ from orchestrator.errors import DeviceNotReady
 ANSWER_TIMEOUT_S = 20.0
 # It has no reason to wait for anything.
 ENDING_TIMEOUT_S = 5.0
-LONGEST_COMPLAINT = 2000
+LONGEST_COMPLAINT = 500
 
 
 class HeldProcess:
@@ -39,7 +39,7 @@ class HeldProcess:
         return self._process.poll() is None
 
     def ask(self, line: str, *, timeout_s: float = ANSWER_TIMEOUT_S) -> str:
-        """Its answer. Raises DeviceNotReady with the end of its stderr where it gives none."""
+        """Its answer. Raises DeviceNotReady with the last line of its stderr where it gives none."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(line.encode() + b"\n")
@@ -63,8 +63,9 @@ class HeldProcess:
         self._process.kill()
         self._process.wait()
         assert self._process.stderr is not None
-        said = self._process.stderr.read(LONGEST_COMPLAINT).decode(errors="replace").strip()
-        raise DeviceNotReady(f"{self._what} {how}" + (f": {said}" if said else ""))
+        said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        # The last line of a traceback is what went wrong.
+        raise DeviceNotReady(f"{self._what} {how}" + (f": {said[-1][:LONGEST_COMPLAINT]}" if said else ""))
 
     def close(self) -> None:
         """Ends it, and does not return before it has ended."""
