@@ -1,0 +1,1 @@
+"""One file for each promise of docs/measurement.md, named after its number."""
