@@ -1,14 +1,12 @@
-"""RSA keys of ADB: which one is ours, its signature, and its public half as adbd writes it."""
+"""RSA keys of ADB: which one is ours, its signature, and its public half as adbd writes it (by adb-shell)."""
 
 import base64
-import getpass
 import hashlib
 import os
-import socket
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from adb_shell.auth import keygen
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
@@ -17,10 +15,7 @@ from orchestrator.errors import LoginRefused
 from orchestrator.measure.transports.base import shell_line, whole_file
 
 DEFAULT_KEY = Path("~/.android/adbkey")
-# AOSP system/core/libcrypto_utils/android_pubkey.cpp: words of the modulus, -1/n mod 2^32, n, 2^4096 mod n, exponent.
 KEY_BITS, EXPONENT = 2048, 65537
-_MODULUS_BYTES = KEY_BITS // 8
-_PUBLIC = struct.Struct(f"<II{_MODULUS_BYTES}s{_MODULUS_BYTES}sI")
 
 
 @dataclass(frozen=True)
@@ -29,6 +24,7 @@ class AdbKey:
 
     path: Path
     _private: rsa.RSAPrivateKey
+    _public: bytes
 
     def __repr__(self) -> str:
         return f"AdbKey({self.path})"
@@ -37,29 +33,14 @@ class AdbKey:
         """adbd's 20 random bytes stand for the SHA-1 that a signature is made of."""
         return self._private.sign(token, padding.PKCS1v15(), utils.Prehashed(hashes.SHA1()))
 
-    def _public(self) -> bytes:
-        numbers = self._private.public_key().public_numbers()
-        word = 1 << 32
-        n0inv = word - pow(numbers.n, -1, word)
-        rr = pow(1 << KEY_BITS, 2, numbers.n)
-        modulus, squared = (value.to_bytes(_MODULUS_BYTES, "little") for value in (numbers.n, rr))
-        return _PUBLIC.pack(_MODULUS_BYTES // 4, n0inv, modulus, squared, numbers.e)
-
     def public_line(self) -> bytes:
         """A line of ``/data/misc/adb/adb_keys``: the key, and who has it."""
-        return base64.b64encode(self._public()) + f" {_user()}@{socket.gethostname()}".encode()
+        return base64.b64encode(self._public) + str(keygen.get_user_info()).encode()
 
     def fingerprint(self) -> str:
         """As the phone's question shows it."""
-        digest = hashlib.md5(self._public(), usedforsecurity=False).hexdigest().upper()
+        digest = hashlib.md5(self._public, usedforsecurity=False).hexdigest().upper()
         return ":".join(digest[i : i + 2] for i in range(0, len(digest), 2))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def load_key(path: Path | None) -> AdbKey:
@@ -77,7 +58,7 @@ def load_key(path: Path | None) -> AdbKey:
         raise LoginRefused(f"{file} is no ADB key (an RSA key in PEM without a passphrase)", hint=make) from None
     if not isinstance(private, rsa.RSAPrivateKey) or private.key_size != KEY_BITS:
         raise LoginRefused(f"{file} is no ADB key: that is RSA with {KEY_BITS} bits", hint=make)
-    return AdbKey(file, private)
+    return AdbKey(file, private, keygen.encode_pubkey(str(file)))
 
 
 def make_key(path: Path) -> AdbKey:
@@ -87,10 +68,10 @@ def make_key(path: Path) -> AdbKey:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = AdbKey(path, private)
     with whole_file(path) as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(pem)
+    key = AdbKey(path, private, keygen.encode_pubkey(str(path)))
     with whole_file(path.with_name(path.name + ".pub")) as file:
         file.write(key.public_line() + b"\n")
     return key
