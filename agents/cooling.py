@@ -13,6 +13,8 @@ REACHED, STILL, TIMED_OUT, NO_SENSOR = "reached", "still", "timed-out", "no-sens
 # A device that has not come closer for this long, by this much, has reached what its surroundings allow.
 STILL_S, STILL_C = 60.0, 0.5
 _INTERVAL_S = 1.0
+# A sensor that is asleep for a reading answers again; one that is silent for this long is gone.
+_SILENT_S = 5.0
 
 Temperatures = Dict[str, float]
 
@@ -68,22 +70,26 @@ def wait(
     """The last state. ``tell`` gets each one but the last: a link that is gone ends the wait there."""
     begin_s = now_s()
     closest_c, closest_s = float("inf"), begin_s
+    heard_s = begin_s
     while True:
         temperature_c = read_c()
         now, above_c = now_s(), excess_c(temperature_c, request.baseline_c)
+        if above_c is not None:
+            heard_s = now
         if above_c is not None and above_c <= closest_c - STILL_C:
             closest_c, closest_s = above_c, now
-        state = CoolState(now - begin_s, temperature_c, _outcome(request, above_c, now - begin_s, now - closest_s))
+        outcome = _outcome(request, above_c, now - begin_s, now - closest_s, now - heard_s)
+        state = CoolState(now - begin_s, temperature_c, outcome)
         if state.outcome:
             return state
         tell(state)
         sleep(min(_INTERVAL_S, max(0.0, request.at_most_s - (now - begin_s))))
 
 
-def _outcome(request: CoolRequest, above_c: Optional[float], waited_s: float, still_s: float) -> str:
-    if above_c is None:
+def _outcome(request: CoolRequest, above_c: Optional[float], waited_s: float, still_s: float, silent_s: float) -> str:
+    if silent_s >= _SILENT_S:
         return NO_SENSOR
-    if above_c <= request.within_c:
+    if above_c is not None and above_c <= request.within_c:
         return REACHED
     if waited_s >= request.at_most_s:
         return TIMED_OUT

@@ -72,7 +72,18 @@ def test_a_device_in_a_warmer_room_is_not_waited_for_to_the_bound() -> None:
 
 def test_without_a_sensor_of_the_baseline_there_is_nothing_to_wait_for() -> None:
     body = Body(start_c=77.0, room_c=45.0, half_s=10.0)
-    assert body.wait(CoolRequest({"gpu": 40.0}, 3.0, 300.0)).outcome == cooling.NO_SENSOR
+    state = body.wait(CoolRequest({"gpu": 40.0}, 3.0, 300.0))
+    assert (state.outcome, state.waited_s) == (cooling.NO_SENSOR, 5.0)
+
+
+def test_a_sensor_that_is_asleep_for_a_moment_does_not_end_the_wait() -> None:
+    body = Body(start_c=77.0, room_c=45.0, half_s=10.0)
+
+    def read() -> dict[str, float]:
+        return {} if 10 <= body.now_s - 100.0 < 14 else body.read()
+
+    request = CoolRequest(BASELINE, within_c=3.0, at_most_s=300.0)
+    assert wait(request, read, body.told.append, lambda: body.now_s, body.sleep).outcome == cooling.REACHED
 
 
 def test_every_sensor_counts() -> None:

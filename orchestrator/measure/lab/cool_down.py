@@ -86,8 +86,12 @@ class Cooler:
                 self._watch(left_s, states)
             except Unreachable:
                 self._reconnect(begin_s + self._policy.at_most_s + _MARGIN_S)
-        first, last = states[0], states[-1]
+        last = states[-1]
+        # A sensor may be asleep at the very first reading.
+        first = next((state for state in states if self._hottest(state.temperature_c)), last)
         if last.outcome == cooling.NO_SENSOR:
+            self._baseline_c.clear()
+            self._tell(f"{self._agent.name}: its temperature sensors no longer answer: no cool-down from now on")
             return None
         cooled = self._cooled(time.monotonic() - begin_s, last.outcome, first.temperature_c, last.temperature_c)
         if last.outcome == cooling.STILL:
@@ -128,13 +132,15 @@ class Cooler:
     def _cooled(self, waited_s: float, outcome: str, before_c: Temperatures, after_c: Temperatures) -> Cooled:
         return Cooled(waited_s, outcome, dict(self._baseline_c), dict(before_c), dict(after_c))
 
-    def _hottest(self, temperature_c: Temperatures) -> str:
-        """The sensor that is farthest above its baseline."""
+    def _hottest(self, temperature_c: Temperatures) -> str | None:
+        """The sensor that is farthest above its baseline; None where none of the baseline's was read."""
         known = [name for name in temperature_c if name in self._baseline_c]
-        return max(known, key=lambda name: temperature_c[name] - self._baseline_c[name])
+        return max(known, key=lambda name: temperature_c[name] - self._baseline_c[name], default=None)
 
     def _tell_begin(self, temperature_c: Temperatures) -> None:
         name = self._hottest(temperature_c)
+        if name is None:
+            return
         goal_c = self._baseline_c[name] + self._policy.within_c
         self._tell(
             f"{self._agent.name} is cooling down: {name} {temperature_c[name]:.0f} C, until {goal_c:.0f} C "
@@ -142,9 +148,9 @@ class Cooler:
         )
 
     def _tell_end(self, cooled: Cooled) -> None:
-        if cooled.waited_s < _TOLD_S:
-            return
         name = self._hottest(cooled.before_c)
+        if cooled.waited_s < _TOLD_S or name is None:
+            return
         why = {
             cooling.STILL: "; it cools no further, which is its baseline from now on",
             cooling.TIMED_OUT: "; the longest wait is over",
