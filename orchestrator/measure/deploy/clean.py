@@ -20,7 +20,7 @@ def clean(
     options = ["--blobs"] * blobs + ["--environments"] * environments
     if environments and keep is not None:
         options += ["--keep", ",".join(keep)]
-    return _names(agent, agent.argv("clean", "--sessions", *(["--blobs"] if blobs else [])))
+    return _names(agent, agent.argv("clean", "--sessions", *options))
 
 
 def forget(agent: DeployedAgent, session_ids: Sequence[str]) -> list[str]:

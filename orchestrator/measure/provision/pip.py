@@ -47,13 +47,12 @@ def report(requirements: Sequence[str], tags: WheelTags, device: str) -> list[Fo
         return [_found(item) for item in json.loads(path.read_text(encoding="utf-8"))["install"]]
 
 
-def download(requirement: str, tags: WheelTags, folder: Path, device: str) -> Path:
-    """The wheel in ``folder``, which is empty before. Raises DeviceNotReady."""
-    done = _pip(["download", "--no-deps", "--dest", str(folder), *tags.pip_options(), requirement])
+def download(requirements: Sequence[str], tags: WheelTags, folder: Path, device: str) -> list[Path]:
+    """The wheels in ``folder``, which is empty before: one for each requirement. Raises DeviceNotReady."""
+    done = _pip(["download", "--no-deps", "--dest", str(folder), *tags.pip_options(), *requirements])
     if done.returncode != 0:
-        raise _refusal(done.stderr, [requirement], tags, device)
-    (path,) = folder.iterdir()
-    return path
+        raise _refusal(done.stderr, requirements, tags, device)
+    return list(folder.iterdir())
 
 
 def _found(item: dict[str, Any]) -> Found:

@@ -50,7 +50,7 @@ def resolve(
         _require_python(device, found, facts)
         wider = _applying([r for f in found for r in _needs(f, asked, facts.markers)], facts.markers, asked)
         if wider == asked:
-            return tuple(_fetch(f, tags, cache, device) for f in sorted(found, key=lambda f: f.name.lower()))
+            return _fetch(found, tags, cache, device)
         asked = wider
     raise DeviceNotReady(f"the dependencies of {', '.join(packages)} do not come to an end for {device}")
 
@@ -111,22 +111,32 @@ def _needs(found: pip.Found, asked: Asked, markers: Mapping[str, str]) -> list[R
     return needs
 
 
-def _fetch(found: pip.Found, tags: WheelTags, cache: Path, device: str) -> LocalWheel:
-    """From the cache, where each wheel lies under its hash, or else from the index."""
-    if found.sha256 and (there := _in_cache(cache / found.sha256)):
-        return there
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=cache) as folder:
-        path = pip.download(found.requirement, tags, Path(folder), device)
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found.sha256 not in (None, sha256):
-            raise EarshotError(f"{path.name} is not what the index promised: sha256 {sha256[:16]}...")
-        home = cache / sha256
-        home.mkdir(exist_ok=True)
-        path.replace(home / path.name)
-    there = _in_cache(home)
-    assert there
-    return there
+def _fetch(found: Sequence[pip.Found], tags: WheelTags, cache: Path, device: str) -> tuple[LocalWheel, ...]:
+    """From the cache, where each wheel lies under its hash, and from the index what is not there; sorted by name."""
+    known = {f.name: there for f in found if f.sha256 and (there := _in_cache(cache / f.sha256))}
+    absent = [f for f in found if f.name not in known]
+    if absent:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=cache) as folder:
+            paths = pip.download([f.requirement for f in absent], tags, Path(folder), device)
+            arrived = {normalized(path.name.split("-")[0]): path for path in paths}
+            known.update({f.name: _keep(f, arrived[normalized(f.name)], cache) for f in absent})
+    return tuple(known[f.name] for f in sorted(found, key=lambda f: f.name.lower()))
+
+
+def _keep(found: pip.Found, path: Path, cache: Path) -> LocalWheel:
+    """The wheel, moved to its place in the cache. Raises EarshotError for one that is not what the index promised."""
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found.sha256 not in (None, sha256):
+        raise EarshotError(
+            f"{path.name} is not what the index promised: its sha256 is {sha256[:16]}..., not {found.sha256[:16]}...",
+            hint="try again; where it stays so, the index or the way to it cannot be trusted",
+        )
+    (cache / sha256).mkdir(exist_ok=True)
+    path.replace(cache / sha256 / path.name)
+    kept = _in_cache(cache / sha256)
+    assert kept
+    return kept
 
 
 def _in_cache(folder: Path) -> LocalWheel | None:
