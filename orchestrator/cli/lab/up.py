@@ -1,6 +1,7 @@
 """``earshot lab up``"""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -131,7 +132,8 @@ def _print(rows: Sequence[Mapping[str, Any]], folder: Path, *, own_network: bool
     print_lab(rows)
     up = [row["name"] for row in rows if row["state"] != "missing"]
     earshot, shown = _earshot(), _short(folder)
-    lab, where = f"--lab {shown / 'lab.toml'}", "" if shown == Path("earshot-lab") else f" --folder {shown}"
+    lab = f"--lab {shlex.quote(str(shown / 'lab.toml'))}"
+    where = "" if shown == Path("earshot-lab") else f" --folder {shlex.quote(str(shown))}"
     entering = f"{earshot} lab exec{where} -- " if own_network else ""
     click.echo()
     click.echo(f"next:  {entering}{earshot} devices probe {up[0]} {lab}")
