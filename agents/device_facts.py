@@ -67,12 +67,33 @@ class Core:
 
 
 @dataclass(frozen=True)
+class SensorCalibration:
+    """A power sensor against a better meter: reference W = ``slope`` * sensor W + ``offset_w``, found ``at_utc``.
+
+    ``residual_w``: standard deviation of what the line leaves. ``from_w`` and ``to_w``: what the sensor showed then.
+    """
+
+    slope: float
+    offset_w: float
+    residual_w: float
+    from_w: float
+    to_w: float
+    reference: str
+    at_utc: str
+
+    def __post_init__(self) -> None:
+        if not self.slope > 0:
+            raise ValueError(f"slope must be > 0, got {self.slope}")
+
+
+@dataclass(frozen=True)
 class SensorProbe:
     """A sensor that can be read beside a session, or the reason why not.
 
     ``scope``: soc, board, battery, package, rail, cpu, socket. ``source``: the file, tool or meter that it comes from.
     ``shortest_interval_s``: it is not read more often; 0 where nothing limits it. ``calibrated``: compared with a
-    better meter. ``charging``: what the battery said when the sensor was found.
+    better meter, and ``calibration`` how where Earshot did it. ``charging``: what the battery said when the sensor was
+    found. ``averaged``: a reading is the mean since the one before.
     """
 
     name: str
@@ -84,6 +105,8 @@ class SensorProbe:
     shortest_interval_s: Optional[float] = None
     calibrated: Optional[bool] = None
     charging: Optional[bool] = None
+    averaged: Optional[bool] = None
+    calibration: Optional[SensorCalibration] = None
 
 
 @dataclass(frozen=True)

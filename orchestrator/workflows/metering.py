@@ -46,6 +46,7 @@ def meter_probes(options: MeterOptions) -> tuple[SensorProbe, ...]:
             source=options.source,
             shortest_interval_s=options.interval_s,
             calibrated=options.calibrated,
+            averaged=options.averages,
         )
         for channel in options.channels()
     )

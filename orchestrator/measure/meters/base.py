@@ -57,6 +57,11 @@ class MeterOptions:
         raise NotImplementedError
 
     @property
+    def averages(self) -> bool:
+        """Whether a reading of power is the mean since the one before, and no moment of it."""
+        return False
+
+    @property
     def source(self) -> str:
         """What it is and where, for people."""
         raise NotImplementedError

@@ -21,9 +21,12 @@ POWER = "command"
 
 @dataclass(frozen=True, kw_only=True)
 class CommandOptions(MeterOptions):
-    """``argv``: the command, run here without a shell, for as long as a session lasts."""
+    """``argv``: the command, run here without a shell, for as long as a session lasts. ``averaged``: each line is the
+    mean since the one before.
+    """
 
     argv: tuple[str, ...]
+    averaged: bool = False
 
     def check(self) -> None:
         if not self.argv or not all(self.argv):
@@ -32,6 +35,10 @@ class CommandOptions(MeterOptions):
     @property
     def interval_s(self) -> float:
         return 0.0
+
+    @property
+    def averages(self) -> bool:
+        return self.averaged
 
     @property
     def source(self) -> str:

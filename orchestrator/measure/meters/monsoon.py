@@ -53,6 +53,10 @@ class MonsoonOptions(MeterOptions):
         return 0.0
 
     @property
+    def averages(self) -> bool:
+        return True
+
+    @property
     def source(self) -> str:
         return f"Monsoon Power Monitor at {self.port}"
 
