@@ -124,3 +124,16 @@ def test_what_has_no_wheel_is_told_before_anything_is_pushed(bench: Bench) -> No
     assert "versions with one are" in done.stderr
     assert not (bench.root / "environments").exists()
     assert not (bench.root / "blobs").exists()
+
+
+def test_androids_own_python_is_told_how_to_get_debians(bench: Bench) -> None:
+    """A stand-in for Termux's Python: sys.getandroidapilevel is how CPython says that it is Android's."""
+    (site,) = (bench.folder / "bare" / "lib").glob("python*/site-packages")
+    (site / "sitecustomize.py").write_text("import sys\nsys.getandroidapilevel = lambda: 34\n")
+    done = bench.earshot("devices", "setup", "device")
+    assert done.returncode == 5
+    assert "the Python of device is Android's" in done.stderr
+    steps = ["pkg install -y proot-distro", "proot-distro install debian", "chmod +x ~/bin/debian-python"]
+    places = [done.stderr.index(step) for step in (*steps, 'python = "~/bin/debian-python"')]
+    assert places == sorted(places)
+    assert not (bench.root / "environments").exists()

@@ -126,6 +126,26 @@ def test_a_link_that_is_lost_on_the_way_leaves_the_old_one(
         assert version(agent) == "1.0"
 
 
+def test_a_python_behind_a_wrapper(make_ssh_host: MakeHost, archive: AgentArchive, index: Path, tmp_path: Path) -> None:
+    """Termux's way to Debian's Python, with env in place of proot-distro: what is made there starts through it too."""
+    host = make_ssh_host()
+    wrapper = host.home / "bin" / "debian-python"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec env "INSIDE=yes" "HOME=$HOME" "{sys.executable}" "$@"\n')
+    wrapper.chmod(0o755)
+    with SshTransport("phone", host.target) as transport:
+        agent = deploy_bare(transport, archive, python="~/bin/debian-python")
+        there = ask_environments(agent, "~/bin/debian-python")
+        assert there.python.wrapper == str(wrapper)
+        found = plan_environment(agent, there, "default", ("tiny",), tmp_path / "cache")
+        make_environment(agent, there.python, found)
+        python = f"{agent.root}/environments/default/bin/python"
+        done = transport.exec([python, "-c", "import os, tiny; print(os.environ['INSIDE'], tiny.VERSION)"])
+        assert done.stdout == b"yes 1.0\n"
+        again = ask_environments(agent, "~/bin/debian-python")
+        assert not plan_environment(agent, again, "default", ("tiny",), tmp_path / "cache").needed
+
+
 def test_busybox_behind_dropbear(make_standin: MakeStandIn, archive: AgentArchive, index: Path, tmp_path: Path) -> None:
     """No GNU tools, no sha256sum, no SFTP: all beyond sh goes through the agent's Python."""
     device = make_standin("orin-nano").device
