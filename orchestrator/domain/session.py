@@ -14,6 +14,9 @@ from orchestrator.domain.timeline import Timeline
 
 # Sessions of blocks from here on verify a decision; they are no evidence for one.
 VERIFY_BLOCK = 1000
+# Mode of a session that has the agent and its pacer running and no model: the power that net energy is above. It is no
+# mode of the agent's (agents/wire.py), for which it is a paced session, and it is no evidence for any candidate.
+IDLE = "idle"
 # How the agent's probe begins the name of what emulates a processor (agents/probe/machine.py).
 EMULATORS = ("qemu-user",)
 
@@ -91,4 +94,4 @@ class Session:
             raise ValueError(f"session {self.session_id} has no times: {self.result.reason or self.planned.mode}")
         chunk_ns = round(self.planned.candidate.chunk_samples * 1e9 / sample_rate_hz)
         times = np.asarray(self.arrays["t_ns"], dtype=np.int64)
-        return Timeline(times, chunk_ns, paced=self.planned.mode == "paced")
+        return Timeline(times, chunk_ns, paced=self.planned.mode in ("paced", IDLE))
