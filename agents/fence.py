@@ -10,7 +10,7 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Callable, Iterator, Optional
+from typing import Callable, Iterator, Optional, Tuple
 
 from agents import durable, strict_json, uptime
 from agents.claim import running
@@ -39,8 +39,8 @@ class Fence:
 
 @dataclass(frozen=True)
 class LeaseRequest:
-    """What ``agent lease-acquire`` reads. ``token``: the new one will be no lower. ``replaces``: the id of a lease
-    whose holder is known to be gone. ``force``: whoever has it.
+    """What ``agent lease-acquire`` reads. ``token``: the new one will be no lower. ``replaces``: ids of leases whose
+    holders are known to be gone. ``force``: whoever has it.
     """
 
     lease_id: str
@@ -48,7 +48,7 @@ class LeaseRequest:
     purpose: str
     ttl_s: float
     token: int = 1
-    replaces: Optional[str] = None
+    replaces: Tuple[str, ...] = ()
     force: bool = False
 
     def __post_init__(self) -> None:
@@ -133,7 +133,7 @@ def acquire(store: Store, request: LeaseRequest, now: Now = uptime.now) -> Lease
 
 
 def _may_follow(request: LeaseRequest, held: Fence) -> bool:
-    return request.force or held.lease_id in (request.replaces, request.lease_id)
+    return request.force or held.lease_id in (request.lease_id, *request.replaces)
 
 
 def beat(store: Store, token: int, ttl_s: Optional[float] = None, now: Now = uptime.now) -> bool:

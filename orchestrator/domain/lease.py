@@ -13,7 +13,7 @@ HEARTBEAT_S = 15.0
 @dataclass(frozen=True)
 class Lease:
     """``token`` grows with every lease of the device. ``process`` identifies the holder's process where there is one;
-    a hold by hand has none. ``on_device``: id of the last lease that the device granted to a controller of this ledger.
+    a hold by hand has none. ``on_device``: ids of leases of this ledger, one of which the device may still know of.
     """
 
     device: str
@@ -26,7 +26,7 @@ class Lease:
     heard: Moment
     ttl_s: float = TTL_S
     released: bool = False
-    on_device: str | None = None
+    on_device: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.token < 1:

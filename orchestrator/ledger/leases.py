@@ -11,6 +11,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.rows import AnyRow, Values
 from orchestrator.ledger.tables import LeaseRow
 
+_MOST_UNKNOWN = 8
 # Whether the process that this text identifies is known to have ended.
 Gone = Callable[[str], bool]
 
@@ -34,10 +35,17 @@ def acquire(ledger: Ledger, wanted: Lease, at: Moment, gone: Gone, *, force: boo
         if before is not None and not force and before.holds(at) and not (before.process and gone(before.process)):
             return Grant(False, before, before)
         token = max(wanted.token, before.token + 1 if before else 1)
-        lease = replace(wanted, token=token, on_device=before.on_device if before else None)
+        lease = replace(wanted, token=token, on_device=_may_be_known(before))
         connection.execute(delete(LeaseRow).where(LeaseRow.device == lease.device))
         connection.execute(insert(LeaseRow).values(_values(lease)))
     return Grant(True, lease, before)
+
+
+def _may_be_known(before: Lease | None) -> tuple[str, ...]:
+    """The last one that the device is known to have granted, and those since of which nobody can tell: a controller
+    may have been killed while it asked.
+    """
+    return tuple(dict.fromkeys((*before.on_device[-_MOST_UNKNOWN:], before.lease_id))) if before else ()
 
 
 def beat(ledger: Ledger, lease: Lease, at: Moment, ttl_s: float | None = None) -> bool:
@@ -91,7 +99,7 @@ def _values(lease: Lease) -> Values:
         "heard_utc_s": lease.heard.utc_s,
         "ttl_s": lease.ttl_s,
         "released": int(lease.released),
-        "on_device": lease.on_device,
+        "on_device": " ".join(lease.on_device) or None,
     }
 
 
@@ -107,5 +115,5 @@ def _of(row: AnyRow) -> Lease:
         heard=Moment(row.heard_boot_id, row.heard_uptime_s, row.heard_utc_s),
         ttl_s=row.ttl_s,
         released=bool(row.released),
-        on_device=row.on_device,
+        on_device=tuple((row.on_device or "").split()),
     )

@@ -145,7 +145,7 @@ class DecisionRow(Table):
 class LeaseRow(Table):
     """The newest lease of a device; since schema 2. ``heard_...``: a ``agents.uptime.Moment`` of the holder's machine.
 
-    ``on_device``: id of the last lease of this ledger that the device itself knows of.
+    ``on_device``: ids of this ledger's leases, with spaces between them, one of which the device may still know of.
     """
 
     __tablename__ = "leases"

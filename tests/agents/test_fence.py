@@ -106,8 +106,8 @@ def test_after_a_restart_of_the_device_a_lease_gets_its_time_anew(store: Store) 
 def test_who_knows_that_the_holder_is_gone_need_not_wait(store: Store) -> None:
     clock = Clock()
     granted(fence.acquire(store, request("dead"), clock))
-    assert not fence.acquire(store, request("b", replaces="of another"), clock).granted
-    assert granted(fence.acquire(store, request("b", replaces="of dead"), clock)) == 2
+    assert not fence.acquire(store, request("b", replaces=("of another",)), clock).granted
+    assert granted(fence.acquire(store, request("b", replaces=("of another", "of dead")), clock)) == 2
 
 
 def test_force_takes_it_from_anybody_also_with_a_damaged_file(store: Store) -> None:
@@ -183,7 +183,7 @@ class TestSessions:
         wait_for(lambda: "loaded" in kinds(device))
         first.kill()
         first.communicate()
-        again = self.acquire(device, "alice@one:9", replaces=mine.lease_id)
+        again = self.acquire(device, "alice@one:9", replaces=(mine.lease_id,))
         run = device.run(replace(spec, fence=again.token))
         assert (run.code, run.result.outcome) == (0, "ok")
         assert [e.kind for e in journal(device)].count("accepted") == 1

@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def wanted(holder: str = "alice@one:1", device: str = "pi5", at: Moment = START, process: str | None = "p") -> Lease:
-    return Lease(device, f"of {holder}", 1, holder, process, "test", "2026-11-21T04:00:00Z", at)
+    return Lease(device, f"of-{holder}", 1, holder, process, "test", "2026-11-21T04:00:00Z", at)
 
 
 def later(seconds: float, *, step_s: float = 0.0) -> Moment:
@@ -106,7 +106,7 @@ def test_what_the_device_knows_outlives_leases_that_never_reached_it(path: Path)
         unreached = leases.acquire(ledger, wanted("b"), later(1), alive).lease
         leases.release(ledger, unreached)
         third = leases.acquire(ledger, wanted("c"), later(2), alive).lease
-        assert (third.token, third.on_device) == (19, first.lease_id)
+        assert (third.token, third.on_device) == (19, (first.lease_id, unreached.lease_id))
 
 
 RACER = """

@@ -71,7 +71,7 @@ def test_with_two_ledgers_the_device_refuses_and_tokens_go_on_growing(bench: Ben
             assert third.token > first.token
             lease = leases.lease_of(two, "device")
             assert lease is not None
-            assert (lease.token, lease.on_device) == (third.token, lease.lease_id)
+            assert (lease.token, lease.on_device) == (third.token, (lease.lease_id,))
         assert device_lease.show(bench.agent).granted
 
 
