@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run lab lab-six nightly-vm install install-dev system-parts test check lint docs vega bench clean
+.PHONY: faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs vega bench clean
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -56,6 +56,10 @@ lint: install-dev
 
 docs: install-dev
 	$(BIN)/python -m orchestrator.cli.reference docs/reference
+
+# The cuts of 30 and 300 s, with the patience of real use; `make test` has shorter ones. About eight minutes, needs root.
+faults: install-dev system-parts
+	EARSHOT_REAL_FAULTS=1 $(BIN)/python -m pytest tests/lab/faults --durations=10
 
 # After an update of vl-convert: the chart script that reports carry.
 vega: install-dev

@@ -17,7 +17,8 @@ from agents.probe.remembered import remembered
 def probe(store_root: str, root: str = "/", fresh: bool = True) -> DeviceProbe:
     """All facts of the device whose /proc and /sys lie below ``root``. Each runtime is tried in its own process;
 
-    not ``fresh``: unless that was done a short while ago and nothing has changed since.
+    not ``fresh``: unless that was done a short while ago and nothing has changed since, and without waiting to see
+    what else runs here, which each session looks at anyway.
     """
     properties = android.properties() if root == "/" else {}
     cpuinfo = sysfs.read_text(root, "proc/cpuinfo") or ""
@@ -40,7 +41,7 @@ def probe(store_root: str, root: str = "/", fresh: bool = True) -> DeviceProbe:
         context=machine.context(),
         runtimes=found,
         sensors=_sensors(root, store_root),
-        state=state.read_state(root, store_root, _background(root, mark)),
+        state=state.read_state(root, store_root, _background(root, mark) if fresh else (None, 0.0)),
         virtual=machine.virtual(root, cpuinfo, architecture),
         manufacturer=machine.manufacturer(root, properties),
         compatible=machine.compatible(root),
