@@ -44,10 +44,9 @@ class EnvironmentPlan:
 
 @dataclass(frozen=True)
 class EnvironmentReport:
-    """An environment that is there now. ``changed`` False: it was, and ``bytes_sent`` is 0."""
+    """An environment that was made, and the bytes of its wheels that the device did not have."""
 
     environment: MadeEnvironment
-    changed: bool
     bytes_sent: int
 
 
@@ -145,7 +144,7 @@ def make_environment(
         made = strict_json.from_json(MadeEnvironment, json.loads(done.stdout))
     except ValueError as exc:
         raise not_understood(agent.name, argv, done, exc) from exc
-    return EnvironmentReport(made, True, report.bytes_sent)
+    return EnvironmentReport(made, report.bytes_sent)
 
 
 def _id(facts: PythonFacts, packages: Sequence[str], wheels: Iterable[LocalWheel]) -> str:
