@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.decide.selection.figures import Run, RunValues, figures
+from orchestrator.decide.selection.figures import NO_IDLE, Run, RunValues, figures
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.quality_loss import QualityLoss, loss_estimate, quality_losses
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Estimate
+from orchestrator.domain.energy import Idle, NoEnergy, idle_power
 from orchestrator.domain.score import Score
-from orchestrator.domain.session import VERIFY_BLOCK, Session
+from orchestrator.domain.session import IDLE, VERIFY_BLOCK, Session
 from orchestrator.statistics.warmup import classify
 
 TIMED = ("paced", "flat-out")
@@ -69,11 +70,14 @@ def gather(
     sessions: Iterable[Session], artifacts: Iterable[Artifact], scores: Iterable[Score], policy: Policy
 ) -> list[Evidence]:
     """Evidence for every candidate that has a session, in the order in which they first ran."""
-    every = list(sessions)
+    by_hash = {a.sha256: a for a in artifacts}
+    whole = list(sessions)
+    # One rate for all artifacts of a model.
+    idle = idle_of(whole, next(iter(by_hash.values())).contract.sample_rate_hz) if by_hash else NO_IDLE
+    every = [s for s in whole if s.planned.mode != IDLE]
     race = [s for s in every if s.planned.block < VERIFY_BLOCK]
     verifying = {s.session_id for s in every if s.planned.block >= VERIFY_BLOCK}
     scores = [score for score in scores if score.session_id not in verifying]
-    by_hash = {a.sha256: a for a in artifacts}
     by_key: dict[str, list[Session]] = {}
     for session in race:
         by_key.setdefault(session.planned.candidate.key, []).append(session)
@@ -82,10 +86,24 @@ def gather(
     placements = {family(s.planned.candidate): s for s in race if s.planned.mode == "placement" and s.ok}
     return [
         _evidence(
-            candidates[key], found, by_hash, losses.get(key), placements.get(family(candidates[key])), policy.confidence
+            candidates[key],
+            found,
+            by_hash,
+            losses.get(key),
+            placements.get(family(candidates[key])),
+            policy.confidence,
+            idle,
         )
         for key, found in by_key.items()
     ]
+
+
+def idle_of(sessions: Iterable[Session], sample_rate_hz: int) -> Idle | str:
+    """The idle power among a study's sessions, or why there is none."""
+    try:
+        return idle_power(sessions, sample_rate_hz)
+    except NoEnergy as exc:
+        return str(exc)
 
 
 def baseline_of(evidence: Iterable[Evidence]) -> Evidence | None:
@@ -139,11 +157,12 @@ def _evidence(
     quality: QualityLoss | None,
     placement: Session | None,
     confidence: float,
+    idle: Idle | str,
 ) -> Evidence:
     artifact = artifacts.get(candidate.artifact_sha256)
     good, failures = best_attempts(sessions)
     runs, unusable = timed_runs((s for s in good if s.planned.mode in TIMED), artifact)
-    metrics, values = figures(runs, artifact, confidence)
+    metrics, values = figures(runs, artifact, confidence, idle)
     metrics["quality_loss"] = loss_estimate(quality)
     return Evidence(
         candidate=candidate,

@@ -5,17 +5,18 @@ there are any. A p99 is the mean over runs of each run's own where every run has
 chunks together, else not estimable; its ``basis`` and ``reason`` say which.
 """
 
-import re
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from agents import wire
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import Estimate
+from orchestrator.domain.energy import Drawn, Idle, NoEnergy, drawn, same_source
 from orchestrator.domain.session import Session
 from orchestrator.domain.timeline import Int64, Timeline
+from orchestrator.statistics import students_t
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.intervals import mean_interval
 from orchestrator.statistics.percentiles import minimum_n, percentile
@@ -23,6 +24,11 @@ from orchestrator.statistics.warmup import NO_STEADY_STATE, WarmUp
 
 NS_PER_MS = 1e6
 BYTES_PER_MB = 1e6
+
+# So many degrees of freedom make Student's t the normal distribution: a standard uncertainty has no n of its own.
+_NORMAL = 1e6
+ENERGY = "energy_mj_per_audio_s"
+NO_IDLE = "there is no idle session, so no idle power that net energy is above"
 
 # Value of a metric in each block: what pairs.
 RunValues = dict[int, float]
@@ -46,9 +52,12 @@ class Run:
 
 
 def figures(
-    runs: Sequence[Run], artifact: Artifact | None, confidence: float
+    runs: Sequence[Run], artifact: Artifact | None, confidence: float, idle: Idle | str = NO_IDLE
 ) -> tuple[dict[str, Estimate], dict[str, RunValues]]:
-    """Every metric but the loss of quality, and the run-level values that the intervals stand on."""
+    """Every metric but the loss of quality, and the run-level values that the intervals stand on.
+
+    ``idle``: the study's idle power, or why it has none.
+    """
     paced, flat_out = [r for r in runs if r.paced], [r for r in runs if not r.paced]
     either = paced or flat_out
     per_run: dict[str, tuple[Sequence[Run], Callable[[Run], float | None]]] = {
@@ -66,7 +75,7 @@ def figures(
     for name, group, read_ns in (("latency_p99_ms", paced, _latency_ns), ("service_p99_ms", flat_out, _service_ns)):
         metrics[name], values[name] = _p99(group, read_ns, confidence)
     metrics["size_mb"] = _size_mb(artifact)
-    metrics["energy_mj_per_audio_s"] = _energy(either)
+    metrics[ENERGY], values[ENERGY] = _energy(either, idle, confidence)
     return metrics, values
 
 
@@ -79,11 +88,6 @@ def of_run(run: Run) -> dict[str, float]:
         "peak_rss_mb": _peak_mb(run),
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-# As agents/sampler.py names them.
-# Of the agent's sampler, and of a meter on the controller's side (workflows/metering.py).
-_POWER_SERIES = re.compile(r"sample_(?:power_w|energy_j)__(?P<sensor>.+)|(?P<meter>meter\..+)\.(?:power_w|energy_j)")
 
 
 def _latency_ns(run: Run) -> Int64:
@@ -169,13 +173,40 @@ def _size_mb(artifact: Artifact | None) -> Estimate:
     return Estimate(size, size, size, 1, "file")
 
 
-def _energy(runs: Sequence[Run]) -> Estimate:
-    """Absent is not zero: without a reading of power there is no energy, and without the idle power no net one."""
-    series = [_POWER_SERIES.fullmatch(name) for run in runs for name in run.session.arrays]
-    meters = sorted({match["sensor"] or match["meter"] for match in series if match})
-    if meters:
-        names = ", ".join(meters)
-        return Estimate(None, reason=f"power of {names} was sampled, but not the idle power that net energy is above")
-    results: list[wire.RunResult] = [run.session.result for run in runs]
-    reasons = sorted({text for r in results for name, text in r.sensors_absent.items() if name.startswith("power")})
-    return Estimate(None, reason="; ".join(reasons) or "no power sensor was read in these sessions")
+def _energy(runs: Sequence[Run], idle: Idle | str, confidence: float) -> tuple[Estimate, RunValues]:
+    """Net of the idle power, which all runs share: its uncertainty widens the interval and does not shrink with runs.
+
+    Not cut at zero: where a model draws less than can be told from the idle device, the figure says so by its interval.
+    """
+    if not runs:
+        return Estimate(None, reason=_no_sessions(ENERGY)), {}
+    try:
+        found = _all_drawn(runs)
+        if isinstance(idle, str):
+            raise NoEnergy(f"{next(iter(found.values())).source.name} was read, but {idle}")
+        same_source(list(found.values()), idle)
+    except NoEnergy as exc:
+        return Estimate(None, reason=str(exc)), {}
+    values = {block: one.net_mj_per_audio_s(idle) for block, one in found.items()}
+    interval = mean_interval(list(values.values()), confidence)
+    reason = f"above the idle {idle.power_w:.3g} W; {next(iter(found.values())).source.described()}"
+    if interval.value is None or interval.low is None or interval.high is None:
+        return Estimate(interval.value, n=interval.n, reason=f"{interval.reason}; {reason}"), values
+    shared = max(one.idle_uncertainty_mj(idle) for one in found.values())
+    half = math.hypot(interval.high - interval.value, students_t.quantile(0.5 + confidence / 2, _NORMAL) * shared)
+    return Estimate(interval.value, interval.value - half, interval.value + half, interval.n, "runs", reason), values
+
+
+def _all_drawn(runs: Sequence[Run]) -> dict[int, Drawn]:
+    """By block. Raises NoEnergy where any of the runs has none: the others may be the cheaper ones."""
+    found: dict[int, Drawn] = {}
+    reasons: list[str] = []
+    for run in runs:
+        try:
+            found[run.block] = drawn(run.session, run.steady)
+        except NoEnergy as exc:
+            reasons.append(str(exc))
+    if reasons:
+        count = f"{len(reasons)} of {len(runs)} sessions: " if found else ""
+        raise NoEnergy(count + "; ".join(dict.fromkeys(reasons)))
+    return found

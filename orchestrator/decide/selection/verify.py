@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.decide.selection.compare import ratio
-from orchestrator.decide.selection.evidence import Evidence, best_attempts, throttled, timed_runs
+from orchestrator.decide.selection.evidence import Evidence, best_attempts, idle_of, throttled, timed_runs
 from orchestrator.decide.selection.figures import figures
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.words import figure
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import METRIC_OF, METRICS, Decision, Estimate, Verification
-from orchestrator.domain.session import Session
+from orchestrator.domain.energy import Idle
+from orchestrator.domain.session import IDLE, Session
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.intervals import prediction_interval
 
@@ -33,17 +34,20 @@ def verify(
     (``prediction_interval``), taken no narrower than the policy's tolerance; better than predicted passes too. Fresh
     sessions of the fp32 default beside it, where there are any, tell a device that changed from a winner that did: a
     figure that is too high passes where its ratio to the default still lies in its own prediction interval. A failed,
-    throttled or missing session, a missed constraint or a new artifact without parity never passes.
+    throttled or missing session, a missed constraint or a new artifact without parity never passes. Idle sessions may
+    be among them, for the energy.
     """
     if decision.winner is None:
         raise ValueError(f"study {decision.study_id} has no winner to verify")
     winner = decision.of(decision.winner)
     equal = artifact.sha256 == winner.candidate.artifact_sha256 if byte_equal is None else byte_equal
+    idle = idle_of(fresh_sessions, artifact.contract.sample_rate_hz)
+    fresh_sessions = [s for s in fresh_sessions if s.planned.mode != IDLE]
     mine = [s for s in fresh_sessions if s.planned.candidate.artifact_sha256 == artifact.sha256]
     if decision.baseline not in (None, decision.winner):
         mine = [s for s in mine if s.planned.candidate.key != decision.baseline]
-    again = _fresh(mine, artifact, policy)
-    check = _Check(decision, again, _baseline(fresh_sessions, decision, artifact, policy), policy)
+    again = _fresh(mine, artifact, policy, idle)
+    check = _Check(decision, again, _baseline(fresh_sessions, decision, artifact, policy, idle), policy)
     problem = _broken(mine, again, artifact, equal) or check.missed_limit()
     expected, passed, reason = check.repeats()
     return Verification(
@@ -59,21 +63,23 @@ def verify(
     )
 
 
-def _fresh(sessions: Sequence[Session], artifact: Artifact, policy: Policy) -> Evidence | None:
+def _fresh(sessions: Sequence[Session], artifact: Artifact, policy: Policy, idle: Idle | str) -> Evidence | None:
     if not sessions:
         return None
     good, failures = best_attempts(sessions)
     runs, unusable = timed_runs(good, artifact)
-    metrics, values = figures(runs, artifact, policy.confidence)
+    metrics, values = figures(runs, artifact, policy.confidence, idle)
     candidate = sessions[0].planned.candidate
     return Evidence(candidate, artifact, tuple(good), tuple(runs), (*failures, *unusable), None, None, metrics, values)
 
 
-def _baseline(sessions: Sequence[Session], decision: Decision, artifact: Artifact, policy: Policy) -> Evidence | None:
+def _baseline(
+    sessions: Sequence[Session], decision: Decision, artifact: Artifact, policy: Policy, idle: Idle | str
+) -> Evidence | None:
     """Times only: the contract, and so the sample rate, is the model's and the same for both artifacts."""
     if decision.baseline in (None, decision.winner):
         return None
-    return _fresh([s for s in sessions if s.planned.candidate.key == decision.baseline], artifact, policy)
+    return _fresh([s for s in sessions if s.planned.candidate.key == decision.baseline], artifact, policy, idle)
 
 
 def _broken(sessions: Sequence[Session], again: Evidence | None, artifact: Artifact, byte_equal: bool) -> str | None:
@@ -129,7 +135,7 @@ class _Check:
 
     def _predicted(self, race: Estimate, runs: int) -> tuple[float, float]:
         assert race.value is not None
-        least = self.policy.repeat_tolerance * race.value
+        least = self.policy.repeat_tolerance * abs(race.value)
         if race.low is None or race.high is None or race.basis != "runs":
             return race.value - least, race.value + least
         # A lower end cut at zero does not tell the spread; the upper one does.

@@ -4,6 +4,7 @@ import pytest
 from orchestrator.decide.selection.evidence import Evidence, best_attempts, gather
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.session import Session
+from tests.metered import sampled
 from tests.sessions import artifact, candidate, paced_times, race, score, service, session
 
 BASE = candidate()
@@ -71,11 +72,11 @@ def test_absent_is_not_zero() -> None:
 
 
 def test_power_without_an_idle_baseline_is_no_energy() -> None:
-    metered = race(candidate())
-    for run in metered:
-        run.arrays["sample_power_w__rail"] = np.array([2.0, 2.1])
+    metered = [sampled(run, lambda t: np.full(len(t), 2.0)) if "t_ns" in run.arrays else run for run in race(BASE)]
     reason = evidence_of(metered).metrics["energy_mj_per_audio_s"].reason
-    assert reason == "power of rail was sampled, but not the idle power that net energy is above"
+    assert reason == (
+        "ina3221.VDD_IN was read, but there is no idle session, so no idle power that net energy is above"
+    )
 
 
 def test_the_highest_peak_of_all_runs_counts() -> None:
