@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The form of these tables. A ledger with a higher number was written by a newer Earshot and is left alone; one with a
 # lower number lacks tables, which it gets when it is opened: no column of an old table ever changes.
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Table(DeclarativeBase):
@@ -202,3 +202,16 @@ class HealthEventRow(Table):
     at_utc: Mapped[str]
     kind: Mapped[str]
     detail: Mapped[str]
+
+
+class CalibrationRow(Table):
+    """A device's noise floor, found by A/A runs; since schema 3."""
+
+    __tablename__ = "calibrations"
+
+    calibration_id: Mapped[str] = mapped_column(primary_key=True)
+    device: Mapped[str] = mapped_column(index=True)
+    model: Mapped[str]
+    mode: Mapped[str]
+    at_utc: Mapped[str]
+    record: Mapped[dict[str, Any]]
