@@ -62,7 +62,7 @@ def bench(tmp_path: Path, make_ssh_host: MakeHost) -> Bench:
 
 
 def test_from_a_bare_python_to_a_session(bench: Bench) -> None:
-    refused = bench.earshot("run", "mini", "--device", "device")
+    refused = bench.earshot("devices", "probe", "device")
     assert refused.returncode == 5
     assert "no numpy for" in refused.stderr
     assert "earshot devices setup device" in refused.stderr
