@@ -12,7 +12,7 @@ import shutil
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from agents import durable, strict_json, wire
+from agents import durable, leftovers, strict_json, wire
 from agents.journal import Journal
 from agents.store import BadRequest, Store
 
@@ -135,12 +135,13 @@ def _require_same(folder: SessionFolder, spec: wire.RunSpec) -> None:
 
 
 def clean_sessions(store: Store) -> List[str]:
-    """Delete the folders of sessions that do not run; returns them."""
+    """Delete the folders of sessions that do not run, and end what their runtimes left running; returns them."""
     removed = []
     for name in sorted(os.listdir(store.sessions)) if os.path.isdir(store.sessions) else []:
         folder = folder_of(store, name)
         with folder.unless_running() as idle:
             if idle:
+                leftovers.end_orphans(folder.lock)
                 shutil.rmtree(folder.path)
                 removed.append(f"sessions/{name}")
     return removed

@@ -15,7 +15,7 @@ from tests.agents.test_lifecycle import journal, kinds, session_pid, slow_spec, 
 # A runtime with helpers, as vendors' are: one forked, one executed, one in a session of its own.
 RUNTIME = """
 import os, signal, subprocess, sys, time
-TAG = "left-by-{tag}"
+TAG = {folder!r}
 if os.fork() == 0:
     open(os.path.join({folder!r}, "forked"), "w").write(str(os.getpid()))
     time.sleep(600)
@@ -37,13 +37,13 @@ def helpers(tmp_path: Path) -> Path:
 
 
 def with_runtime(device: Device, folder: Path, then: str) -> wire.RunSpec:
-    (folder / "onnxruntime" / "__init__.py").write_text(RUNTIME.format(tag=folder.name, folder=str(folder), then=then))
+    (folder / "onnxruntime" / "__init__.py").write_text(RUNTIME.format(folder=str(folder), then=then))
     return replace(slow_spec(device), runtime="onnxruntime", provider="CPUExecutionProvider", sampler_hz=10.0)
 
 
 def left_by(device: Device, folder: Path) -> list[str]:
     """What still runs of the device's sessions and of the runtime's helpers."""
-    return [line for line in _running() if str(device.root) in line or str(folder) in line or folder.name in line]
+    return [line for line in _running() if str(device.root) in line or str(folder) in line]
 
 
 def _running() -> list[str]:
@@ -91,6 +91,19 @@ def test_kill_9_of_one_process(device: Device, helpers: Path, monkeypatch: pytes
     assert left_by(device, helpers) == []
 
 
+def test_clean_ends_what_nobody_watches_any_more(
+    device: Device, helpers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(helpers))
+    follower = start(device, with_runtime(device, helpers, HANG))
+    wait_for(lambda: (helpers / "started").exists())
+    follower.kill()
+    follower.communicate()
+    os.kill(_parent(int(journal(device)[0].data["pid"])), signal.SIGKILL)
+    wait_for(lambda: "sessions/s1" in device.call("clean", "--sessions").stdout)
+    assert left_by(device, helpers) == []
+
+
 def test_kill_9_of_the_sampler_costs_only_its_series(device: Device) -> None:
     spec = slow_spec(device, 200, sampler_hz=20.0)
     follower = start(device, spec)
@@ -113,13 +126,13 @@ def test_what_a_good_session_leaves_running_is_ended_too(
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'onnxruntime':\n"
         "            import subprocess\n"
-        f"            subprocess.Popen(['sh', '-c', 'sleep 600; {tmp_path.name}'], start_new_session=True)\n"
+        f"            subprocess.Popen(['sh', '-c', 'sleep 600; {tmp_path}'], start_new_session=True)\n"
         "sys.meta_path.insert(0, Finder())\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert device.run(device.spec()).code == 0
     give_up_s = time.monotonic() + 10
-    while left := [line for line in _running() if tmp_path.name in line and "sleep 600" in line]:
+    while left := [line for line in _running() if str(tmp_path) in line and "sleep 600" in line]:
         assert time.monotonic() < give_up_s, left
         time.sleep(0.05)
 
