@@ -20,7 +20,8 @@ EarshotError                 a message for a person: what was wrong, where, what
 |   |-- LeaseLost            it was given to somebody else while we worked
 |   `-- DeviceQuarantined    it failed too often and is passed over
 |-- LedgerError              the ledger cannot be opened or written
-`-- Infeasible               no candidate meets the constraints
+|-- Infeasible               no candidate meets the constraints
+`-- Incomparable             two results were not measured alike; carries the fields
 
 Third-party errors are mapped to these where they enter, ``from exc``. Only the cli turns them into exit codes.
 """
@@ -139,3 +140,13 @@ class LedgerError(EarshotError):
 
 class Infeasible(EarshotError):
     exit_code = 7
+
+
+class Incomparable(EarshotError):
+    """``fields``: name, and what the one and the other had."""
+
+    exit_code = 8
+
+    def __init__(self, message: str, *, fields: Sequence[tuple[str, str, str]], hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.fields = tuple(fields)
