@@ -15,11 +15,12 @@ _COLUMNS = {
     "service p50 ms": "service time, p50",
     "RTF": "RTF",
     "peak MB": "peak memory, steady",
+    "energy mJ/s": "energy, net",
 }
 
 
-def print_outcomes(outcomes: Sequence[DeviceOutcome], sample_rate_hz: int, as_json: bool) -> None:
-    figures = [_figures(outcome, sample_rate_hz) for outcome in outcomes]
+def print_outcomes(outcomes: Sequence[DeviceOutcome], as_json: bool) -> None:
+    figures = [_figures(outcome) for outcome in outcomes]
     if as_json:
         print_json([_as_json(outcome, found) for outcome, found in zip(outcomes, figures, strict=True)])
         return
@@ -33,10 +34,11 @@ def print_outcomes(outcomes: Sequence[DeviceOutcome], sample_rate_hz: int, as_js
     )
 
 
-def _figures(outcome: DeviceOutcome, sample_rate_hz: int) -> dict[str, Figure]:
-    if outcome.session is None or not outcome.session.ok:
+def _figures(outcome: DeviceOutcome) -> dict[str, Figure]:
+    ran = outcome.ran
+    if ran is None or not ran.session.ok:
         return {}
-    return {figure.name: figure for figure in session_figures(outcome.session, sample_rate_hz)}
+    return {figure.name: figure for figure in session_figures(ran.session, ran.sample_rate_hz, ran.idle)}
 
 
 def _value(figure: Figure | None) -> str:

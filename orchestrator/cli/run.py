@@ -94,8 +94,8 @@ def run(
     if context.get_parameter_source("device") is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--device is for one device, --devices for several: give one of them")
     with TerminalProgress() as progress:
-        outcomes, sample_rate_hz = run_several(replace(settings, device=""), devices, progress)
-    print_outcomes(outcomes, sample_rate_hz, as_json)
+        outcomes = run_several(replace(settings, device=""), devices, progress)
+    print_outcomes(outcomes, as_json)
     failed = [outcome for outcome in outcomes if not outcome.ok]
     if failed:
         raise DeviceError(
@@ -107,10 +107,11 @@ def run(
 
 def _one(settings: RunSettings, as_json: bool) -> None:
     with TerminalProgress() as progress:
-        session, sample_rate_hz = run_one(settings, progress)
+        ran = run_one(settings, progress)
+    session = ran.session
     if not session.ok:
         raise failed_session(session, settings.results)
-    figures = session_figures(session, sample_rate_hz)
+    figures = session_figures(session, ran.sample_rate_hz, ran.idle)
     if as_json:
         print_json({"session": session.session_id, "figures": figures, "result": session.result})
         return

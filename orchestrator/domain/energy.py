@@ -11,6 +11,7 @@ from orchestrator.domain.session import IDLE, Session
 from orchestrator.domain.timeline import Timeline
 from orchestrator.statistics.energy import Energy, energy_of_counter, energy_of_samples, in_step
 
+NO_IDLE = "there is no idle session, so no idle power that net energy is above"
 _MJ = 1e3
 
 
@@ -123,7 +124,7 @@ def idle_power(sessions: Iterable[Session], sample_rate_hz: int) -> Idle:
     """From a study's idle sessions, in the order they ran. Raises NoEnergy where there is none, or one says nothing."""
     idle = sorted((s for s in sessions if s.planned.mode == IDLE and s.ok), key=lambda s: s.planned.block)
     if not idle:
-        raise NoEnergy("there is no idle session, so no idle power that net energy is above")
+        raise NoEnergy(NO_IDLE)
     found = [_idle_drawn(session, sample_rate_hz) for session in idle]
     names = sorted({one.source.name for one in found})
     if len(names) > 1:
@@ -133,6 +134,14 @@ def idle_power(sessions: Iterable[Session], sample_rate_hz: int) -> Idle:
     spacing_w = math.sqrt(sum(one.power_uncertainty_w**2 for one in found)) / len(found)
     uncertainty_w = math.hypot(spacing_w, 0.0 if drift_w is None else float(np.ptp(power_w)) / 2)
     return Idle(found[0].source, float(power_w.mean()), uncertainty_w, drift_w, len(found))
+
+
+def idle_or_reason(sessions: Iterable[Session], sample_rate_hz: int) -> Idle | str:
+    """As ``idle_power``; the reason where there is none."""
+    try:
+        return idle_power(sessions, sample_rate_hz)
+    except NoEnergy as exc:
+        return str(exc)
 
 
 def _idle_drawn(session: Session, sample_rate_hz: int) -> Drawn:

@@ -1,30 +1,27 @@
 """The figures of one session, as ``earshot run`` shows them."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from agents import wire
+from orchestrator.domain.energy import NO_IDLE, Idle
 from orchestrator.domain.session import Session
 from orchestrator.statistics import percentiles, warmup
+from orchestrator.workflows.energy_figures import energy_figures
+from orchestrator.workflows.figure import Figure
 
 _MS = 1e-6
 # A clock that is slewed moves by at most 0.5 ms a second (adjtime(3)); what moves faster was set.
 _CLOCK_STEP_S = 0.5
 
 
-@dataclass(frozen=True)
-class Figure:
-    """``value`` None: absent, and ``note`` says why."""
-
-    name: str
-    value: float | None
-    unit: str
-    note: str = ""
+__all__ = ["Figure", "session_figures"]
 
 
-def session_figures(session: Session, sample_rate_hz: int) -> list[Figure]:
-    """Latency (paced) or service time (flat-out) after warm-up, and what was measured around them."""
+def session_figures(session: Session, sample_rate_hz: int, idle: Idle | str = NO_IDLE) -> list[Figure]:
+    """Latency (paced) or service time (flat-out) after warm-up, and what was measured around them.
+
+    ``idle``: what the device drew without a model, or why that is not known.
+    """
     whole = session.timeline(sample_rate_hz)
     found = warmup.classify(whole.service_ns)
     steady = whole.after(found.skip)
@@ -41,7 +38,7 @@ def session_figures(session: Session, sample_rate_hz: int) -> list[Figure]:
         Figure(f"{stage}, p50", float(np.median(times)) * _MS, "ms") for stage, times in steady.stage_ns().items()
     ]
     figures.append(Figure("RTF", steady.rtf, "", "service time / audio; lower is better"))
-    return figures + _around(session)
+    return [*figures, *energy_figures(session, steady, idle), *_around(session)]
 
 
 def _not_hardware(session: Session) -> list[Figure]:

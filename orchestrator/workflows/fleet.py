@@ -14,7 +14,7 @@ from orchestrator.measure.lab.lease import abandon_all
 from orchestrator.workflows.choice import choose_devices
 from orchestrator.workflows.progress import FleetProgress
 from orchestrator.workflows.reserve import first_free
-from orchestrator.workflows.single import RunSettings, Work, measure_on, prepared_work
+from orchestrator.workflows.single import RanOne, RunSettings, Work, measure_on, prepared_work
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,20 @@ class DeviceOutcome:
     """One device's part: a session that ended well, or the error; a failed session comes with its error."""
 
     device: str
-    session: Session | None
+    ran: RanOne | None
     error: EarshotError | None
+
+    @property
+    def session(self) -> Session | None:
+        return self.ran.session if self.ran else None
 
     @property
     def ok(self) -> bool:
         return self.error is None
 
 
-def run_several(settings: RunSettings, devices: str, progress: FleetProgress) -> tuple[list[DeviceOutcome], int]:
-    """A session on each of ``devices`` (see lab/reservation.py) in the order asked for, and the sample rate in Hz.
+def run_several(settings: RunSettings, devices: str, progress: FleetProgress) -> list[DeviceOutcome]:
+    """A session on each of ``devices`` (see lab/reservation.py) in the order asked for.
 
     What fails on one device leaves the others alone. Raises EarshotError where nothing could be started at all.
     Interrupted, it gives the devices back; the sessions on them go on, and the same command collects them.
@@ -48,7 +52,7 @@ def run_several(settings: RunSettings, devices: str, progress: FleetProgress) ->
         except KeyboardInterrupt:
             abandon_all()
             raise
-        return [worker.outcome() for worker in workers], work.sample_rate_hz
+        return [worker.outcome() for worker in workers]
 
 
 class _Worker(threading.Thread):
@@ -76,19 +80,18 @@ class _Worker(threading.Thread):
     def _run(self) -> DeviceOutcome:
         name = self._slot[0].name
 
-        def attempt(device: Device, wait_s: float) -> Session:
+        def attempt(device: Device, wait_s: float) -> RanOne:
             nonlocal name
             name = device.name
             with contextlib.closing(self._progress.device(name)) as progress:
                 return measure_on(self._work, device, progress, wait_s)
 
         try:
-            session = first_free(self._slot, attempt, self._work.settings.wait_s)
+            ran = first_free(self._slot, attempt, self._work.settings.wait_s)
         except EarshotError as exc:
             return DeviceOutcome(name, None, exc)
-        return DeviceOutcome(
-            name, session, None if session.ok else failed_session(session, self._work.settings.results)
-        )
+        failed = None if ran.session.ok else failed_session(ran.session, self._work.settings.results)
+        return DeviceOutcome(name, ran, failed)
 
 
 def failed_session(session: Session, results: Path) -> SessionFailed:

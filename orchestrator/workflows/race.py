@@ -7,9 +7,11 @@ from typing import Any
 from orchestrator.decide.selection.choose import decide, finalists
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Decision
+from orchestrator.domain.session import IDLE
 from orchestrator.measure.farm.budget import Budget
 from orchestrator.measure.farm.interleave import block_order
 from orchestrator.workflows.candidates import allowed_chunk, candidates_for
+from orchestrator.workflows.idle import AFTER, BEFORE, IDLE_S, measure_idle, measures_power
 from orchestrator.workflows.prepare import Exported, Prepared
 from orchestrator.workflows.quality import score_candidate
 from orchestrator.workflows.session_runner import SessionRunner
@@ -39,9 +41,11 @@ class Race:
             threads=self.settings.threads,
             chunk_samples=allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms),
         )
+        self._idle(candidates[0], BEFORE)
         self._place(candidates)
         self._screen(candidates)
         self._race(self._finalists(candidates))
+        self._idle(candidates[0], AFTER)
         return self.decide()
 
     def decide(self) -> Decision:
@@ -58,6 +62,11 @@ class Race:
             "objective": self.settings.objective,
             "constraints": self.settings.constraints,
         }
+
+    def _idle(self, like: Candidate, when: int) -> None:
+        if measures_power(self.runner):
+            self.runner.progress.stage("idle power", steps=1, expected_s=IDLE_S + _SESSION_OVERHEAD_S)
+            measure_idle(self.runner, like, when)
 
     def _place(self, candidates: Sequence[Candidate]) -> None:
         expected_s = len(candidates) * _SESSION_OVERHEAD_S
@@ -96,12 +105,14 @@ class Race:
 
     def _race(self, racers: Sequence[Candidate]) -> None:
         block_s = len(racers) * (self.settings.paced_s + _SESSION_OVERHEAD_S)
-        spent_s = self._spent_s(modes=("placement", "evaluate", "flat-out"))
+        spent_s = self._spent_s(modes=("placement", "evaluate", "flat-out", IDLE))
         # Verification runs pairs of fresh sessions, and the continuous track for both, where there is one.
         track_s = self.prepared.needed_evaluation().duration_s("track") * _EVALUATION_RTF
         reserved_s = 2 * VERIFY_PAIRS * (self.settings.paced_s + _SESSION_OVERHEAD_S) + 2 * (
             track_s + _SESSION_OVERHEAD_S
         )
+        if measures_power(self.runner):
+            reserved_s += IDLE_S + _SESSION_OVERHEAD_S
         blocks = Budget(self.settings.budget_s).blocks(spent_s=spent_s, reserved_s=reserved_s, block_s=block_s)
         self.runner.progress.stage("race, paced", steps=blocks * len(racers), expected_s=blocks * block_s)
         for block in range(blocks):

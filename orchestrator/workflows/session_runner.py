@@ -14,7 +14,7 @@ from agents import wire
 from agents.contract import StreamContract
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.session import Environment, PlannedSession, Session
+from orchestrator.domain.session import IDLE, Environment, PlannedSession, Session
 from orchestrator.domain.study import Study
 from orchestrator.errors import EarshotError, Unreachable
 from orchestrator.ledger.ledger import Ledger
@@ -27,6 +27,7 @@ from orchestrator.measure.lab.device_lease import lost
 from orchestrator.measure.lab.health import failed_session
 from orchestrator.measure.lab.lease import Hold
 from orchestrator.measure.meters.base import MeterOptions
+from orchestrator.workflows.idle_spec import idle_spec
 from orchestrator.workflows.metering import measure_with
 from orchestrator.workflows.origin import origin_of
 from orchestrator.workflows.progress import Progress
@@ -99,7 +100,7 @@ class SessionRunner:
         known = self.ledger.session(planned.session_id)
         if known is not None:
             return known
-        timed = planned.mode in ("paced", "flat-out")
+        timed = planned.mode in ("paced", "flat-out", IDLE)
         cooled = self.cooler.wait(planned.session_id) if self.cooler and timed else None
         started_utc = datetime.now(UTC).isoformat(timespec="seconds")
         begin = time.monotonic()
@@ -152,9 +153,10 @@ class SessionRunner:
         audio_s = planned.chunk_count * artifact.contract.chunk_s(candidate.chunk_samples)
         if evaluate:
             audio_s = sum(s.count for s in material.spans) / artifact.contract.sample_rate_hz
-        return wire.RunSpec(
+        idle = planned.mode == IDLE
+        spec = wire.RunSpec(
             session_id=planned.session_id,
-            mode=planned.mode,
+            mode="paced" if idle else planned.mode,
             runtime=candidate.runtime,
             provider=candidate.provider,
             model=wire.Blob(artifact.sha256, artifact.size_bytes, artifact.suffix),
@@ -171,3 +173,4 @@ class SessionRunner:
             fence=self.hold.token if self.hold else 0,
             origin=origin_of(self.study, planned, self.environment, artifact),
         )
+        return idle_spec(spec) if idle else spec

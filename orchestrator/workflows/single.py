@@ -13,8 +13,9 @@ from uuid import uuid4
 from agents import wire
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.energy import Idle, idle_or_reason
 from orchestrator.domain.recipe import Recipe
-from orchestrator.domain.session import Environment, Session
+from orchestrator.domain.session import IDLE, Environment, Session
 from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput, EarshotError, ExportFailed, LeaseLost, SessionFailed, Unreachable
 from orchestrator.ledger.ledger import Ledger
@@ -27,6 +28,7 @@ from orchestrator.measure.lab.lease import Hold
 from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
+from orchestrator.workflows.idle import AFTER, BEFORE, IDLE_S, measure_idle, measures_power
 from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.prepare import (
     Prepared,
@@ -105,8 +107,19 @@ class Work:
         return self.artifact.contract.sample_rate_hz
 
 
-def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
-    """The finished session, failed or not, and its sample rate in Hz; it is in the ledger.
+@dataclass(frozen=True)
+class RanOne:
+    """The finished session, failed or not; it is in the ledger. ``idle``: what the device drew without a model, or why
+    that is not known.
+    """
+
+    session: Session
+    sample_rate_hz: int
+    idle: Idle | str
+
+
+def run_one(settings: RunSettings, progress: Progress) -> RanOne:
+    """One session and what is needed to show it.
 
     Raises EarshotError where none could be started.
     """
@@ -115,10 +128,7 @@ def run_one(settings: RunSettings, progress: Progress) -> tuple[Session, int]:
         find_device(lab, settings.device)
     with prepared_work(settings, progress) as work:
         devices = choose_devices(lab, settings.device, work.ledger, progress, one=True)[0]
-        session = first_free(
-            devices, lambda device, wait_s: measure_on(work, device, progress, wait_s), settings.wait_s
-        )
-    return session, work.sample_rate_hz
+        return first_free(devices, lambda device, wait_s: measure_on(work, device, progress, wait_s), settings.wait_s)
 
 
 @contextmanager
@@ -164,7 +174,7 @@ def _audio(settings: RunSettings, prepared: Prepared, scratch: Path) -> tuple[Pa
     return path, write_wav(path, read_audio(settings.audio, rate), rate)
 
 
-def measure_on(work: Work, device: Device, progress: Progress, wait_s: float = 0.0) -> Session:
+def measure_on(work: Work, device: Device, progress: Progress, wait_s: float = 0.0) -> RanOne:
     """The session on this device. Raises DeviceHeld where somebody else has it for longer than ``wait_s``."""
     with reserved(work.ledger, device, f"run {work.settings.model}", progress, wait_s=wait_s) as held:
         power = PowerCycle(work.ledger, device, progress)
@@ -173,7 +183,10 @@ def measure_on(work: Work, device: Device, progress: Progress, wait_s: float = 0
         quiet = quieted(agent, device, progress.note, wanted=work.settings.quiet_device)
         with agent.transport, held.on_device(agent), quiet:
             settings = replace(work.settings, device=device.name)
-            return _measure(work, settings, device, agent, environment, held, power, progress)
+            session = _measure(work, settings, device, agent, environment, held, power, progress)
+    rate = work.sample_rate_hz
+    idle = idle_or_reason(work.ledger.sessions(session.planned.study_id, mode=IDLE), rate)
+    return RanOne(session, rate, idle)
 
 
 def _measure(
@@ -204,9 +217,14 @@ def _measure(
         meter=meter_of(device),
         cooler=cooler_of(device, agent, environment, work.ledger, study, progress),
     )
-    progress.stage(settings.mode, steps=1, expected_s=settings.seconds if settings.mode == "paced" else None)
+    idle_s = min(IDLE_S, settings.seconds)
+    steps, idle_total_s = (3, 2 * idle_s) if measures_power(runner) else (1, 0.0)
+    expected_s = idle_total_s + settings.seconds if settings.mode == "paced" else None
+    progress.stage(settings.mode, steps=steps, expected_s=expected_s)
     try:
+        measure_idle(runner, candidate, BEFORE, idle_s)
         (session,) = runner.run_all([runner.plan(candidate, settings.mode, seconds=settings.seconds)])
+        measure_idle(runner, candidate, AFTER, idle_s)
     except EarshotError as exc:
         # It may go on there, or have to make room for somebody: the same command collects it, or runs it then.
         if not isinstance(exc, Unreachable | LeaseLost | SessionFailed):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestrator.decide.selection.verify import verify
 from orchestrator.domain.decision import Decision
-from orchestrator.domain.session import VERIFY_BLOCK, Session
+from orchestrator.domain.session import IDLE, VERIFY_BLOCK, Session
 from orchestrator.make.export.exporter import export
 from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.workflows.prepare import Prepared, blob_of, calibration_of
@@ -50,5 +50,6 @@ def verify_winner(
     if prepared.needed_evaluation().utterances_of("track"):
         for candidate in {c.key: c for c in (again, baseline)}.values():
             score_candidate(runner, prepared, candidate, "track", VERIFY_BLOCK)
+    sessions += runner.ledger.sessions(runner.study.study_id, mode=IDLE)
     verification = verify(decision, sessions, fresh, byte_equal=fresh.sha256 == original.sha256)
     return replace(decision, verification=verification)

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.decide.selection.figures import NO_IDLE, Run, RunValues, figures
+from orchestrator.decide.selection.figures import Run, RunValues, figures
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.quality_loss import QualityLoss, loss_estimate, quality_losses
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Estimate
-from orchestrator.domain.energy import Idle, NoEnergy, idle_power
+from orchestrator.domain.energy import NO_IDLE, Idle, idle_or_reason
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import IDLE, VERIFY_BLOCK, Session
+from orchestrator.domain.session_verdict import DEFAULT_LIMITS, KINDS, SUSPECT, SessionLimits, SessionVerdict, judge
 from orchestrator.statistics.warmup import classify
 
 TIMED = ("paced", "flat-out")
@@ -31,6 +32,7 @@ class Evidence:
 
     ``sessions`` has one good attempt per mode and block, ``runs`` the timed ones of them without their warm-up,
     ``failures`` the modes and blocks without a good attempt. ``values`` maps a metric to its value in each block.
+    ``verdicts``: of each session by its id. Runs of suspect sessions are left out where the valid ones are enough.
     """
 
     candidate: Candidate
@@ -42,6 +44,7 @@ class Evidence:
     quality: QualityLoss | None
     metrics: dict[str, Estimate] = field(default_factory=dict)
     values: dict[str, RunValues] = field(default_factory=dict)
+    verdicts: dict[str, SessionVerdict] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -73,7 +76,7 @@ def gather(
     by_hash = {a.sha256: a for a in artifacts}
     whole = list(sessions)
     # One rate for all artifacts of a model.
-    idle = idle_of(whole, next(iter(by_hash.values())).contract.sample_rate_hz) if by_hash else NO_IDLE
+    idle = idle_or_reason(whole, next(iter(by_hash.values())).contract.sample_rate_hz) if by_hash else NO_IDLE
     every = [s for s in whole if s.planned.mode != IDLE]
     race = [s for s in every if s.planned.block < VERIFY_BLOCK]
     verifying = {s.session_id for s in every if s.planned.block >= VERIFY_BLOCK}
@@ -91,19 +94,11 @@ def gather(
             by_hash,
             losses.get(key),
             placements.get(family(candidates[key])),
-            policy.confidence,
+            policy,
             idle,
         )
         for key, found in by_key.items()
     ]
-
-
-def idle_of(sessions: Iterable[Session], sample_rate_hz: int) -> Idle | str:
-    """The idle power among a study's sessions, or why there is none."""
-    try:
-        return idle_power(sessions, sample_rate_hz)
-    except NoEnergy as exc:
-        return str(exc)
 
 
 def baseline_of(evidence: Iterable[Evidence]) -> Evidence | None:
@@ -128,14 +123,19 @@ def timed_runs(sessions: Iterable[Session], artifact: Artifact | None) -> tuple[
     return runs, failures
 
 
-def best_attempts(sessions: Iterable[Session]) -> tuple[list[Session], list[Failure]]:
-    """Per mode and block the latest attempt that ended well, one that did not throttle before one that did."""
+def best_attempts(
+    sessions: Iterable[Session], sample_rate_hz: int | None, limits: SessionLimits = DEFAULT_LIMITS
+) -> tuple[list[Session], list[Failure]]:
+    """Per mode and block the latest attempt that ended well, a valid one before a suspect before an invalid one."""
     slots: dict[tuple[str, int], list[Session]] = {}
     for session in sessions:
         slots.setdefault((session.planned.mode, session.planned.block), []).append(session)
     good, failures = [], []
     for attempts in slots.values():
-        ended = sorted((s for s in attempts if s.ok), key=lambda s: (not throttled(s), s.planned.attempt))
+        ended = [s for s in attempts if s.ok]
+        if len(ended) > 1:
+            worth = {s.session_id: -KINDS.index(judge(s, sample_rate_hz, limits).kind) for s in ended}
+            ended.sort(key=lambda s: (worth[s.session_id], s.planned.attempt))
         if ended:
             good.append(ended[-1])
         else:
@@ -156,13 +156,16 @@ def _evidence(
     artifacts: Mapping[str, Artifact],
     quality: QualityLoss | None,
     placement: Session | None,
-    confidence: float,
+    policy: Policy,
     idle: Idle | str,
 ) -> Evidence:
     artifact = artifacts.get(candidate.artifact_sha256)
-    good, failures = best_attempts(sessions)
-    runs, unusable = timed_runs((s for s in good if s.planned.mode in TIMED), artifact)
-    metrics, values = figures(runs, artifact, confidence, idle)
+    rate = artifact.contract.sample_rate_hz if artifact else None
+    good, failures = best_attempts(sessions, rate, policy.sessions)
+    verdicts = {s.session_id: judge(s, rate, policy.sessions) for s in good} if artifact else {}
+    timed = [s for s in good if s.planned.mode in TIMED]
+    runs, unusable = timed_runs(_believed(timed, verdicts, policy), artifact)
+    metrics, values = figures(runs, artifact, policy.confidence, idle)
     metrics["quality_loss"] = loss_estimate(quality)
     return Evidence(
         candidate=candidate,
@@ -174,4 +177,17 @@ def _evidence(
         quality=quality,
         metrics=metrics,
         values=values,
+        verdicts=verdicts,
     )
+
+
+def _believed(sessions: Sequence[Session], verdicts: Mapping[str, SessionVerdict], policy: Policy) -> list[Session]:
+    """Without the suspect ones in each mode that has enough others; elsewhere a gate says what is the matter."""
+    if policy.allow_suspect:
+        return list(sessions)
+    kept = []
+    for mode in TIMED:
+        those = [s for s in sessions if s.planned.mode == mode]
+        valid = [s for s in those if s.session_id not in verdicts or verdicts[s.session_id].kind != SUSPECT]
+        kept += valid if valid and len(valid) >= policy.least_valid_share * len(those) else those
+    return kept

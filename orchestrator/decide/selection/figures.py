@@ -13,7 +13,7 @@ import numpy as np
 
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import Estimate
-from orchestrator.domain.energy import Drawn, Idle, NoEnergy, drawn, same_source
+from orchestrator.domain.energy import NO_IDLE, Drawn, Idle, NoEnergy, drawn, same_source
 from orchestrator.domain.session import Session
 from orchestrator.domain.timeline import Int64, Timeline
 from orchestrator.statistics import students_t
@@ -28,7 +28,6 @@ BYTES_PER_MB = 1e6
 # So many degrees of freedom make Student's t the normal distribution: a standard uncertainty has no n of its own.
 _NORMAL = 1e6
 ENERGY = "energy_mj_per_audio_s"
-NO_IDLE = "there is no idle session, so no idle power that net energy is above"
 
 # Value of a metric in each block: what pairs.
 RunValues = dict[int, float]

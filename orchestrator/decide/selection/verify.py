@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.decide.selection.compare import ratio
-from orchestrator.decide.selection.evidence import Evidence, best_attempts, idle_of, throttled, timed_runs
+from orchestrator.decide.selection.evidence import Evidence, best_attempts, throttled, timed_runs
 from orchestrator.decide.selection.figures import figures
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.words import figure
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import METRIC_OF, METRICS, Decision, Estimate, Verification
-from orchestrator.domain.energy import Idle
+from orchestrator.domain.energy import Idle, idle_or_reason
 from orchestrator.domain.session import IDLE, Session
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.intervals import prediction_interval
@@ -41,7 +41,7 @@ def verify(
         raise ValueError(f"study {decision.study_id} has no winner to verify")
     winner = decision.of(decision.winner)
     equal = artifact.sha256 == winner.candidate.artifact_sha256 if byte_equal is None else byte_equal
-    idle = idle_of(fresh_sessions, artifact.contract.sample_rate_hz)
+    idle = idle_or_reason(fresh_sessions, artifact.contract.sample_rate_hz)
     fresh_sessions = [s for s in fresh_sessions if s.planned.mode != IDLE]
     mine = [s for s in fresh_sessions if s.planned.candidate.artifact_sha256 == artifact.sha256]
     if decision.baseline not in (None, decision.winner):
@@ -66,7 +66,7 @@ def verify(
 def _fresh(sessions: Sequence[Session], artifact: Artifact, policy: Policy, idle: Idle | str) -> Evidence | None:
     if not sessions:
         return None
-    good, failures = best_attempts(sessions)
+    good, failures = best_attempts(sessions, artifact.contract.sample_rate_hz, policy.sessions)
     runs, unusable = timed_runs(good, artifact)
     metrics, values = figures(runs, artifact, policy.confidence, idle)
     candidate = sessions[0].planned.candidate

@@ -21,12 +21,14 @@ from tests.orchestrator.workflows.command import environment
 _METER = "import time\nwhile True: print(4.25, flush=True); time.sleep(0.02)"
 
 
-def run(results: Path, meter: dict[str, Any], seconds: float = 2.0) -> tuple[Session, dict[str, Any]]:
+def run(
+    results: Path, meter: dict[str, Any], seconds: float = 2.0, mode: str = "paced"
+) -> tuple[Session, dict[str, Any]]:
     """``earshot run`` on this machine with a meter in its lab file."""
     lab = results.parent / "lab.toml"
     table = ", ".join(f"{key} = {json.dumps(value)}" for key, value in meter.items())
     lab.write_text(f'[devices.bench]\ntransport = "local"\nmeter = {{ {table} }}\n')
-    asked = ["run", "mini", "--seconds", str(seconds), "--device", "bench", "--lab", str(lab), "--json"]
+    asked = ["run", "mini", "--mode", mode, "--seconds", str(seconds), "--device", "bench", "--lab", str(lab), "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "orchestrator.cli", *asked, "--results", str(results)],
         env=environment(results.parent),
