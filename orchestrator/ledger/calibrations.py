@@ -28,5 +28,5 @@ def calibrations(ledger: Ledger, device: str | None = None) -> list[Calibration]
 def calibration_for(ledger: Ledger, device: str, mode: str, model: str) -> Calibration | None:
     """The newest one of the device in this mode: of this model where there is one, else of any."""
     found = [each for each in calibrations(ledger, device) if each.mode == mode]
-    of_model = [each for each in found if each.model == model]
-    return (of_model or found or [None])[-1]
+    of_model = [each for each in found if each.model == model] or found
+    return of_model[-1] if of_model else None
