@@ -22,6 +22,8 @@ MATCH_FACTS = (
     "context",
 )
 SLUG_LENGTH = 60
+# As the probe calls it, in what stands between it and the hardware.
+STAND_IN = "stand-in"
 # A bandwidth that is stated is rounded; one that follows from rate and width must be the same figure.
 _ROUNDED = 0.05
 
@@ -136,8 +138,12 @@ def match_profile(probe: DeviceProbe, profiles: dict[str, DeviceProfile]) -> Dev
 
 
 def device_model_slug(probe: DeviceProbe) -> str:
-    """The device model as the name of a folder, for example ``raspberry-pi-5-model-b-rev-1-0``. Never empty."""
-    return _plain(probe.model) or _plain(f"unknown {probe.machine}")
+    """The device model as the name of a folder, for example ``raspberry-pi-5-model-b-rev-1-0``. Never empty.
+
+    A stand-in is a model of its own: what wins on it must never be taken for the answer of the real one.
+    """
+    plain = _plain(probe.model) or _plain(f"unknown {probe.machine}")
+    return _plain(f"{STAND_IN} {plain}") if STAND_IN in (probe.virtual or "") else plain
 
 
 def _plain(text: str) -> str:

@@ -54,6 +54,11 @@ def test_slug(model: str, slug: str) -> None:
     assert device_model_slug(replace(PROBE, model=model)) == slug
 
 
+def test_a_stand_in_is_a_model_of_its_own() -> None:
+    probe = replace(PROBE, model="Pixel 8", virtual="stand-in: Pixel 8, hypervisor: cpu flag")
+    assert device_model_slug(probe) == "stand-in-pixel-8"
+
+
 @given(model=st.text(), machine=st.text())
 def test_slug_is_always_a_plain_folder_name(model: str, machine: str) -> None:
     slug = device_model_slug(replace(PROBE, model=model, machine=machine))
