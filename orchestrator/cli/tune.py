@@ -54,6 +54,11 @@ from orchestrator.workflows.tune import tune as run_tune
 )
 @click.option("--finalists", type=click.IntRange(min=1), default=2, show_default=True, help="Raced beside the default.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Order of the interleaved sessions.")
+@click.option(
+    "--allow-suspect",
+    is_flag=True,
+    help="Let sessions count that something disturbed, on a device that is never left alone.",
+)
 @click.option("--fresh", is_flag=True, help="Start anew instead of going on with an interrupted study.")
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -74,6 +79,7 @@ def tune(
     paced_seconds: float,
     finalists: int,
     seed: int,
+    allow_suspect: bool,
     fresh: bool,
     as_json: bool,
     quiet: bool,
@@ -108,6 +114,7 @@ def tune(
         wait_s=wait_s,
         quiet_device=quiet_device,
         environment=environment,
+        allow_suspect=allow_suspect,
     )
     if quiet:
         outcome = run_tune(settings, Silent())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from orchestrator.decide.selection.choose import decide
 from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.study import Study
@@ -29,6 +30,7 @@ def decide_again(results: Path, study_id: str | None, objective: Objective, cons
             ledger.scores(study.study_id),
             objective=objective,
             constraints=constraints,
+            policy=Policy(allow_suspect=bool(study.settings.get("allow_suspect"))),
         )
 
 

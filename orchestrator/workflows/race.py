@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.decide.selection.choose import decide, finalists
+from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.session import IDLE
@@ -61,6 +62,7 @@ class Race:
             "scores": ledger.scores(study.study_id),
             "objective": self.settings.objective,
             "constraints": self.settings.constraints,
+            "policy": Policy(allow_suspect=self.settings.allow_suspect),
         }
 
     def _idle(self, like: Candidate, when: int) -> None:

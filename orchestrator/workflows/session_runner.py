@@ -15,6 +15,7 @@ from agents.contract import StreamContract
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import IDLE, Environment, PlannedSession, Session
+from orchestrator.domain.session_verdict import judge
 from orchestrator.domain.study import Study
 from orchestrator.errors import EarshotError, Unreachable
 from orchestrator.ledger.ledger import Ledger
@@ -56,6 +57,7 @@ class Material:
 class SessionRunner:
     """One device in one study. ``material`` by split; ``artifacts`` by SHA-256, all pushed before. ``hold``: the lease
     under which sessions are started. ``meter``: read beside every timed session. ``cooler``: waits before each of them.
+    ``suspect_reruns``: so many sessions more may be run, because one was suspect.
     """
 
     ledger: Ledger
@@ -70,6 +72,7 @@ class SessionRunner:
     power: PowerCycle | None = None
     meter: MeterOptions | None = None
     cooler: Cooler | None = None
+    suspect_reruns: int = 0
     # In the ledger, and still on the device: deleted there by the next call, not by one of their own.
     _recorded: list[str] = field(default_factory=list)
 
@@ -85,9 +88,24 @@ class SessionRunner:
         """The session: from the ledger, from the device's disk, or measured now. A failed one runs once more."""
         session = self._run_once(planned, split)
         if session.ok or planned.attempt > 0:
-            return session
+            return self._unless_suspect(session, split)
         self.progress.note(f"{planned.candidate.label} failed ({session.result.reason}); trying once more")
-        return self._run_once(replace(planned, attempt=planned.attempt + 1), split)
+        return self._unless_suspect(self._run_once(replace(planned, attempt=planned.attempt + 1), split), split)
+
+    def _unless_suspect(self, session: Session, split: str) -> Session:
+        """The session, or one in its place where it is suspect and there is a re-run left."""
+        planned = session.planned
+        verdict = judge(session, self._contract(planned.candidate).sample_rate_hz)
+        if not verdict.again:
+            return session
+        after = replace(planned, attempt=planned.attempt + 1)
+        if self.suspect_reruns <= 0:
+            # An interrupted study may have run it already.
+            return self.ledger.session(after.session_id) or session
+        self.suspect_reruns -= 1
+        self.progress.note(f"{planned.candidate.label} is {verdict}: once more")
+        again = self._run_once(after, split)
+        return again if again.ok else session
 
     def run_all(self, plans: Iterable[PlannedSession], split: str = "test") -> list[Session]:
         sessions = []

@@ -33,7 +33,8 @@ class TuneSettings:
     ``flat_out_s`` are seconds of audio per session; ``finalists`` go from screening to the paced race beside the
     default. ``device``: a name, or any:TAG; ``wait_s``: how long to wait while somebody else has it. ``quiet_device``:
     make the changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python
-    environment; None: its default. Raises BadInput for a value that cannot be measured with.
+    environment; None: its default. ``allow_suspect``: suspect sessions count like valid ones. Raises BadInput for a
+    value that cannot be measured with.
     """
 
     model: str
@@ -55,6 +56,7 @@ class TuneSettings:
     wait_s: float = 0.0
     quiet_device: bool = False
     environment: str | None = None
+    allow_suspect: bool = False
 
     def __post_init__(self) -> None:
         for name in ("budget_s", "paced_s", "flat_out_s"):
@@ -87,6 +89,7 @@ class TuneSettings:
             "seed": self.seed,
             "quiet_device": self.quiet_device,
             "environment": self.environment,
+            "allow_suspect": self.allow_suspect,
         }
 
     @property

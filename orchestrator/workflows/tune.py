@@ -35,6 +35,9 @@ from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.settings import TuneSettings, require_results
 from orchestrator.workflows.verification import verify_winner
 
+# Sessions that a study runs once more because something disturbed them; what disturbs more of them will not go away.
+_SUSPECT_RERUNS = 6
+
 
 @dataclass(frozen=True)
 class TuneOutcome:
@@ -112,6 +115,7 @@ def _tune_on(
                 power=power,
                 meter=meter_of(device),
                 cooler=cooler_of(device, agent, environment, ledger, study, progress),
+                suspect_reruns=0 if settings.allow_suspect else _SUSPECT_RERUNS,
             )
             decision = Race(settings, prepared, exported, runner).run()
             if decision.winner is not None:

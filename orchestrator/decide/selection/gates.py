@@ -16,10 +16,12 @@ from orchestrator.decide.selection.quality_loss import more_items
 from orchestrator.decide.selection.words import figure, percent
 from orchestrator.domain.decision import METRIC_OF, METRICS
 from orchestrator.domain.session import Session
+from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID
 from orchestrator.statistics.stability import backlog_slope, is_unstable
 
 CPU = "CPUExecutionProvider"
 QUALITY = "max_quality_loss"
+_QUIETEN = "see earshot devices doctor, or let suspect sessions count (--allow-suspect)"
 
 
 @dataclass(frozen=True)
@@ -169,8 +171,21 @@ def pacer(evidence: Evidence, rules: Rules) -> str | None:
     for run in evidence.runs:
         if run.paced:
             late = float(np.median(run.steady.lateness_ns)) / run.steady.chunk_ns
-            if late > rules.policy.pacer_budget_share:
+            if late > rules.policy.sessions.pacer_share:
                 return f"invalid: in block {run.block} chunks were issued {percent(late)} of a chunk late in the median"
+    return None
+
+
+def believed(evidence: Evidence, rules: Rules) -> str | None:
+    """Its sessions are valid, or enough of them that the suspect ones could be left out."""
+    for run in evidence.runs:
+        verdict = evidence.verdicts.get(run.session.session_id)
+        if verdict is None or verdict.kind == VALID or (verdict.kind == SUSPECT and rules.policy.allow_suspect):
+            continue
+        where = f"its {run.session.planned.mode} session of block {run.block}"
+        if verdict.kind == INVALID:
+            return f"invalid: in {where} {verdict.reasons[0]}"
+        return f"too few valid sessions: {where} is suspect ({'; '.join(verdict.reasons)}); {_QUIETEN}"
     return None
 
 
@@ -227,5 +242,6 @@ GATES: tuple[tuple[str, Callable[[Evidence, Rules], str | None]], ...] = (
     ("environment", unlike),
     ("quality", quality),
     ("pacer", pacer),
+    ("suspect", believed),
     ("unstable", stability),
 )

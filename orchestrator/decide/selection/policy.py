@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from orchestrator.domain.session_verdict import DEFAULT_LIMITS, SessionLimits
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -13,8 +15,10 @@ class Policy:
     ``least_placement_share``: an execution provider that did less of the nodes' time than this did not run the model.
     It is low because a provider that accelerates its nodes tenfold takes a small share of what is left.
 
-    ``pacer_budget_share``: a paced session whose chunks were issued later than this share of a chunk, in the median,
-    measured the harness and not the candidate.
+    ``sessions``: when a session is suspect or invalid (domain/session_verdict.py). ``least_valid_share``: a candidate
+    of whose sessions in a mode at least this share is valid stands on those, and the suspect ones are left out; half
+    of them still pair with most blocks of the others. ``allow_suspect`` counts suspect sessions like valid ones, for a
+    device that is never left alone.
 
     ``repeat_tolerance``: a verification within this of the race's figure repeats it, however narrow the interval over
     a few runs happens to be.
@@ -23,6 +27,8 @@ class Policy:
     indifference: float = 0.02
     confidence: float = 0.95
     least_placement_share: float = 0.1
-    pacer_budget_share: float = 0.1
+    sessions: SessionLimits = DEFAULT_LIMITS
+    least_valid_share: float = 0.5
+    allow_suspect: bool = False
     repeat_tolerance: float = 0.05
     seed: int = 0

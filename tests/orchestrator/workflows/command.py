@@ -18,6 +18,8 @@ QUICK = [
     "1",
     "--max-quality-loss",
     "1",
+    # Other tests run beside this one.
+    "--allow-suspect",
 ]
 
 

@@ -5,7 +5,7 @@ from orchestrator.decide.selection.evidence import Evidence, best_attempts, gath
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.session import Session
 from tests.metered import sampled
-from tests.sessions import artifact, candidate, paced_times, race, score, service, session
+from tests.sessions import SAMPLE_RATE_HZ, artifact, candidate, paced_times, race, score, service, session
 
 BASE = candidate()
 
@@ -96,7 +96,7 @@ def test_the_good_attempt_counts_and_a_cool_one_before_a_hot_one() -> None:
     good = session(BASE, block=0, attempt=1)
     cool, hot = session(BASE, block=1), session(BASE, block=1, attempt=1, throttled_after=True)
     lost = session(BASE, block=2, failure="killed again")
-    kept, failures = best_attempts([failed, good, cool, hot, lost])
+    kept, failures = best_attempts([failed, good, cool, hot, lost], SAMPLE_RATE_HZ)
     assert {id(s) for s in kept} == {id(good), id(cool)}
     assert [f.reason for f in failures] == ["killed again"]
 

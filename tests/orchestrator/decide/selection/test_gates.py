@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from agents import wire
+from agents.device_facts import DeviceState
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.evidence import Evidence, gather
 from orchestrator.decide.selection.gates import GATES, Rejection, Rules, rejection, shortfalls
@@ -39,7 +40,8 @@ def test_a_sound_candidate_passes() -> None:
 
 def test_order_is_that_of_cost() -> None:
     names = [name for name, _ in GATES]
-    assert names == ["emulated", "failed", "placement", "throttled", "environment", "quality", "pacer", "unstable"]
+    first = ["emulated", "failed", "placement", "throttled", "environment"]
+    assert names == [*first, "quality", "pacer", "suspect", "unstable"]
 
 
 @pytest.mark.parametrize("mode", ["placement", "flat-out", "paced", "evaluate"])
@@ -199,3 +201,44 @@ def test_shortfalls_are_worst_first() -> None:
 def test_a_candidate_that_screening_left_behind_was_not_asked_for_its_quality() -> None:
     assert gate_of(screened(RIVAL), scores=[SCORES[0]]) is None
     assert gate_of(race(RIVAL), scores=[SCORES[0]]) == "quality"
+
+
+def busy(of: Session) -> Session:
+    """Something else used most of the device during it."""
+    return replace(of, result=replace(of.result, after=DeviceState(background_cpu_share=0.8)))
+
+
+def test_suspect_sessions_are_left_out_where_enough_are_valid() -> None:
+    sessions = race(RIVAL)
+    sessions[-2:] = [busy(s) for s in sessions[-2:]]
+    found = gather(sessions, ARTIFACTS, SCORES, Policy())[0]
+    assert sorted(run.block for run in found.runs if run.paced) == [0, 1]
+    assert gate_of(sessions) is None
+
+
+def test_mostly_suspect_sessions_never_rank_unless_they_are_let_in() -> None:
+    sessions = race(RIVAL)
+    sessions[-3:] = [busy(s) for s in sessions[-3:]]
+    found = judged(sessions)
+    assert found is not None
+    assert found.gate == "suspect"
+    assert "something else used 80 % of all cores" in found.reason
+    policy = Policy(allow_suspect=True)
+    everyone = gather(race(BASE) + sessions, ARTIFACTS, SCORES, policy)
+    assert rejection(everyone[-1], Rules(Constraints(), policy, everyone[0])) is None
+    assert sum(run.paced for run in everyone[-1].runs) == 4
+
+
+def test_a_valid_attempt_stands_in_for_a_suspect_one() -> None:
+    sessions = [s if s.planned.mode != "paced" else busy(s) for s in race(RIVAL)]
+    again = [session(RIVAL, block=block, attempt=1) for block in range(4)]
+    assert gate_of(sessions + again) is None
+
+
+def test_a_schedule_that_was_moved_is_invalid() -> None:
+    times = paced_times(service(2.0, 800, 1))
+    times[300:] += 5_000_000
+    found = judged([*race(RIVAL), session(RIVAL, block=9, t_ns=times)])
+    assert found is not None
+    assert found.gate == "suspect"
+    assert "its arrivals are not one chunk apart" in found.reason
