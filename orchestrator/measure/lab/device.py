@@ -57,9 +57,8 @@ class Device:
     ADB device through whose stream the SSH connection goes. ``serial``, ``adb_key``, ``adb_server`` (host:port of a
     running adb server) and ``run_as`` (an Android package) are for ADB. ``root`` is the agent's folder there, relative
     to the home; ``python`` the only Python to try. ``profile`` is the kind that the device must turn out to be;
-    ``profiles_dir`` holds the lab's own profiles.
-    ``environment``: of ``environments``, the one to use now. ``sudo``: ``sudo -n`` may be used there. ``meter``: a power meter on the controller's side; its ``kind`` and what
-    that kind takes.
+    ``profiles_dir`` holds the lab's own profiles. ``environment``: of ``environments``, the one to use now. ``sudo``:
+    ``sudo -n`` may be used there. ``meter``: a power meter on the controller's side; its ``kind`` and what that takes.
     """
 
     name: str

@@ -86,6 +86,13 @@ def pivot(root: str) -> None:
     os.chdir("/")
 
 
+def escaped(path: str) -> str:
+    """A path as an option of overlayfs, which splits at commas and colons (Documentation/filesystems/overlayfs.rst)."""
+    for mark in "\\,:":
+        path = path.replace(mark, "\\" + mark)
+    return path
+
+
 def inside(qemu: str, lower: str, upper: str, work: str, user_id: int, command: "list[str]") -> None:
     """As process 1 of the new namespaces: its end is the end of everything in them."""
     call("prctl", libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
@@ -95,7 +102,8 @@ def inside(qemu: str, lower: str, upper: str, work: str, user_id: int, command: 
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
     root = work + ".root"
     Path(root).mkdir(exist_ok=True)
-    mount("overlay", root, "overlay", 0, f"lowerdir={lower},upperdir={upper},workdir={work},userxattr")
+    folders = f"lowerdir={escaped(lower)},upperdir={escaped(upper)},workdir={escaped(work)}"
+    mount("overlay", root, "overlay", 0, f"{folders},userxattr")
     furnish(root)
     libc.sethostname(b"aarch64", 7)
     pivot(root)
