@@ -1,0 +1,128 @@
+"""All that must be alike before two sets of runs are compared, as text by name."""
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from agents.device_facts import DeviceState
+from orchestrator.domain.session import Environment, Session
+
+# Hotter than this beside the other: the cool-down between sessions holds a device within 3 C, and sensors step by 1 C.
+UNLIKE_C = 5.0
+# So much more of all cores was taken by something else.
+UNLIKE_LOAD = 0.10
+NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """A field in which the two differ, with the values that either had."""
+
+    name: str
+    a: str
+    b: str
+
+
+def of_place(environment: Environment) -> dict[str, str]:
+    """What stays until someone changes the device or how it is reached."""
+    probe = environment.probe
+    return {
+        "device": environment.device,
+        "device model": environment.device_model,
+        "agent": environment.agent_sha256[:12],
+        "reached by": environment.transport,
+        "execution context": probe.context,
+        "Python environment": environment.python_environment or "the device's own",
+        "Python": probe.python,
+        "numpy": _text(probe.numpy),
+        "SoC": _text(probe.soc),
+        "machine": probe.machine,
+        "cores": str(len(probe.cores)),
+        "memory": _text(probe.memory_bytes),
+        "OS": probe.os,
+        "OS build": _text(probe.build),
+        "kernel": probe.kernel,
+        "libc": _text(probe.libc),
+        "emulated or virtual": probe.virtual or "no",
+    }
+
+
+def of_state(state: DeviceState | None) -> dict[str, str]:
+    """What is set on the device rather than happens to it."""
+    now = state or DeviceState()
+    return {
+        "governor": _text(now.governor),
+        "clocks locked": _text(now.clocks_locked),
+        "power mode": _text(now.power_mode),
+        "power save": _text(now.power_save),
+        "charging": _text(now.charging),
+        "screen on": _text(now.screen_on),
+        "doze": _text(now.doze),
+    }
+
+
+def of_session(session: Session) -> dict[str, str]:
+    planned, result = session.planned, session.result
+    runtime = planned.candidate.runtime
+    return {
+        "model": planned.candidate.model,
+        "mode": planned.mode,
+        "chunk": f"{planned.candidate.chunk_samples} samples",
+        **of_place(session.environment),
+        f"{runtime} version": _text(result.runtime_version),
+        f"{runtime} build": _text(result.runtime_build),
+        **of_state(result.before),
+    }
+
+
+def unlike(a: Sequence[Session], b: Sequence[Session]) -> tuple[Unlike, ...]:
+    """Every field in which the sessions of one side are not those of the other. A runtime that only one side has is
+    what is compared, not where.
+    """
+    mine, theirs = _values(a), _values(b)
+    found = [Unlike(name, _both(mine[name]), _both(theirs[name])) for name in mine if name in theirs]
+    return (*(each for each in found if each.a != each.b), *_drifted(a, b))
+
+
+def _values(sessions: Iterable[Session]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for session in sessions:
+        for name, value in of_session(session).items():
+            found.setdefault(name, set()).add(value)
+    return found
+
+
+def _both(values: set[str]) -> str:
+    return " and ".join(sorted(values))
+
+
+def _drifted(a: Sequence[Session], b: Sequence[Session]) -> list[Unlike]:
+    """What wanders from session to session is unlike where the medians are far apart."""
+    wanders: tuple[tuple[str, Callable[[DeviceState], float | None], float, str], ...] = (
+        ("temperature before", _hottest_c, UNLIKE_C, "{:.0f} C"),
+        ("load of everything else", lambda state: state.background_cpu_share, UNLIKE_LOAD, "{:.0%} of all cores"),
+    )
+    found = []
+    for name, read, most, form in wanders:
+        mine, theirs = _median(a, read), _median(b, read)
+        if mine is not None and theirs is not None and abs(mine - theirs) > most:
+            found.append(Unlike(name, form.format(mine), form.format(theirs)))
+        elif (mine is None) != (theirs is None):
+            found.append(Unlike(name, *(NOT_KNOWN if x is None else form.format(x) for x in (mine, theirs))))
+    return found
+
+
+def _hottest_c(state: DeviceState) -> float | None:
+    return max(state.temperature_c.values(), default=None)
+
+
+def _median(sessions: Sequence[Session], read: Callable[[DeviceState], float | None]) -> float | None:
+    found = [read(s.result.before) for s in sessions if s.result.before is not None]
+    known = [value for value in found if value is not None]
+    return statistics.median(known) if known else None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return NOT_KNOWN if value is None else str(value)
