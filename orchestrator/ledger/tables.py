@@ -215,3 +215,15 @@ class CalibrationRow(Table):
     mode: Mapped[str]
     at_utc: Mapped[str]
     record: Mapped[dict[str, Any]]
+
+
+class PowerCalibrationRow(Table):
+    """A device's power sensor against a better meter; since schema 3."""
+
+    __tablename__ = "power_calibrations"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    device: Mapped[str] = mapped_column(index=True)
+    sensor: Mapped[str]
+    at_utc: Mapped[str]
+    record: Mapped[dict[str, Any]]
