@@ -16,6 +16,7 @@ _COLUMNS = {
     "RTF": "RTF",
     "peak MB": "peak memory, steady",
     "energy mJ/s": "energy, net",
+    "verdict": "verdict",
 }
 
 
@@ -42,7 +43,9 @@ def _figures(outcome: DeviceOutcome) -> dict[str, Figure]:
 
 
 def _value(figure: Figure | None) -> str:
-    return "-" if figure is None or figure.value is None else number(figure.value)
+    if figure is None or figure.value is None:
+        return "-"
+    return figure.value if isinstance(figure.value, str) else number(figure.value)
 
 
 def _model(outcome: DeviceOutcome) -> str:

@@ -8,6 +8,7 @@ from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.ledger import queries
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.verdicts import verdicts_frame
 
 
 @click.group()
@@ -36,16 +37,22 @@ def studies(results: Path, as_json: bool) -> None:
 @results_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV of every session, for a spreadsheet or pandas.")
-def sessions(study: str | None, results: Path, as_json: bool, as_csv: bool) -> None:
+@click.option("--verdicts", is_flag=True, help="Whether each can be believed, from its raw times, and why not.")
+def sessions(study: str | None, results: Path, as_json: bool, as_csv: bool, verdicts: bool) -> None:
     """Show the sessions of STUDY, or of every study."""
     with Ledger.open(results / "ledger.db", create=False) as book:
-        frame = queries.sessions_frame(book, queries.Where(study_id=study))
+        frame_of = verdicts_frame if verdicts else queries.sessions_frame
+        frame = frame_of(book, queries.Where(study_id=study))
     if as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     elif as_json:
         click.echo(frame.to_json(orient="records", indent=2))
     else:
-        columns = [c for c in ("session_id", "device", "model", "recipe", "mode", "block", "outcome") if c in frame]
+        columns = [
+            c
+            for c in ("session_id", "device", "model", "recipe", "mode", "block", "outcome", "verdict", "doubts")
+            if c in frame
+        ]
         print_table(columns, frame[columns].astype(str).to_numpy().tolist())
 
 

@@ -121,7 +121,7 @@ def _one(settings: RunSettings, as_json: bool) -> None:
     )
 
 
-def _value(value: float | None) -> str:
+def _value(value: float | str | None) -> str:
     if value is None:
         return "-"
-    return str(value) if isinstance(value, int) else number(value)
+    return str(value) if isinstance(value, int | str) else number(value)

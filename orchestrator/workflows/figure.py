@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """``value`` None: absent, and ``note`` says why."""
+    """``value`` None: absent, and ``note`` says why. A word only for what is no quantity."""
 
     name: str
-    value: float | None
+    value: float | str | None
     unit: str
     note: str = ""

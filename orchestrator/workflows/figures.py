@@ -5,6 +5,7 @@ import numpy as np
 from agents import wire
 from orchestrator.domain.energy import NO_IDLE, Idle
 from orchestrator.domain.session import Session
+from orchestrator.domain.session_verdict import judge
 from orchestrator.statistics import percentiles, warmup
 from orchestrator.workflows.energy_figures import energy_figures
 from orchestrator.workflows.figure import Figure
@@ -26,7 +27,8 @@ def session_figures(session: Session, sample_rate_hz: int, idle: Idle | str = NO
     found = warmup.classify(whole.service_ns)
     steady = whole.after(found.skip)
     left_out = f": first {found.skip} left out" if found.skip else ""
-    figures = [*_not_hardware(session), Figure("chunks", len(whole), "", f"{found.kind}{left_out}")]
+    figures = [*_not_hardware(session), _verdict(session, sample_rate_hz)]
+    figures.append(Figure("chunks", len(whole), "", f"{found.kind}{left_out}"))
     if steady.paced:
         figures += _percentiles("latency", steady.latency_ns)
         figures.append(Figure("miss rate", steady.miss_rate(steady.chunk_ns), "", "deadline: the chunk's duration"))
@@ -39,6 +41,12 @@ def session_figures(session: Session, sample_rate_hz: int, idle: Idle | str = NO
     ]
     figures.append(Figure("RTF", steady.rtf, "", "service time / audio; lower is better"))
     return [*figures, *energy_figures(session, steady, idle), *_around(session)]
+
+
+def _verdict(session: Session, sample_rate_hz: int) -> Figure:
+    """Whether the rest can be believed, and why not."""
+    verdict = judge(session, sample_rate_hz)
+    return Figure("verdict", verdict.kind, "", "; ".join(verdict.reasons))
 
 
 def _not_hardware(session: Session) -> list[Figure]:

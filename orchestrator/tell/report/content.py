@@ -9,6 +9,7 @@ from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import STATUSES, CandidateVerdict, Decision
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import VERIFY_BLOCK, Session
+from orchestrator.domain.session_verdict import KINDS, SessionVerdict, judge
 from orchestrator.domain.study import Study
 
 
@@ -40,13 +41,16 @@ class ReportContent:
 
     def decided_on(self, mode: str) -> list[Session]:
         """The sessions of ``mode`` that the decision stands on, in the order they ran: per candidate and block the
-        latest that ended well, one that did not throttle before one that did. Those that verified it are left out.
+        latest that ended well, a valid one before a suspect before an invalid one. Those that verified it are left out.
         """
+        ran = [s for s in self.sessions if s.ok and s.planned.mode == mode and s.planned.block < VERIFY_BLOCK]
         best: dict[tuple[str, int], Session] = {}
-        for session in sorted(self.sessions, key=lambda s: (not _throttled(s), s.planned.attempt)):
-            if session.ok and session.planned.mode == mode and session.planned.block < VERIFY_BLOCK:
-                best[session.planned.candidate.key, session.planned.block] = session
+        for session in sorted(ran, key=lambda s: (-KINDS.index(self.verdict_on(s).kind), s.planned.attempt)):
+            best[session.planned.candidate.key, session.planned.block] = session
         return sorted(best.values(), key=lambda s: (s.planned.block, s.planned.position))
+
+    def verdict_on(self, session: Session) -> SessionVerdict:
+        return judge(session, self.sample_rate_hz)
 
     @property
     def winner(self) -> CandidateVerdict | None:
@@ -101,10 +105,6 @@ class Entry:
         candidate = self.verdict.candidate
         provider = candidate.provider.removesuffix("ExecutionProvider")
         return f"{candidate.recipe.precision} · {provider} · {candidate.threads}t"
-
-
-def _throttled(session: Session) -> bool:
-    return any(state is not None and state.throttled is True for state in (session.result.before, session.result.after))
 
 
 def family(candidate: Candidate) -> str:

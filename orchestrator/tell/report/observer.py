@@ -5,6 +5,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.domain.session import Session
+from orchestrator.domain.session_verdict import INVALID, SUSPECT
 from orchestrator.statistics.percentiles import percentile
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.facts import Fact, joined
@@ -71,15 +73,36 @@ def _clock(content: ReportContent) -> Fact:
 
 
 def session_table(content: ReportContent) -> Table:
-    """How many sessions ran in each mode and how they ended; each failure with its reason."""
+    """How many sessions ran in each mode and how they ended; each failure and each doubt with its reason."""
     ended = Counter((s.planned.mode, s.ok) for s in content.sessions)
     modes = sorted({mode for mode, _ in ended})
     counts = [
-        Row((text(mode), *(number(f"{ended[mode, ok]:,}") for ok in (True, False)), text(_failures(content, mode))))
+        Row(
+            (
+                text(mode),
+                *(number(f"{ended[mode, ok]:,}") for ok in (True, False)),
+                *(number(f"{len(_judged(content, mode, kind)):,}") for kind in (SUSPECT, INVALID)),
+                text("; ".join(filter(None, (_failures(content, mode), _doubts(content, mode))))),
+            )
+        )
         for mode in modes
     ]
-    headings = (Heading("Mode"), Heading("Finished", number=True), Heading("Failed", number=True), Heading("Why"))
+    columns = ("Finished", "Failed", "Suspect", "Invalid")
+    headings = (Heading("Mode"), *(Heading(name, number=True) for name in columns), Heading("Why"))
     return Table("sessions", "Sessions of this study", headings, tuple(counts))
+
+
+def _judged(content: ReportContent, mode: str, kind: str) -> list[Session]:
+    """Sessions that ended well and yet are ``kind``."""
+    return [s for s in content.sessions if s.planned.mode == mode and s.ok and content.verdict_on(s).kind == kind]
+
+
+def _doubts(content: ReportContent, mode: str) -> str:
+    """Each cause with its count and one example."""
+    doubted = [content.verdict_on(s) for kind in (INVALID, SUSPECT) for s in _judged(content, mode, kind)]
+    causes = Counter(doubt.cause for verdict in doubted for doubt in verdict.doubts)
+    example = {doubt.cause: doubt.reason for verdict in doubted for doubt in verdict.doubts}
+    return "; ".join(f"{count} x {example[cause]}" for cause, count in causes.items())
 
 
 def _failures(content: ReportContent, mode: str) -> str:

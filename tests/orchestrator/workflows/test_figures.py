@@ -17,7 +17,7 @@ def on(virtual: str | None) -> Session:
 
 @pytest.mark.parametrize("virtual", [None, "hypervisor: KVM"])
 def test_a_real_processor_needs_no_word(virtual: str | None) -> None:
-    assert session_figures(on(virtual), RATE_HZ)[0].name == "chunks"
+    assert session_figures(on(virtual), RATE_HZ)[0] == Figure("verdict", "valid", "")
 
 
 def test_emulated_comes_before_all_figures() -> None:
@@ -30,3 +30,10 @@ def test_a_stand_in_is_called_one() -> None:
     first = session_figures(on("stand-in: pixel-8"), RATE_HZ)[0]
     assert (first.name, first.value) == ("stand-in", 1)
     assert "those of this machine" in first.note
+
+
+def test_the_verdict_comes_with_its_reasons() -> None:
+    hot = session(candidate(), chunks=20, throttled_before=True)
+    verdict = session_figures(hot, RATE_HZ)[0]
+    assert (verdict.name, verdict.value) == ("verdict", "invalid")
+    assert "throttled before it (synthetic flag); 20 chunks cannot tell" in verdict.note
