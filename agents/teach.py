@@ -1,12 +1,11 @@
 """``agent load-step``: finds the sign and unit of the battery's gauge by working hard for a while."""
 
 import os
-import signal
 import time
 from contextlib import contextmanager
 from typing import Iterator, List
 
-from agents.clock import die_with_parent
+from agents.busy import end_busy, start_busy
 from agents.device_facts import Gauge
 from agents.power import battery
 from agents.power.gauge_file import write_gauge
@@ -59,20 +58,8 @@ def _raw_currents(way: battery.Way, seconds: float) -> List[float]:
 
 @contextmanager
 def _all_cores_busy() -> Iterator[None]:
-    workers = [_busy() for _ in range(os.cpu_count() or 1)]
+    workers = start_busy(os.cpu_count() or 1)
     try:
         yield
     finally:
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-
-
-def _busy() -> int:
-    """A child that computes until it is killed, by us or with us."""
-    pid = os.fork()
-    if pid == 0:
-        die_with_parent(signal.SIGKILL)
-        while True:
-            pass
-    return pid
+        end_busy(workers)

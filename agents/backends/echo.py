@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents import wire
+from agents.busy import start_busy
 from agents.failure import Failure
 
-OPTIONS = ("service_us", "stall_every", "stall_ms")
+OPTIONS = ("service_us", "stall_every", "stall_ms", "busy_cores")
 PROVIDER = "echo"
 
 
 class EchoBackend:
-    """Session options: ``service_us`` busy time per chunk, ``stall_every`` chunks one of ``stall_ms`` asleep.
+    """Session options: ``service_us`` busy time per chunk, ``stall_every`` chunks one of ``stall_ms`` asleep;
+    ``busy_cores`` children that compute all the time, as a load for power sensors.
 
     Outputs keep the contract's shapes whatever the chunk size.
     """
@@ -37,6 +39,8 @@ class EchoBackend:
         self._stall_every = int(options["stall_every"])
         self._stall_s = options["stall_ms"] / 1e3
         self._steps = 0
+        # They end with this process.
+        start_busy(int(options["busy_cores"]))
         self.input: NDArray[Any] = np.zeros(contract.input_shape(spec.chunk_samples), contract.input.dtype)
         self.outputs: Tuple[NDArray[Any], ...] = tuple(np.zeros(o.shape, o.dtype) for o in contract.outputs)
         self._states = {s.input: np.full(s.shape, s.initial, s.dtype) for s in contract.states}

@@ -24,9 +24,10 @@ VERBS = {
     "models": ("orchestrator.cli.models:models", "List, show, import and export models."),
     "devices": ("orchestrator.cli.devices:devices", "List, probe and clean the devices of the lab."),
     "lab": ("orchestrator.cli.lab:lab", "Try Earshot with no device: stand-ins on this machine."),
+    "power": ("orchestrator.cli.power:power", "Calibrate power sensors against a better meter."),
     "ledger": ("orchestrator.cli.ledger:ledger", "Look into the ledger: studies, sessions, percentiles."),
 }
-GROUPS = ("models", "devices", "lab", "ledger", "native")
+GROUPS = ("models", "devices", "lab", "power", "ledger", "native")
 
 
 @click.group(

@@ -8,13 +8,14 @@ from agents.contract import Frontend, StatePair, StreamContract, TensorSpec
 
 def idle_spec(spec: wire.RunSpec) -> wire.RunSpec:
     """The session of an idle candidate: its chunks come and go, without features, graph or decoder."""
-    return replace(spec, contract=_nothing_to_compute(spec.contract, spec.chunk_samples))
+    contract = nothing_to_compute(spec.contract.model, spec.contract.sample_rate_hz, spec.chunk_samples)
+    return replace(spec, contract=contract)
 
 
-def _nothing_to_compute(contract: StreamContract, chunk_samples: int) -> StreamContract:
+def nothing_to_compute(model: str, sample_rate_hz: int, chunk_samples: int) -> StreamContract:
     return StreamContract(
-        model=contract.model,
-        sample_rate_hz=contract.sample_rate_hz,
+        model=model,
+        sample_rate_hz=sample_rate_hz,
         chunk_samples=chunk_samples,
         allowed_chunk_samples=(chunk_samples,),
         frontend=Frontend("pcm"),

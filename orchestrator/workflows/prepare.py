@@ -23,6 +23,7 @@ from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.identity import require_profile, require_same_model
 from orchestrator.measure.lab.inventory import open_transport
 from orchestrator.measure.lab.profiles import device_model_slug
+from orchestrator.workflows.calibrated import with_calibrations
 from orchestrator.workflows.metering import meter_of, with_meter
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.session_runner import Material
@@ -149,7 +150,7 @@ def deploy_agent(
     except BaseException:
         transport.close()
         raise
-    probe = with_meter(agent.probe, meter)
+    probe = with_calibrations(with_meter(agent.probe, meter), ledger, device.name, model, progress)
     used = agent.environment or device.environment
     environment = Environment(device.name, model, agent.archive_sha256, device.transport, probe, used)
     if environment.emulated:
