@@ -19,6 +19,12 @@ VERBS = {
         "orchestrator.cli.select:select",
         "Decide anew from the ledger, with other constraints.",
     ),
+    "compare": (
+        "orchestrator.cli.compare:compare",
+        "Compare two candidates over runs, or say why that cannot be done.",
+    ),
+    "calibrate": ("orchestrator.cli.calibrate:calibrate", "Measure a device's noise: what it can tell apart at all."),
+    "drift": ("orchestrator.cli.drift:drift", "Does an artifact's state wander from fp32 in a long stream?"),
     "simulate": ("orchestrator.cli.simulate:simulate_", "Try a search strategy on recorded runs, with no device."),
     "report": ("orchestrator.cli.report:report", "Write the HTML report of a study from the ledger."),
     "models": ("orchestrator.cli.models:models", "List, show, import and export models."),

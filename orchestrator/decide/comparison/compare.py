@@ -54,7 +54,7 @@ def compare(
         raise BadInput(f"effect must be a share in 0..1, got {wanted:g}", hint="--effect 0.05 is 5 %")
     if {s.session_id for s in a.sessions} & {s.session_id for s in b.sessions}:
         raise BadInput(f"{a.name} and {b.name} share sessions", hint="earshot calibrate compares a thing with itself")
-    fields = (*unlike(a.sessions, b.sessions), *_others(a, b))
+    fields = (*unlike(a.sessions, b.sessions, at_once=duet), *_others(a, b))
     if fields and not force:
         raise Incomparable(
             f"{a.name} and {b.name} were not measured alike: {', '.join(each.name for each in fields)} differ",

@@ -75,13 +75,14 @@ def of_session(session: Session) -> dict[str, str]:
     }
 
 
-def unlike(a: Sequence[Session], b: Sequence[Session]) -> tuple[Unlike, ...]:
+def unlike(a: Sequence[Session], b: Sequence[Session], *, at_once: bool = False) -> tuple[Unlike, ...]:
     """Every field in which the sessions of one side are not those of the other. A runtime that only one side has is
-    what is compared, not where.
+    what is compared, not where. ``at_once``: each was the other's load, so that what wanders cannot differ.
     """
     mine, theirs = _values(a), _values(b)
     found = [Unlike(name, _both(mine[name]), _both(theirs[name])) for name in mine if name in theirs]
-    return (*(each for each in found if each.a != each.b), *_drifted(a, b))
+    wandering = [] if at_once else _drifted(a, b)
+    return (*(each for each in found if each.a != each.b), *wandering)
 
 
 def _values(sessions: Iterable[Session]) -> dict[str, set[str]]:

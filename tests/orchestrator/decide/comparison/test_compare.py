@@ -125,7 +125,7 @@ def test_what_only_wanders_is_not_refused() -> None:
         ("python_environment", "gpu", "Python environment"),
     ],
 )
-def test_another_place_is_refused_with_both_values_and_marked_where_forced(field: str, value: str, name: str) -> None:
+def test_another_place_is_refused_with_both_values_and_marked_where_forced(field: str, value: Any, name: str) -> None:
     other = changed(
         side("B", FAST),
         lambda s: replace(s, environment=replace(s.environment, **{field: value})),

@@ -1,0 +1,168 @@
+"""Several candidates measured on one device in the same hour, in fresh processes of one study."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from agents import wire
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.session import Environment
+from orchestrator.domain.study import Study
+from orchestrator.errors import BadInput, ExportFailed
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.measure.deploy.agent import DeployedAgent
+from orchestrator.measure.deploy.push import push_blobs
+from orchestrator.measure.doctor.quieted import quieted
+from orchestrator.measure.lab.device import Device
+from orchestrator.measure.lab.inventory import find_device, load_lab
+from orchestrator.measure.lab.lease import Hold
+from orchestrator.workflows.bench import BenchSettings
+from orchestrator.workflows.candidates import candidates_for
+from orchestrator.workflows.choice import choose_devices, is_name
+from orchestrator.workflows.cooling import cooler_of
+from orchestrator.workflows.metering import meter_of
+from orchestrator.workflows.prepare import (
+    Prepared,
+    blob_of,
+    deploy_agent,
+    export_candidates,
+    in_environment,
+    prepare_model,
+)
+from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
+from orchestrator.workflows.session_runner import Material, SessionRunner
+
+# An interrupted comparison goes on within this: what was measured later was measured on another day's device.
+_GO_ON_WITHIN_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A study whose sessions are in the ledger, and the candidates in the order of the choices."""
+
+    study: Study
+    candidates: tuple[Candidate, ...]
+    artifacts: dict[str, Artifact]
+
+
+# Runs what is to be run, with the runner, the candidates and the lease.
+Schedule = Callable[[SessionRunner, Sequence[Candidate], Hold], None]
+
+
+def measure(settings: BenchSettings, ledger: Ledger, schedule: Schedule, progress: Progress) -> Bench:
+    """Raises EarshotError; what was measured until then is in the ledger, and the same call goes on from there."""
+    lab = load_lab(settings.lab)
+    if is_name(settings.device):
+        find_device(lab, settings.device)
+    prepared = prepare_model(settings.model, settings.results / "models")
+    recipes = list(dict.fromkeys(choice.recipe for choice in settings.choices))
+    exported = export_candidates(
+        prepared, recipes, settings.results / "artifacts", jobs=os.cpu_count() or 1, progress=progress
+    )
+    artifacts = {artifact.recipe: artifact for artifact in exported.artifacts}
+    for recipe in recipes:
+        if recipe not in artifacts:
+            reason = next((r.reason for r in exported.refusals if r.recipe == recipe), "it was not exported")
+            raise ExportFailed(f"{recipe} was refused: {reason}", hint="earshot models export shows the others")
+    devices = choose_devices(lab, settings.device, ledger, progress, one=True)[0]
+    wanted = [artifacts[recipe] for recipe in recipes]
+    return first_free(
+        devices,
+        lambda device, wait_s: _on(settings, ledger, device, prepared, wanted, schedule, progress, wait_s),
+        settings.wait_s,
+    )
+
+
+def _on(
+    settings: BenchSettings,
+    ledger: Ledger,
+    device: Device,
+    prepared: Prepared,
+    artifacts: Sequence[Artifact],
+    schedule: Schedule,
+    progress: Progress,
+    wait_s: float,
+) -> Bench:
+    purpose = f"{settings.workflow} {settings.model}"
+    with (
+        reserved(ledger, device, purpose, progress, wait_s=wait_s) as held,
+        tempfile.TemporaryDirectory(prefix="earshot-") as scratch,
+    ):
+        power = PowerCycle(ledger, device, progress)
+        chosen = in_environment(device, settings.environment)
+        agent, environment = power.reach(lambda: deploy_agent(chosen, progress, ledger))
+        quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device)
+        with agent.transport, held.on_device(agent), quiet:
+            candidates = _candidates(settings, artifacts, environment)
+            study = _begin(ledger, settings, device, progress)
+            material = _push(agent, prepared, artifacts, ledger, Path(scratch), progress)
+            by_hash = {artifact.sha256: artifact for artifact in artifacts}
+            cooler = cooler_of(device, agent, environment, ledger, study, progress)
+            runner = SessionRunner(
+                ledger,
+                study,
+                agent,
+                environment,
+                {"test": material},
+                by_hash,
+                progress,
+                settings.seed,
+                hold=held,
+                power=power,
+                meter=meter_of(device),
+                cooler=cooler,
+            )
+            schedule(runner, candidates, held)
+            ledger.finish_study(study.study_id, "finished")
+            runner.forget_recorded()
+    return Bench(study, tuple(candidates), by_hash)
+
+
+def _candidates(settings: BenchSettings, artifacts: Sequence[Artifact], environment: Environment) -> list[Candidate]:
+    threads = sorted({choice.threads for choice in settings.choices})
+    known = candidates_for(artifacts, environment.probe, threads=threads)
+    found = [choice.among(known, environment.device) for choice in settings.choices]
+    if len({candidate.key for candidate in found}) < len(found):
+        raise BadInput(
+            f"both are {found[0].label}", hint=f"earshot calibrate {environment.device} compares a thing with itself"
+        )
+    return found
+
+
+def _push(
+    agent: DeployedAgent,
+    prepared: Prepared,
+    artifacts: Sequence[Artifact],
+    ledger: Ledger,
+    scratch: Path,
+    progress: Progress,
+) -> Material:
+    progress.stage("pushing", steps=1)
+    path, blob, spans = prepared.needed_evaluation().wav("test", scratch)
+    files: list[tuple[Path, wire.Blob]] = [(path, blob)]
+    for artifact in artifacts:
+        ledger.record_artifact(artifact)
+        files.append((artifact.path, blob_of(artifact)))
+    push_blobs(agent, files)
+    return Material(blob, blob, spans)
+
+
+def _begin(ledger: Ledger, settings: BenchSettings, device: Device, progress: Progress) -> Study:
+    now = datetime.now(UTC)
+    question = settings.question(device.name)
+    started = now.isoformat(timespec="seconds")
+    study = Study(f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}", settings.model, device.name, started, question)
+    unfinished = ledger.unfinished_study(study.settings_sha256)
+    if unfinished is not None:
+        if 0 <= (now - datetime.fromisoformat(unfinished.started_utc)).total_seconds() <= _GO_ON_WITHIN_S:
+            progress.note(f"going on with study {unfinished.study_id}")
+            return unfinished
+        ledger.finish_study(unfinished.study_id, "abandoned")
+    ledger.begin_study(study)
+    return study
