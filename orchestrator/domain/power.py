@@ -21,7 +21,9 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class PowerSource:
-    """``probes``: one channel, or those of one meter that add up. ``others``: usable channels that were not chosen."""
+    """``probes``: one channel, or those of one meter that add up. ``others``: those of a whole device or chip that were
+    not chosen.
+    """
 
     probes: tuple[SensorProbe, ...]
     others: tuple[str, ...] = ()
@@ -93,7 +95,7 @@ def choose_source(sensors: Sequence[SensorProbe]) -> PowerSource | str:
         return _no_source(sensors, usable)
     best = min(whole, key=_preference)
     chosen = _adding_up(best, whole)
-    return PowerSource(chosen, tuple(s.name for s in usable if s not in chosen))
+    return PowerSource(chosen, tuple(s.name for s in whole if s not in chosen))
 
 
 def _preference(sensor: SensorProbe) -> tuple[Any, ...]:
