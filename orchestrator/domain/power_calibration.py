@@ -36,6 +36,7 @@ class PowerCalibration:
     device: str
     device_model: str
     sensor: str
+    quantity: str
     scope: str
     reference: str
     reference_scope: str
@@ -70,6 +71,7 @@ class CalibratedPair:
     device: str
     device_model: str
     sensor: str
+    quantity: str
     scope: str
     reference: str
     reference_scope: str
