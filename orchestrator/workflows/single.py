@@ -138,10 +138,13 @@ def prepared_work(settings: RunSettings, progress: Progress) -> Iterator[Work]:
     What was made before is read while the device is reached; no device waits for an export.
     """
     require_results(settings.results)
-    settings.results.mkdir(parents=True, exist_ok=True)
+    path = settings.results / "ledger.db"
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(1) as beside:
         making = beside.submit(_make, settings, Path(scratch), progress)
-        with Ledger.open(settings.results / "ledger.db") as ledger:
+        if not path.exists():
+            # A model that cannot be run leaves no folder behind.
+            making.result()
+        with Ledger.open(path) as ledger:
             if all(known.recipe != settings.recipe for known in ledger.artifacts(settings.model)):
                 making.result()
             yield Work(settings, ledger, making)
