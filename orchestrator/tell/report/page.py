@@ -13,6 +13,7 @@ from markupsafe import Markup
 from orchestrator.tell.report.candidate_tables import candidate_table, further_table
 from orchestrator.tell.report.chart import CONFIG, Chart
 from orchestrator.tell.report.content import ReportContent
+from orchestrator.tell.report.energy import energy_facts, energy_table
 from orchestrator.tell.report.environment import environment_facts, placement_table, runtime_table, sensor_table
 from orchestrator.tell.report.export_table import export_table
 from orchestrator.tell.report.facts import asked
@@ -47,7 +48,11 @@ class Charts:
 
 def write_report(path: Path, content: ReportContent) -> None:
     """One HTML file at ``path``; a reader sees the old page or the whole new one. Raises OSError."""
-    page = render(content)
+    write_page(path, render(content))
+
+
+def write_page(path: Path, page: str) -> None:
+    """As ``write_report``, for a page that is rendered already."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
@@ -74,7 +79,7 @@ def render(content: ReportContent) -> str:
         tuple(timeline_charts(content)),
     )
     return (
-        _environment()
+        templates()
         .get_template("page.html.j2")
         .render(
             content=content,
@@ -88,6 +93,8 @@ def render(content: ReportContent) -> str:
             charts=charts,
             timeline_session=timeline_session(content),
             quality=quality_table(content),
+            energy=energy_facts(content),
+            energies=energy_table(content),
             exports=export_table(content),
             environment=environment_facts(content),
             tables=[t for t in (runtime_table(content), sensor_table(content)) if t is not None],
@@ -97,16 +104,17 @@ def render(content: ReportContent) -> str:
             verification=verification_facts(content),
             provenance=provenance_table(content),
             columns=COLUMNS,
-            style=_own("style.css"),
-            script=_own("page.js"),
-            vega=_own("vega.js"),
+            style=own_file("style.css"),
+            script=own_file("page.js"),
+            vega=own_file("vega.js"),
             chart_data={"config": CONFIG, "charts": {c.name: c.spec for c in charts.drawn()}},
         )
     )
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The templates of this package; what they place is escaped."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader("orchestrator.tell.report", "."),
         autoescape=True,
@@ -116,6 +124,6 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _own(name: str) -> Markup:
+def own_file(name: str) -> Markup:
     """A file of this package, placed as it is."""
     return Markup(files("orchestrator.tell.report").joinpath(name).read_text(encoding="utf-8"))

@@ -24,6 +24,7 @@ SECTIONS = (
     "timeline",
     "blocks",
     "quality",
+    "energy",
     "exports",
     "environment",
     "observer",
