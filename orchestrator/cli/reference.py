@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli.main import cli
 from orchestrator.cli.reference_devices import devices_page
+from orchestrator.cli.reference_lab import lab_page
 from orchestrator.decide.selection.constraints import OBJECTIVES
 from orchestrator.domain.decision import METRIC_OF, METRICS
 from orchestrator.domain.recipe import OPTIONS
@@ -20,6 +21,7 @@ def pages() -> dict[str, str]:
     made = {
         "cli.md": _cli_page(),
         "devices.md": devices_page(),
+        "lab.md": lab_page(),
         "metrics.md": _metrics_page(),
         "recipes.md": _recipes_page(),
     }
