@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import cast
 
-import paramiko
-
 from orchestrator.errors import Unreachable
+from orchestrator.measure.transports.paramiko_alone import paramiko
 from orchestrator.measure.transports.ssh_connect import CHECK_LINK
 
 READ_BYTES = 1 << 18

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import paramiko
-
 from orchestrator.errors import BadInput
+from orchestrator.measure.transports.paramiko_alone import paramiko
 
 DEFAULT_PORT = 22
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa")

@@ -9,10 +9,9 @@ import subprocess
 from collections.abc import Iterator
 from typing import cast
 
-import paramiko
-
 from orchestrator.errors import EarshotError, LoginRefused, Unreachable
 from orchestrator.measure.transports.base import shell_line
+from orchestrator.measure.transports.paramiko_alone import paramiko
 from orchestrator.measure.transports.ssh_config import SshTarget
 from orchestrator.measure.transports.ssh_keys import check_host_key, known_keys, user_keys
 

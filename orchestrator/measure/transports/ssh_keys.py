@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import paramiko
-from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
-
 from orchestrator.errors import BadInput, HostKeyRefused, LoginRefused
 from orchestrator.measure.transports.base import shell_line
+from orchestrator.measure.transports.paramiko_alone import paramiko
 from orchestrator.measure.transports.ssh_config import DEFAULT_PORT, SshTarget
 
 
@@ -44,8 +42,8 @@ def _read(path: Path, name: str) -> Iterator[KnownKey]:
         if not rest or rest.startswith("#") or marker == "@cert-authority":
             continue
         try:
-            entry = HostKeyEntry.from_line(rest, number)
-        except InvalidHostKey:
+            entry = paramiko.hostkeys.HostKeyEntry.from_line(rest, number)
+        except paramiko.hostkeys.InvalidHostKey:
             continue  # OpenSSH skips such lines too.
         if entry is not None and _names(entry.hostnames, name):
             yield KnownKey(path, number, entry.key, marker == "@revoked")
@@ -54,7 +52,7 @@ def _read(path: Path, name: str) -> Iterator[KnownKey]:
 def _names(patterns: list[str], name: str) -> bool:
     """One of the patterns names the host and none of them excludes it."""
     hashed = [p for p in patterns if p.startswith("|1|")]
-    if any(HostKeys.hash_host(name, p) == p for p in hashed):
+    if any(paramiko.hostkeys.HostKeys.hash_host(name, p) == p for p in hashed):
         return True
     # known_hosts brackets are literal; fnmatch would read them as a character set.
     plain = [p.replace("[", "[[]") for p in patterns if p not in hashed]
