@@ -75,12 +75,11 @@ def export_candidates(
 
     Raises ExportFailed where not even the fp32 default passes parity: there is nothing to compare with then.
     """
-    from orchestrator.make.export.defaults import default_recipes
     from orchestrator.make.export.parallel import export_all
     from orchestrator.make.models.library import CONTRACT_FILE
 
     source = prepared.source
-    wanted = tuple(recipes) or default_recipes(source)
+    wanted = tuple(recipes) or _default_recipes(source)
     default = Recipe("onnx", "fp32")
     if default not in wanted:
         wanted = (default, *wanted)
@@ -101,6 +100,13 @@ def export_candidates(
             hint=f"mend {source.onnx_path} or its {CONTRACT_FILE}: without fp32 there is nothing to compare with",
         )
     return Exported(artifacts, refusals)
+
+
+def _default_recipes(source: ModelSource) -> tuple[Recipe, ...]:
+    # Reads the graph, for which onnx takes 0.1 s to import: who names recipes does not wait for it.
+    from orchestrator.make.export.defaults import default_recipes
+
+    return default_recipes(source)
 
 
 def _distinct(outcomes: Sequence[Artifact | ExportRefusal]) -> tuple[tuple[Artifact, ...], tuple[ExportRefusal, ...]]:

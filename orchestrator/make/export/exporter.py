@@ -1,13 +1,10 @@
 """A recipe, carried out: source graph in, artifact proven equal to it out."""
 
 import contextlib
-import hashlib
-import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,13 +12,13 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from agents.strict_json import to_json
 from orchestrator.domain.artifact import Artifact, Provenance
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import EarshotError, ExportFailed
 from orchestrator.make.export import containers
 from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.effect import check_effect
+from orchestrator.make.export.known import KnownArtifacts, tools
 from orchestrator.make.export.parity import check_endurance, check_parity
 from orchestrator.make.export.precision_dynamic import to_dynamic
 from orchestrator.make.export.precision_fp16 import to_fp16
@@ -29,15 +26,11 @@ from orchestrator.make.export.precision_static import to_static
 from orchestrator.make.export.precision_weight import to_weight_only
 from orchestrator.make.export.quiet import captured, worth_keeping
 from orchestrator.make.export.reference_output import Reference, reference_of
-from orchestrator.make.export.store import ArtifactStore
 from orchestrator.make.models.graph import external_files, opset_of, read_proto
 from orchestrator.make.models.probe_audio import probe_audio
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import Feeds
 
-# Part of every cache key: raise it when the same recipe should give other bytes than before.
-REVISION = 1
-TOOLS = ("onnx", "onnxruntime", "numpy")
 STATIC = ("int8-qdq", "int8-qoperator")
 _PARITY_S = 8.0
 _OUR_FAULTS = (EarshotError, KeyboardInterrupt, SystemExit)
@@ -54,23 +47,8 @@ def export(
     return Exporter(source, out_dir, calibration).export(recipe)
 
 
-class Exporter:
+class Exporter(KnownArtifacts):
     """Exports of one model: calibration feeds and reference outputs are computed once, when first needed."""
-
-    def __init__(self, source: ModelSource, out_dir: Path, calibration: CalibrationStream | None) -> None:
-        self.source = source
-        self.store = ArtifactStore(out_dir)
-        self.calibration = calibration
-
-    def key(self, recipe: Recipe) -> str:
-        """Hash over all that the artifact and its proof depend on."""
-        calibration = self.calibration.sha256 if self.calibration else None
-        parts = [REVISION, self.source.sha256, to_json(self.source.contract), str(recipe), _tools(), calibration]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-    def find(self, recipe: Recipe) -> Artifact | None:
-        """The artifact of ``recipe`` where the store has it, unharmed."""
-        return self.store.find(self.key(recipe), self.source.contract)
 
     def export(self, recipe: Recipe) -> Artifact:
         return self.find(recipe) or self._make(recipe)
@@ -90,7 +68,7 @@ class Exporter:
             source_sha256=self.source.sha256,
             recipe=str(recipe),
             opset=opset_of(made.model),
-            tools=_tools(),
+            tools=tools(),
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             calibration_sha256=self.calibration.sha256 if static and self.calibration else None,
             calibration_chunks=len(self._feeds) if static else 0,
@@ -152,10 +130,6 @@ class Exporter:
             return [probe_audio(rate_hz, _PARITY_S)]
         ends = np.cumsum([len(u) for u in heard])
         return heard[: max(1, int(np.searchsorted(ends, _PARITY_S * rate_hz)))]
-
-
-def _tools() -> dict[str, str]:
-    return {name: version(name) for name in TOOLS}
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.recipe import Recipe
 from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.child import child_environment
-from orchestrator.make.export.exporter import Exporter
+from orchestrator.make.export.known import KnownArtifacts
 from orchestrator.make.export.outcome import ExportRefusal
 from orchestrator.make.export.worker import Answer, Job
 from orchestrator.make.models.source import ModelSource
@@ -42,7 +42,7 @@ def export_all(
     ``on_progress(done, total, outcome)`` is called here, in the caller's thread, as they end. What the store has is
     not made again. On KeyboardInterrupt every worker is killed; the store holds whole artifacts only.
     """
-    exporter = Exporter(source, out_dir, calibration)
+    known = KnownArtifacts(source, out_dir, calibration)
     outcomes: dict[int, Outcome] = {}
 
     def ended(index: int, outcome: Outcome) -> None:
@@ -52,7 +52,7 @@ def export_all(
 
     missing = []
     for index, recipe in enumerate(recipes):
-        artifact = exporter.find(recipe)
+        artifact = known.find(recipe)
         if artifact is None:
             missing.append(index)
         else:
@@ -60,7 +60,7 @@ def export_all(
     if missing:
         with tempfile.TemporaryDirectory(prefix="earshot-export-") as scratch:
             job = _job(source, out_dir, calibration, Path(scratch))
-            _run(job, exporter, recipes, missing, jobs, timeout_s, ended)
+            _run(job, known, recipes, missing, jobs, timeout_s, ended)
     return [outcomes[i] for i in range(len(recipes))]
 
 
@@ -84,7 +84,7 @@ def _job(source: ModelSource, out_dir: Path, calibration: CalibrationStream | No
 
 def _run(
     job: Job,
-    exporter: Exporter,
+    known: KnownArtifacts,
     recipes: Sequence[Recipe],
     missing: list[int],
     jobs: int,
@@ -101,17 +101,17 @@ def _run(
             worker.start()
         for _ in missing:
             index, answer = answers.get()
-            ended(index, _outcome(exporter, recipes[index], answer))
+            ended(index, _outcome(known, recipes[index], answer))
     finally:
         for worker in workers:
             worker.stop()
 
 
-def _outcome(exporter: Exporter, recipe: Recipe, answer: Answer) -> Outcome:
+def _outcome(known: KnownArtifacts, recipe: Recipe, answer: Answer) -> Outcome:
     if answer.reason is not None:
         return ExportRefusal(recipe, answer.reason, answer.hint)
-    artifact = exporter.find(recipe)
-    return artifact or ExportRefusal(recipe, f"the store at {exporter.store.folder} lost the artifact", "run again")
+    artifact = known.find(recipe)
+    return artifact or ExportRefusal(recipe, f"the store at {known.store.folder} lost the artifact", "run again")
 
 
 class _Worker:

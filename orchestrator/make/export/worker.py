@@ -9,7 +9,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,10 @@ from agents.strict_json import from_json, to_json
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import EarshotError
 from orchestrator.make.export.calibration import CalibrationStream
-from orchestrator.make.export.exporter import Exporter
 from orchestrator.make.models.source import ModelSource
+
+if TYPE_CHECKING:
+    from orchestrator.make.export.exporter import Exporter
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,10 @@ class Job:
     max_feeds: int = 1
     seed: int = 0
 
-    def exporter(self) -> Exporter:
+    def exporter(self) -> "Exporter":
+        # Not for those who only put the question: the exporters take 0.2 s to import.
+        from orchestrator.make.export.exporter import Exporter
+
         source = ModelSource(self.name, self.contract, Path(self.onnx_path), self.sha256, None)
         return Exporter(source, Path(self.out_dir), self._calibration())
 
@@ -55,7 +60,7 @@ class Answer:
     hint: str | None = None
 
 
-def answer(exporter: Exporter, text: str) -> Answer:
+def answer(exporter: "Exporter", text: str) -> Answer:
     try:
         exporter.export(Recipe.parse(text))
     except EarshotError as exc:

@@ -1,6 +1,10 @@
-"""The model library: the reference models, and what was imported under ``<library_dir>/<name>/``."""
+"""The model library: the reference models, and what was imported under ``<library_dir>/<name>/``.
+
+onnx takes 0.1 s to import: it is, where a graph must be read.
+"""
 
 import difflib
+import hashlib
 import json
 import os
 import re
@@ -8,13 +12,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import onnx
-
 from agents.contract import StreamContract
 from agents.strict_json import MalformedJson, from_json, to_json
 from orchestrator.errors import BadInput, BadModel
 from orchestrator.make.models import reference
-from orchestrator.make.models.graph import external_files, model_sha256, read_proto
 from orchestrator.make.models.source import ModelSource
 
 MODEL_FILE, CONTRACT_FILE, MANIFEST_FILE = "model.onnx", "contract.json", "manifest.jsonl"
@@ -98,6 +99,8 @@ def read_contract(path: Path) -> StreamContract:
 
 
 def _from_file(path: Path) -> ModelSource:
+    from orchestrator.make.models.graph import model_sha256, read_proto
+
     read_proto(path)
     if not (path.parent / CONTRACT_FILE).is_file():
         raise BadModel(
@@ -105,20 +108,25 @@ def _from_file(path: Path) -> ModelSource:
             hint=f"earshot models import {path} infers one",
         )
     contract = read_contract(path.parent / CONTRACT_FILE)
-    return _source(contract.model, contract, path, path.parent / MANIFEST_FILE)
+    return _source(contract.model, contract, path, model_sha256(path), path.parent / MANIFEST_FILE)
 
 
 def _reference(name: str) -> ModelSource:
-    return _source(name, reference.load_contract(name), reference.onnx_path(name), reference.manifest_path(name))
+    path = reference.onnx_path(name)
+    # Ours have their weights inside: the file's own hash is the model's.
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return _source(name, reference.load_contract(name), path, sha256, reference.manifest_path(name))
 
 
 def _imported(folder: Path) -> ModelSource:
-    contract = read_contract(folder / CONTRACT_FILE)
-    return _source(folder.name, contract, folder / MODEL_FILE, folder / MANIFEST_FILE)
+    from orchestrator.make.models.graph import model_sha256
+
+    contract, path = read_contract(folder / CONTRACT_FILE), folder / MODEL_FILE
+    return _source(folder.name, contract, path, model_sha256(path), folder / MANIFEST_FILE)
 
 
-def _source(name: str, contract: StreamContract, onnx_path: Path, manifest: Path) -> ModelSource:
-    return ModelSource(name, contract, onnx_path, model_sha256(onnx_path), manifest if manifest.is_file() else None)
+def _source(name: str, contract: StreamContract, onnx_path: Path, sha256: str, manifest: Path) -> ModelSource:
+    return ModelSource(name, contract, onnx_path, sha256, manifest if manifest.is_file() else None)
 
 
 def _is_imported(folder: Path) -> bool:
@@ -126,6 +134,10 @@ def _is_imported(folder: Path) -> bool:
 
 
 def _copy_graph(path: Path, target: Path) -> None:
+    import onnx
+
+    from orchestrator.make.models.graph import external_files, read_proto
+
     model = read_proto(path)
     if external_files(onnx.load(path, load_external_data=False)):
         target.write_bytes(model.SerializeToString(deterministic=True))

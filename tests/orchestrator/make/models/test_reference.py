@@ -16,6 +16,8 @@ import pytest
 from agents.features import LogMel
 from orchestrator.errors import BadInput
 from orchestrator.make.models import reference
+from orchestrator.make.models.graph import model_sha256
+from orchestrator.make.models.library import find_model
 from orchestrator.make.models.reference import score
 from orchestrator.make.models.reference.score import Item, Streamer
 
@@ -143,3 +145,9 @@ def test_reference_models_are_found_without_torch() -> None:
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(BadInput, match="known are kws, digits-lstm"):
         reference.onnx_path("kwz")
+
+
+def test_a_reference_model_has_its_weights_inside(tmp_path):
+    # Its file's own hash is the model's then, and the library need not read the graph for it.
+    for name in reference.REFERENCE_MODELS:
+        assert find_model(name, tmp_path).sha256 == model_sha256(reference.onnx_path(name))
