@@ -33,7 +33,7 @@ USAGE = """usage: agent VERB [options]
   environments --root ROOT [--named PYTHON]
                                    print what wheels this Python takes, and the environments that are there
   environment-install --root ROOT  stdin: EnvironmentRequest; make it from wheels in the store
-  clean --root ROOT [--sessions] [--blobs] [--environments] [--keep NAME,NAME]
+  clean --root ROOT [--sessions] [--blobs] [--environments] [--python] [--keep NAME,NAME]
                                    delete sessions that do not run; blobs, stale uploads and, while no session runs,
                                    other versions of this agent; print what was deleted
   lease-acquire --root ROOT        stdin: LeaseRequest; take the right to start sessions here, print a LeaseAnswer
@@ -150,7 +150,7 @@ def _probe_runtime(arguments: List[str]) -> int:
 
 
 def _clean(arguments: List[str]) -> int:
-    options = _options(arguments, ["--root", "--keep"], ["--sessions", "--blobs", "--environments"])
+    options = _options(arguments, ["--root", "--keep"], ["--sessions", "--blobs", "--environments", "--python"])
     from agents.store import Store
 
     store = Store(_root(options))
@@ -171,6 +171,10 @@ def _clean(arguments: List[str]) -> int:
 
         keep = [name for name in options["--keep"].split(",") if name] if "--keep" in options else None
         removed += clean_environments(store.root, keep)
+    if "--environments" in options or "--python" in options:
+        from agents.environments.pythons import clean_pythons
+
+        removed += clean_pythons(store.root, current="--python" in options)
     _print_json(removed)
     return EXIT_OK
 

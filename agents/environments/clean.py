@@ -27,13 +27,13 @@ def _remove_old(folder: str, keep: Optional[Collection[str]]) -> List[str]:
         os.unlink(paths[name])
     meant = {target for name, target in links.items() if name not in gone}
     for name, path in paths.items():
-        if name not in links and name not in meant and os.path.isdir(path) and not _in_use(path):
+        if name not in links and name not in meant and os.path.isdir(path) and not in_use(path):
             shutil.rmtree(path)
             gone.append(name)
     return gone
 
 
-def _in_use(path: str) -> bool:
+def in_use(path: str) -> bool:
     """A process but this one has something of it mapped: a session that goes on."""
     for pid in os.listdir("/proc"):
         try:

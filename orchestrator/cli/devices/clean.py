@@ -20,7 +20,8 @@ from orchestrator.measure.lab.inventory import find_device, load_lab, open_trans
     help="Also remove Python environments: those that were replaced, half-made, or are no longer in the lab file "
     "(old, the default), or all that `earshot devices setup` made.",
 )
-def clean(name: str, lab: Path | None, blobs: bool, environments: str | None) -> None:
+@click.option("--python", is_flag=True, help="Also remove the Python that `earshot devices setup` installed there.")
+def clean(name: str, lab: Path | None, blobs: bool, environments: str | None, python: bool) -> None:
     """Remove what Earshot left on a device: finished sessions, changes that quieted it, and what the options name."""
     import tempfile
 
@@ -39,7 +40,7 @@ def clean(name: str, lab: Path | None, blobs: bool, environments: str | None) ->
             # No numpy and no runtime is needed for this: a device can be cleaned whatever has become of them.
             agent = deploy_bare(transport, build_agent_archive(Path(scratch)), device.root, python=device.python)
         put_back(agent, device, progress.note)
-        removed = clean_device(agent, blobs=blobs, environments=environments is not None, keep=keep)
+        removed = clean_device(agent, blobs=blobs, environments=environments is not None, keep=keep, python=python)
     for item in removed:
         click.echo(item)
     click.echo(f"{len(removed)} removed from {name}", err=True)

@@ -17,6 +17,7 @@ from orchestrator.measure.lab.inventory import find_device, load_lab, open_trans
 if TYPE_CHECKING:
     from orchestrator.measure.deploy.agent import DeployedAgent
     from orchestrator.measure.provision.environments import EnvironmentPlan, EnvironmentReport
+    from orchestrator.measure.provision.python_plan import PythonPlan
 
 
 @click.command()
@@ -24,16 +25,32 @@ if TYPE_CHECKING:
 @lab_option
 @click.option("--environment", "names", multiple=True, help="Only this one; may be given again. All by default.")
 @click.option("--upgrade", is_flag=True, help="Also replace an environment that is there, where newer versions fit.")
+@click.option(
+    "--python-archive",
+    metavar="FILE|debian",
+    help="First install this Python there, below the agent's folder: a relocatable one in a .tar.gz or .tar.xz, or "
+    "debian: made here from Debian's packages. For a device that has none >= 3.9.",
+)
 @click.option("--phone", is_flag=True, help="The steps of a phone instead: packages, key, wake lock, limits.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @json_option
 def setup(
-    name: str, lab: Path | None, names: tuple[str, ...], upgrade: bool, phone: bool, dry_run: bool, as_json: bool
+    name: str,
+    lab: Path | None,
+    names: tuple[str, ...],
+    upgrade: bool,
+    python_archive: str | None,
+    phone: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Give a device the Python environments that its sessions run in.
 
     Wheels are resolved and fetched on this machine for the device's own Python, pushed by hash, and unpacked there: the
     device needs no network, no pip and no root. Done again, it changes nothing.
+
+    A device with no Python >= 3.9 gets one too, in user space, with --python-archive (or python_archive in lab.toml):
+    it is proven there before it is used, and then found before the device's own. See docs/how-to/provision.md.
 
     A phone comes before that: --phone shows its steps, what is done already, and does what can be done from here. See
     docs/how-to/termux.md.
@@ -41,8 +58,10 @@ def setup(
     \b
     earshot devices setup pi5 --lab lab.toml --dry-run
     earshot devices setup pi5 --lab lab.toml
+    earshot devices setup nano --lab lab.toml --python-archive cpython-3.11-aarch64-install_only.tar.gz
     earshot run kws --device pi5 --lab lab.toml --environment litert
     """
+    from orchestrator.cli.devices.setup_python import bring_python, require_free_choice
     from orchestrator.measure.deploy.archive import build_agent_archive
     from orchestrator.measure.deploy.push import deploy_bare
     from orchestrator.measure.provision.environments import ask_environments, wanted_environments
@@ -54,8 +73,16 @@ def setup(
         set_up_phone(device, dry_run=dry_run, as_json=as_json)
         return
     wanted_environments(device, names)
+    archive = python_archive or device.python_archive
+    require_free_choice(device, archive)
+    installed = None
     with TerminalProgress() as progress, open_transport(device) as transport:
         progress.stage(f"looking at {name}", steps=1)
+        if archive is not None:
+            python_plan, installed = bring_python(transport, device, archive, progress, dry_run=dry_run, quiet=as_json)
+            if dry_run and python_plan.needed:
+                _end_without_python(name, python_plan, as_json)
+                return
         with tempfile.TemporaryDirectory(prefix="earshot-agent-") as scratch:
             agent = deploy_bare(transport, build_agent_archive(Path(scratch)), device.root, python=device.python)
         there = ask_environments(agent, device.python)
@@ -64,16 +91,30 @@ def setup(
             _show(agent, there, plans)
         made = [] if dry_run else [_make(agent, there, plan, progress) for plan in plans if plan.needed]
     if as_json:
-        print_json({"device": name, "python": there.python, "dry_run": dry_run, "plans": plans, "made": made})
+        about = {"device": name, "python": there.python, "installed_python": installed}
+        print_json({**about, "dry_run": dry_run, "plans": plans, "made": made})
         return
+    if installed is not None:
+        size = f"{installed.bytes_sent / 1e6:.1f} MB sent"
+        click.echo(f"Python {installed.version} is there ({size}): {installed.python}")
     for report in made:
         about = report.environment
         versions = ", ".join(f"{d} {v}" for d, v in about.distributions.items())
         click.echo(f"{about.name}-{about.id} is there ({report.bytes_sent / 1e6:.1f} MB sent): {versions}")
     if dry_run and any(plan.needed for plan in plans):
         click.echo("nothing was done: leave out --dry-run to do it", err=True)
-    elif not any(plan.needed for plan in plans):
+    elif installed is None and not any(plan.needed for plan in plans):
         click.echo("nothing to do", err=True)
+
+
+def _end_without_python(name: str, plan: "PythonPlan", as_json: bool) -> None:
+    """A dry run on a device whose Python is yet to come: which wheels fit is known only once it is there."""
+    if as_json:
+        about = {"id": plan.id, "folder": plan.there.folder, "bytes_to_send": plan.bytes_to_send, "reason": plan.reason}
+        print_json({"device": name, "python": None, "python_plan": about, "dry_run": True, "plans": [], "made": []})
+        return
+    click.echo("which wheels the environments take is known once that Python is there", err=True)
+    click.echo("nothing was done: leave out --dry-run to do it", err=True)
 
 
 def _plan(

@@ -9,15 +9,20 @@ _TIMEOUT_S = 120.0
 
 
 def clean(
-    agent: DeployedAgent, *, blobs: bool = False, environments: bool = False, keep: Sequence[str] | None = None
+    agent: DeployedAgent,
+    *,
+    blobs: bool = False,
+    environments: bool = False,
+    keep: Sequence[str] | None = None,
+    python: bool = False,
 ) -> list[str]:
     """Names of what was removed: finished sessions, with ``blobs`` the pushed models and audio and other versions of
     the agent, with ``environments`` Python environments that no name means any more or whose name is not in ``keep``
-    (None: every name is kept).
+    (None: every name is kept), with ``python`` the Python that setup installed there.
 
     A running session and what it uses stay. Raises CommandFailed with the agent's own message.
     """
-    options = ["--blobs"] * blobs + ["--environments"] * environments
+    options = ["--blobs"] * blobs + ["--environments"] * environments + ["--python"] * python
     if environments and keep is not None:
         options += ["--keep", ",".join(keep)]
     return _names(agent, agent.argv("clean", "--sessions", *options))

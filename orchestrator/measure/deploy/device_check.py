@@ -64,6 +64,14 @@ def own_environment(root: str) -> "dict[str, str]":
     return {"environment": os.path.basename(prefix), "python": os.path.join(prefix, "bin", "python")}
 
 
+def own_python(root: str) -> "dict[str, str]":
+    """Of a Python that Earshot installed below the root: its program by the path that nothing replaces."""
+    prefix = os.path.realpath(sys.prefix)
+    if os.path.dirname(prefix) != os.path.realpath(os.path.join(root, "pythons")):
+        return {}
+    return {"python": os.path.join(prefix, "bin", "python3")}
+
+
 def look(root: str, sha256: str, need: str = "numpy") -> int:
     found = {
         "python": sys.executable,
@@ -76,6 +84,7 @@ def look(root: str, sha256: str, need: str = "numpy") -> int:
     if fit:
         try:
             found["root"] = make_folders(root)
+            found.update(own_python(str(found["root"])))
             found.update(own_environment(str(found["root"])))
             found["archive"] = state_of(archive_path(str(found["root"]), sha256), sha256)
         except OSError as error:

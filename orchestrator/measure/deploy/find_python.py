@@ -17,12 +17,18 @@ _ASK = (
 )
 
 
-def pythons_of(transport: Transport, python: str | None) -> tuple[str, ...]:
-    """The Pythons to try where the lab file names ``python``, or none."""
+def pythons_of(transport: Transport, python: str | None, root: str) -> tuple[str, ...]:
+    """The Pythons to try where the lab file names ``python``, or none: one that Earshot installed comes first."""
     if python:
         return (python,)
+    installed = f"{below_home(root)}/pythons/current/bin/python3"
     # On this machine the runtimes are most likely where Earshot itself is.
-    return (sys.executable, *PYTHONS) if transport.kind == "local" else PYTHONS
+    return (installed, *((sys.executable,) if transport.kind == "local" else ()), *PYTHONS)
+
+
+def below_home(root: str) -> str:
+    """The agent's root as a path that does not depend on where a command starts."""
+    return root if root.startswith(("/", "~/")) else "~/" + root
 
 
 def ask_pythons(

@@ -23,11 +23,12 @@ def no_python(name: str, tried: Sequence[str], found: Sequence[dict[str, Any]]) 
         versions = ", ".join(sorted({".".join(map(str, f["version"])) for f in found}))
         return DeviceNotReady(
             f"Python on {name} is too old: found {versions}, need {oldest}",
-            hint=f"install Python {oldest} or newer there",
+            hint=f"install Python {oldest} or newer there, or: earshot devices setup {name} --python-archive FILE",
         )
     return DeviceNotReady(
         f"no Python on {name}: tried {', '.join(tried)}",
-        hint=f"install Python {oldest} or newer there, or set python in lab.toml to its full path",
+        hint=f"earshot devices setup {name} --python-archive FILE brings one; or set python in lab.toml to "
+        "the full path of one that is there",
     )
 
 

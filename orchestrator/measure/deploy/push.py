@@ -11,7 +11,7 @@ from agents import wire
 from orchestrator.measure.deploy import device_check
 from orchestrator.measure.deploy.agent import DeployedAgent, agent_argv, probe_device
 from orchestrator.measure.deploy.archive import AgentArchive
-from orchestrator.measure.deploy.find_python import ask_pythons, pythons_of
+from orchestrator.measure.deploy.find_python import ask_pythons, below_home, pythons_of
 from orchestrator.measure.deploy.not_ready import cannot_write, no_environment, no_python, require_runtime
 from orchestrator.measure.deploy.patience import LINK_PATIENCE_S, through_lost_links
 from orchestrator.measure.deploy.upload import upload
@@ -63,7 +63,7 @@ def deploy(
         pythons: tuple[str, ...] = (environment_python(root, environment),)
     else:
         default = (environment_python(root, DEFAULT_ENVIRONMENT),) if prefer_default else ()
-        pythons = (*default, *pythons_of(transport, python))
+        pythons = (*default, *pythons_of(transport, python, root))
     found = _find_python(transport, archive, root, pythons, environment)
     # A Python that was named may be a wrapper that sets what its libraries need: its own sys.executable would leave
     # that out.
@@ -86,7 +86,7 @@ def deploy_bare(
     Raises DeviceNotReady where there is no Python >= 3.9, no room, or no place to write.
     """
     root = root or DEFAULT_ROOT
-    found = _find_python(transport, archive, root, pythons_of(transport, python), None, need="bare")
+    found = _find_python(transport, archive, root, pythons_of(transport, python, root), None, need="bare")
     executable = _named(python, str(found["home"])) or str(found["python"])
     return _agent(transport, archive, executable, found)
 
@@ -104,7 +104,7 @@ def _agent(transport: Transport, archive: AgentArchive, executable: str, found: 
 
 def environment_python(root: str, name: str) -> str:
     """The Python of an environment that ``earshot devices setup`` made below ``root``."""
-    return f"{root if root.startswith(('/', '~/')) else '~/' + root}/environments/{name}/bin/python"
+    return f"{below_home(root)}/environments/{name}/bin/python"
 
 
 def _find_python(
@@ -120,7 +120,8 @@ def _find_python(
     if not content and environment is not None:
         raise no_environment(transport.name, environment)
     if not content:
-        raise no_python(transport.name, [p for p in pythons if "/environments/" not in p], found)
+        tried = [p for p in pythons if "/environments/" not in p and "/pythons/current/" not in p]
+        raise no_python(transport.name, tried, found)
     if "error" in found[-1]:
         raise cannot_write(transport.name, root, str(found[-1]["error"]))
     return found[-1]

@@ -56,7 +56,8 @@ class Device:
     ``jump`` is written as ProxyJump is; where it names a device of the lab, ``via`` is that device: an SSH host, or an
     ADB device through whose stream the SSH connection goes. ``serial``, ``adb_key``, ``adb_server`` (host:port of a
     running adb server) and ``run_as`` (an Android package) are for ADB. ``root`` is the agent's folder there, relative
-    to the home; ``python`` the only Python to try. ``profile`` is the kind that the device must turn out to be;
+    to the home; ``python`` the only Python to try; ``python_archive``: a file, or ``debian``, that setup installs one
+    from. ``profile`` is the kind that the device must turn out to be;
     ``profiles_dir`` holds the lab's own profiles. ``environment``: of ``environments``, the one to use now. ``sudo``:
     ``sudo -n`` may be used there. ``meter``: a power meter on the controller's side; its ``kind`` and what that takes.
     """
@@ -75,6 +76,7 @@ class Device:
     adb_server: str | None = None
     run_as: str | None = None
     python: str | None = None
+    python_archive: str | None = None
     root: str | None = None
     profile: str | None = None
     profiles_dir: Path | None = field(default=None, compare=False)

@@ -24,6 +24,7 @@ Keys = dict[str, type[Any]]
 KEYS: Keys = {
     "transport": str,
     "python": str,
+    "python_archive": str,
     "root": str,
     "profile": str,
     "tags": list,
@@ -124,6 +125,10 @@ class LabReader:
             if key in table:
                 table[key] = self._folder / Path(table[key]).expanduser()
         section = f"devices.{name}"
+        if table.get("python_archive", "debian") != "debian":
+            table["python_archive"] = str(self._folder / Path(table["python_archive"]).expanduser())
+        if "python_archive" in table and "python" in table:
+            self._problem(section, "python_archive", "python_archive is of no use beside python, which is always used")
         for key, noun in (("hooks", Hooks), ("cool_down", CoolDown)):
             if key in table:
                 table[key] = self._noun(noun, f"{section}.{key}", table[key]) or noun()

@@ -41,9 +41,14 @@ def machine_of(program: Path) -> str | None:
 def require_fit(program: Path, device: str, device_machine: str) -> None:
     """Raises BadInput where ``program`` is for another processor than ``uname -m`` of the device says."""
     machine = machine_of(program)
-    if machine is None or machine in _TAKES.get(device_machine, {device_machine}):
+    if machine is None or fits(machine, device_machine):
         return
     raise BadInput(
         f"{program} is for {machine}, {device} is {device_machine}",
         hint=f"build it for {device_machine}; for Android with the NDK (abi arm64-v8a is aarch64)",
     )
+
+
+def fits(machine: str, device_machine: str) -> bool:
+    """Whether a device whose ``uname -m`` says ``device_machine`` takes programs for ``machine``."""
+    return machine in _TAKES.get(device_machine, {device_machine})
