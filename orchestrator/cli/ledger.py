@@ -1,6 +1,7 @@
 """``earshot ledger``: studies, sessions, percentiles, export-matrix."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -53,7 +54,7 @@ def sessions(study: str | None, results: Path, as_json: bool, as_csv: bool, verd
             for c in ("session_id", "device", "model", "recipe", "mode", "block", "outcome", "verdict", "doubts")
             if c in frame
         ]
-        print_table(columns, frame[columns].astype(str).to_numpy().tolist())
+        print_table(columns, _texts(frame[columns]))
 
 
 @ledger.command()
@@ -69,7 +70,17 @@ def percentiles(study: str | None, column: str, quantile: float, results: Path, 
     if as_json:
         click.echo(frame.to_json(orient="records", indent=2))
     else:
-        print_table(list(frame.columns), frame.astype(str).to_numpy().tolist())
+        # All columns, and folded to nothing, would be 26; --json has them.
+        columns = ["session_id", "device", "recipe", "n", "value_ns", "low_ns", "high_ns", "reason"]
+        print_table(columns, _texts(frame[columns]))
+
+
+def _texts(frame: Any) -> list[list[str]]:
+    """A dash for what is absent. ``frame``: of pandas, which is imported with the queries."""
+    return [
+        ["-" if missing else str(value) for value, missing in zip(row, gone, strict=True)]
+        for row, gone in zip(frame.to_numpy().tolist(), frame.isna().to_numpy().tolist(), strict=True)
+    ]
 
 
 @ledger.command("export-matrix")
