@@ -89,7 +89,7 @@ def _loss(own: NDArray[np.float64], fp32: NDArray[np.float64], counts: NDArray[n
     difference = paired_difference(own, fp32, counts, seed=seed)
     n = len(counts)
     if n < FEWEST_ITEMS:
-        return Interval(difference.value, None, None, n, reason=f"{n} streams are too few to draw an interval from")
+        return Interval(difference.value, None, None, n, reason=f"{n} are too few to draw an interval from")
     return Interval(difference.value, difference.low, difference.high, n)
 
 

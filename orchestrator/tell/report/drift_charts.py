@@ -47,8 +47,8 @@ def _tensor(report: DriftReport, drift: TensorDrift, number: int, series: dict[s
 def _rows(way: str, values: Float64, chunk_s: float) -> Rows:
     per_point = max(1, -(-len(values) // _POINTS))
     edges = np.arange(0, len(values), per_point)
-    finite = np.nan_to_num(values, nan=np.inf)
-    means = np.add.reduceat(finite, edges) / np.diff(np.append(edges, len(values)))
+    with np.errstate(all="ignore"):  # A line ends where its values are no longer finite.
+        means = np.add.reduceat(values, edges) / np.diff(np.append(edges, len(values)))
     ends = np.minimum(edges + per_point, len(values)) * chunk_s / 60
     pairs = zip(ends.tolist(), means.tolist(), strict=True)
     return [{"way": way, "minute": at, "error": value} for at, value in pairs if np.isfinite(value)]
