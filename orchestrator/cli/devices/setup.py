@@ -91,8 +91,8 @@ def setup(
             _show(agent, there, plans)
         made = [] if dry_run else [_make(agent, there, plan, progress) for plan in plans if plan.needed]
     if as_json:
-        about = {"device": name, "python": there.python, "installed_python": installed}
-        print_json({**about, "dry_run": dry_run, "plans": plans, "made": made})
+        pythons = {"python": there.python, "installed_python": installed}
+        print_json({"device": name, **pythons, "dry_run": dry_run, "plans": plans, "made": made})
         return
     if installed is not None:
         size = f"{installed.bytes_sent / 1e6:.1f} MB sent"
