@@ -156,7 +156,11 @@ class Session:
         from agents.stream import LoopedAudio
 
         size = self._spec.chunk_samples
-        return LoopedAudio(recording.read(0, size * self._spec.chunk_count), size)
+        samples = recording.read(0, size * self._spec.chunk_count)
+        if len(samples) < size:
+            have = f"the audio, which has {len(samples)}"
+            raise Failure("audio", f"a chunk of {size} samples is longer than {have}: stream longer audio")
+        return LoopedAudio(samples, size)
 
     def _untimed(self, backend: Any, stages: Any, recording: audio.Recording) -> None:
         from agents import stream
@@ -176,7 +180,7 @@ class Session:
         self._facts["placement"] = backend.end_profile()
 
     def _timed(self, backend: Any, stages: Any, recording: audio.Recording) -> None:
-        from agents import stream
+        from agents import arrival, stream
         from agents.recording import observer_cost, sampled_arrays, save_arrays
 
         spec = self._spec
@@ -188,7 +192,10 @@ class Session:
         self._memory.end("steady")
         self._chunks = spec.chunk_count
         self._facts["decoded"] = (run.decoded,)
-        self._facts["overruns"] = stream.overruns(times, spec.ring_chunks) if spec.mode == "paced" else 0
+        if spec.mode == "paced":
+            self._facts["overruns"] = arrival.overruns(times, spec.ring_chunks)
+            self._facts["dropped"] = int(arrival.dropped(times).sum())
+            self._facts["policy"], self._facts["traced"] = spec.policy, bool(spec.arrival_offsets_ns)
         background = background_share(mark, cpu_mark("/"))
         self._facts["after"] = read_state("/", self._store.root, background, throttled_before)
         samples_path = self._folder.samples if self._links.stop_sampler() else None

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents import wire
+from agents.arrival import Arrivals, served
 from agents.backends.base import Backend, check_finite
 from agents.clock import Clock
 from agents.decode import make_decoder
@@ -136,7 +137,9 @@ def timed_run(
     try:
         cpu_s, started_ns = time.process_time(), clock.now_ns()
         if spec.mode == "paced":
-            cost = paced(stages, audio, times, spec.contract.sample_rate_hz, started_ns + LEAD_NS, clock)
+            size, rate = spec.chunk_samples, spec.contract.sample_rate_hz
+            arrivals = Arrivals(started_ns + LEAD_NS, size, rate, spec.arrival_offsets_ns)
+            cost = paced(stages, audio, times, arrivals, clock, spec.policy, spec.ring_chunks)
         else:
             cost = flat_out(stages, audio, times, clock)
         decoded = stages.finish()
@@ -205,20 +208,26 @@ def _flat_out_segment(
 
 
 def paced(
-    stages: Stages, audio: LoopedAudio, times: NDArray[np.int64], sample_rate_hz: int, start_ns: int, clock: Clock
+    stages: Stages,
+    audio: LoopedAudio,
+    times: NDArray[np.int64],
+    arrival_of: Arrivals,
+    clock: Clock,
+    policy: str = "catch-up",
+    ring_chunks: int = 1,
 ) -> LoopCost:
-    """Serve chunk k at its intended arrival a_k = t0 + (k + 1) C, which no late chunk moves; late ones at once.
+    """Serve chunk k at its intended arrival a_k, which no late chunk moves; late ones at once, or never (``policy``).
 
     Raises Failure "non-finite-output".
     """
-    now, cpu, size = clock.now_ns, clock.cpu_ns, audio.chunk_samples
+    now, cpu = clock.now_ns, clock.cpu_ns
     push, target, step, decode = stages.push, stages.target, stages.step, stages.decode
-    cells, cell, last = cells_of(times), 0, len(times) - 1
-    spin_ns = min(SPIN_NS, int(SPIN_SHARE * size * 1e9 / sample_rate_hz))
-    harness_ns, marked_ns, checked_ns = 0, cpu(), 0
-    for number in range(len(times)):
+    cells = cells_of(times)
+    spin_ns = min(SPIN_NS, int(SPIN_SHARE * arrival_of.chunk_ns))
+    harness_ns, marked_ns, checked_ns, number = 0, cpu(), 0, 0
+    for number in served(times, arrival_of, policy, ring_chunks, now):
         chunk = audio.chunk(number)
-        arrival = start_ns + (number + 1) * size * 1_000_000_000 // sample_rate_hz
+        arrival = arrival_of(number)
         idle_ns = arrival - now()
         if idle_ns > 0:
             if number and idle_ns > IDLE_NS and (number == 1 or arrival - checked_ns > CHECK_NS):
@@ -235,14 +244,14 @@ def paced(
             decode()
         done = now()
         marked_ns = cpu()
+        cell = number * _WIDTH
         cells[cell] = arrival
         cells[cell + 1] = issue
         cells[cell + 2] = fed
         cells[cell + 3] = run
         cells[cell + 4] = done
-        cell += _WIDTH
         stages.progress[0] = number + 1
-    stages.check(last)
+    stages.check(number)
     return LoopCost(harness_ns, None)
 
 
@@ -282,10 +291,3 @@ def span_chunks(read: ReadSamples, span: wire.Span, chunk_samples: int) -> List[
     padded = np.zeros(count * chunk_samples, dtype=np.int16)
     padded[: span.count] = samples
     return list(padded.reshape(count, chunk_samples))
-
-
-def overruns(times: NDArray[np.int64], ring_chunks: int) -> int:
-    """Chunks that found more than ``ring_chunks`` earlier ones waiting or in service when they arrived."""
-    arrivals = times[:, wire.ARRIVAL]
-    done_before = np.searchsorted(times[:, wire.DONE], arrivals, side="right")
-    return int((np.arange(len(times)) - done_before > ring_chunks).sum())

@@ -11,10 +11,13 @@ from typing import Any, Dict, Optional, Tuple
 from agents.contract import StreamContract
 from agents.device_facts import PROTOCOL, Cooled, DeviceState
 
+POLICIES = ("catch-up", "block", "drop-oldest", "drop-newest")
 MODES = ("paced", "flat-out", "evaluate", "placement")
 
 # Columns of the array ``t_ns``, shape (chunks, 5), int64, in every session's ``arrays.npz``.
 ARRIVAL, ISSUE, FEATURES_DONE, MODEL_DONE, DONE = range(5)
+# In the columns after the arrival: the chunk was dropped, and so it was never issued or done.
+NEVER_NS = 1 << 62
 TIME_COLUMNS = ("arrival", "issue", "features_done", "model_done", "done")
 
 # Exit codes of ``agent run``: finished, the session failed (its reason is in the last event), the request was wrong,
@@ -85,14 +88,16 @@ class Span:
 class RunSpec:
     """One session: one candidate, one mode, one process.
 
-    ``audio`` is a mono 16-bit WAV at the contract's rate; it is looped until ``chunk_count`` chunks were fed.
-    ``spans`` are the utterances of mode ``evaluate``: the state starts anew with each, a last partial chunk is padded
-    with zeros. ``ring_chunks`` is R: a backlog beyond it counts as an overrun (policy ``catch-up``: nothing is
-    dropped). ``deadline_ns`` is the chunk's duration where None. ``sampler_hz`` 0 switches the sampler off.
-    ``timeout_s`` bounds the whole session on the device. ``fence`` is the token of the controller's lease
-    (agents/fence.py): a session is not started under an older one than the device's. It is no part of what the session
-    is, so a controller with a new lease goes on with the session that it started under the last one. ``origin`` is
-    what the controller wants to hear again of the session, should another one collect it: kept with it, never read.
+    ``audio`` is a mono 16-bit WAV at the contract's rate; it is looped until ``chunk_count`` chunks were fed. ``spans``
+    are the utterances of mode ``evaluate``: the state starts anew with each, a last partial chunk is padded with zeros.
+    ``ring_chunks`` is R: a backlog beyond it counts as an overrun, and ``policy`` says what becomes of it
+    (agents/arrival.py). ``arrival_offsets_ns``: how much later than (k + 1) C chunk k arrives, from a recorded trace of
+    a source's callbacks, begun anew where it ends; empty: exactly then. ``deadline_ns`` is the chunk's duration where
+    None. ``sampler_hz`` 0 switches the sampler off. ``timeout_s`` bounds the whole session on the device. ``fence`` is
+    the token of the controller's lease (agents/fence.py): a session is not started under an older one than the
+    device's. It is no part of what the session is, so a controller with a new lease goes on with the session that it
+    started under the last one. ``origin`` is what the controller wants to hear again of the session, should another one
+    collect it: kept with it, never read.
     """
 
     session_id: str
@@ -109,6 +114,8 @@ class RunSpec:
     session_options: Dict[str, str] = field(default_factory=dict)
     deadline_ns: Optional[int] = None
     ring_chunks: int = 50
+    policy: str = "catch-up"
+    arrival_offsets_ns: Tuple[int, ...] = ()
     sampler_hz: float = 10.0
     timeout_s: float = 600.0
     seed: int = 0
@@ -131,9 +138,21 @@ class RunSpec:
         _require(self.threads > 0, f"threads must be > 0, got {self.threads}")
         _require(self.deadline_ns is None or self.deadline_ns > 0, f"deadline_ns must be > 0, got {self.deadline_ns}")
         _require(self.ring_chunks > 0, f"ring_chunks must be > 0, got {self.ring_chunks}")
+        self._require_arrivals()
         _require(0 <= self.sampler_hz <= 100, f"sampler_hz must be in 0..100, got {self.sampler_hz}")
         _require(self.timeout_s > 0, f"timeout_s must be > 0, got {self.timeout_s}")
         _require(self.fence >= 0, f"fence must be >= 0, got {self.fence}")
+
+    def _require_arrivals(self) -> None:
+        _require(self.policy in POLICIES, f"policy must be one of {POLICIES}, got {self.policy!r}")
+        offsets = self.arrival_offsets_ns
+        plain = self.policy == "catch-up" and not offsets
+        _require(plain or self.mode == "paced", f"policy and arrivals belong to mode paced, got mode {self.mode!r}")
+        chunk_ns = self.chunk_samples * 1_000_000_000 // self.contract.sample_rate_hz
+        backwards = [k for k in range(len(offsets)) if offsets[k] < offsets[k - 1] - chunk_ns]
+        _require(not backwards, f"arrivals must not run backwards, got that at chunk {backwards[:1]} of the trace")
+        first = min(offsets, default=0)
+        _require(first >= -chunk_ns, f"chunks must not arrive before the stream, got an offset of {first} ns")
 
 
 @dataclass(frozen=True)
@@ -196,7 +215,8 @@ class RunResult:
     """How a session ended; the raw times are in ``arrays`` (npz without pickle).
 
     ``decoded`` has one list of events per span (mode evaluate) or one for the whole stream. ``overruns`` counts chunks
-    that found more than R chunks waiting. ``clock_step_s``: how far the wall clock moved against the monotonic one
+    that found more than R chunks waiting, ``dropped`` those that were lost to it under ``policy``; ``traced``: arrivals
+    were those of a trace. ``clock_step_s``: how far the wall clock moved against the monotonic one
     during the session; the latencies do not depend on it. ``cooled``: the wait before it, which the controller adds.
     """
 
@@ -217,6 +237,9 @@ class RunResult:
     after: Optional[DeviceState] = None
     observer: Optional[ObserverCost] = None
     overruns: int = 0
+    policy: str = "catch-up"
+    dropped: int = 0
+    traced: bool = False
     clock_step_s: float = 0.0
     failure: Optional[str] = None
     reason: Optional[str] = None

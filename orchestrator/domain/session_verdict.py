@@ -115,7 +115,8 @@ def _times(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iter
     if late > limits.pacer_share:
         reason = f"chunks were issued {100 * late:.0f} % of a chunk late in the median: it measured the pacer"
         yield Doubt(INVALID, "pacer", reason)
-    yield from _schedule(timeline)
+    if not session.result.traced:
+        yield from _schedule(timeline)
     if len(timeline) < limits.least_chunks:
         reason = f"{len(timeline)} chunks cannot tell whether it keeps up, {limits.least_chunks} can"
         yield Doubt(SUSPECT, "too-short", reason)

@@ -20,6 +20,9 @@ class Timeline:
 
     Column ``arrival`` of a flat-out session is the moment from which the next chunk could be served.
     ``previous_done_ns`` is d_{k-1} of the first row where chunks before it were cut off.
+
+    A chunk that the ring dropped (``agents.wire.NEVER_NS`` after its arrival) is a miss whose latency is NEVER_NS, so
+    that it is the slowest in every percentile. It was not served: it has no service time and no lateness.
     Raises ValueError for another shape, an empty session, times that run backwards or a chunk before its arrival.
     """
 
@@ -33,10 +36,12 @@ class Timeline:
             raise ValueError(f"t_ns must have shape (n, {len(wire.TIME_COLUMNS)}) with n > 0, got {self.t_ns.shape}")
         if self.chunk_ns <= 0:
             raise ValueError(f"chunk_ns must be > 0, got {self.chunk_ns}")
-        t = self.t_ns
+        t = self._rows
+        if not len(t):
+            raise ValueError("a session serves one chunk at least, got only dropped ones")
         if (t[:, wire.ISSUE + 1 :] < t[:, wire.ISSUE : -1]).any() or (t[1:, wire.DONE] < t[:-1, wire.DONE]).any():
             raise ValueError("times of a session must not run backwards")
-        early = np.flatnonzero(t[:, wire.ISSUE] < t[:, wire.ARRIVAL])
+        early = np.flatnonzero(self.t_ns[:, wire.ISSUE] < self.t_ns[:, wire.ARRIVAL])
         if len(early):
             raise ValueError(f"a chunk must not be issued before it arrives, got that at row {early[0]}")
 
@@ -44,18 +49,31 @@ class Timeline:
         return len(self.t_ns)
 
     def after(self, skip: int) -> "Timeline":
-        """The same session without its first ``skip`` chunks (warm-up)."""
+        """The same session without its first ``skip`` served chunks (warm-up)."""
         if skip == 0:
             return self
-        return Timeline(self.t_ns[skip:], self.chunk_ns, self.paced, int(self.done_ns[skip - 1]))
+        row = int(np.flatnonzero(self.served)[skip])
+        return Timeline(self.t_ns[row:], self.chunk_ns, self.paced, int(self.done_ns[skip - 1]))
+
+    @cached_property
+    def served(self) -> NDArray[np.bool_]:
+        """Which chunks were not dropped, shape (n,)."""
+        return np.asarray(self.t_ns[:, wire.DONE] != wire.NEVER_NS)
+
+    @cached_property
+    def _rows(self) -> Int64:
+        """Of the served chunks; all of the array, and no copy of it, where none was dropped."""
+        return self.t_ns if self.served.all() else self.t_ns[self.served]
 
     @property
     def arrival_ns(self) -> Int64:
+        """a_k of every chunk."""
         return self.t_ns[:, wire.ARRIVAL]
 
     @property
     def done_ns(self) -> Int64:
-        return self.t_ns[:, wire.DONE]
+        """d_k of every chunk that was served."""
+        return self._rows[:, wire.DONE]
 
     @cached_property
     def start_ns(self) -> Int64:
@@ -64,19 +82,24 @@ class Timeline:
         Paced: max(a_k, d_{k-1}). Flat-out, where the next chunk is always there: column ``arrival``, which is d_{k-1}
         except after a check of the outputs that the harness made between two chunks.
         """
+        arrival_ns = self._rows[:, wire.ARRIVAL]
         if not self.paced:
-            return self.arrival_ns
+            return arrival_ns
         free = np.empty_like(self.done_ns)
-        free[0] = self.arrival_ns[0] if self.previous_done_ns is None else self.previous_done_ns
+        free[0] = arrival_ns[0] if self.previous_done_ns is None else self.previous_done_ns
         free[1:] = self.done_ns[:-1]
-        return np.maximum(self.arrival_ns, free)
+        return np.maximum(arrival_ns, free)
 
     @property
     def latency_ns(self) -> Int64:
-        """L_k = d_k - a_k. Raises ValueError for a flat-out session, which has no arrivals."""
+        """L_k = d_k - a_k of every chunk, NEVER_NS of a dropped one.
+
+        Raises ValueError for a flat-out session, which has no arrivals.
+        """
         if not self.paced:
             raise ValueError("a flat-out session has no latency: chunks do not arrive, read service_ns")
-        return self.done_ns - self.arrival_ns
+        latency = self.t_ns[:, wire.DONE] - self.t_ns[:, wire.ARRIVAL]
+        return latency if self.served.all() else np.where(self.served, latency, wire.NEVER_NS)
 
     @property
     def service_ns(self) -> Int64:
@@ -86,22 +109,25 @@ class Timeline:
     @property
     def lateness_ns(self) -> Int64:
         """E_k = actual issue - s_k: the harness's own error."""
-        return self.t_ns[:, wire.ISSUE] - self.start_ns
+        return self._rows[:, wire.ISSUE] - self.start_ns
 
     def stage_ns(self) -> dict[str, Int64]:
         """Time of each stage per chunk: features, model, decode."""
-        issue, features, model, done = (self.t_ns[:, c] for c in range(wire.ISSUE, wire.DONE + 1))
+        issue, features, model, done = (self._rows[:, c] for c in range(wire.ISSUE, wire.DONE + 1))
         return {"features": features - issue, "model": model - features, "decode": done - model}
 
     @property
     def rtf(self) -> float:
-        """Real-time factor, sum(S_k) / (N C); lower is better."""
-        return float(self.service_ns.sum() / (len(self) * self.chunk_ns))
+        """Real-time factor, sum(S_k) / (N C) over what was served; lower is better."""
+        return float(self.service_ns.sum() / (len(self._rows) * self.chunk_ns))
 
     def miss_rate(self, deadline_ns: int) -> float:
         return float((self.latency_ns > deadline_ns).mean())
 
     def backlog_chunks(self) -> Int64:
-        """Chunks that had arrived and were not done, seen just before each completion (the one in service counts)."""
-        arrived = np.searchsorted(self.arrival_ns, self.done_ns, side="right")
-        return arrived - np.arange(len(self))
+        """Chunks that had arrived and were not done, seen just before each completion (the one in service counts).
+
+        Of the served ones: what was dropped later is not among those that waited.
+        """
+        arrived = np.searchsorted(self._rows[:, wire.ARRIVAL], self.done_ns, side="right")
+        return arrived - np.arange(len(self._rows))

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, select
 
+from agents import wire
 from orchestrator.domain.timeline import Timeline
 from orchestrator.ledger import rows
 from orchestrator.ledger.arrays import decode_span
@@ -106,6 +107,8 @@ def _figures(row: rows.AnyRow, column: str, quantile: float, skip_chunks: int) -
         found = percentile(_times(row, column, skip_chunks), quantile)
     except ValueError as exc:
         return 0, None, None, None, str(exc)
+    if found.value is not None and found.value >= wire.NEVER_NS // 2:
+        return found.n, None, None, None, "never: so many chunks were dropped"
     return found.n, found.value, found.low, found.high, found.reason
 
 

@@ -33,7 +33,8 @@ def session_figures(session: Session, sample_rate_hz: int, idle: Idle | str = NO
         figures += _percentiles("latency", steady.latency_ns)
         figures.append(Figure("miss rate", steady.miss_rate(steady.chunk_ns), "", "deadline: the chunk's duration"))
         figures.append(Figure("largest backlog", int(steady.backlog_chunks().max()), "chunks"))
-        figures.append(Figure("overruns", session.result.overruns, "chunks"))
+        figures.append(Figure("overruns", session.result.overruns, "chunks", f"policy {session.result.policy}"))
+        figures += _dropped(session)
         figures += _percentiles("pacer lateness", steady.lateness_ns, (0.5, 0.99))
     figures += _percentiles("service time", steady.service_ns)
     figures += [
@@ -65,10 +66,21 @@ def _percentiles(name: str, times_ns: np.ndarray, quantiles: tuple[float, ...] =
         label = f"{name}, p{100 * q:g}"
         if found.value is None or found.low is None or found.high is None:
             figures.append(Figure(label, None, "ms", found.reason or "not estimable"))
+        elif found.value >= wire.NEVER_NS:
+            figures.append(Figure(label, None, "ms", "never: so many chunks were dropped"))
         else:
-            spread = f"{found.low * _MS:.3g}..{found.high * _MS:.3g} within this run"
+            spread = f"{found.low * _MS:.3g}..{_end(found.high)} within this run"
             figures.append(Figure(label, found.value * _MS, "ms", spread))
     return figures
+
+
+def _end(high_ns: float) -> str:
+    return "never" if high_ns >= wire.NEVER_NS else f"{high_ns * _MS:.3g}"
+
+
+def _dropped(session: Session) -> list[Figure]:
+    dropped = session.result.dropped
+    return [Figure("dropped", dropped, "chunks", "each a miss; the model's state has a gap there")] if dropped else []
 
 
 def _around(session: Session) -> list[Figure]:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agents import stream, wire
+from agents import arrival, stream, wire
+from agents.arrival import Arrivals
 from agents.failure import Failure
 from tests.agents.scripted import CHUNK_NS, RATE_HZ, SIZE, FakeClock, Script, recording
 
@@ -15,7 +16,7 @@ def run_paced(service_ns: list[int], clock: FakeClock | None = None, start_ns: i
     clock = clock or FakeClock()
     times = stream.new_times(len(service_ns))
     audio = stream.LoopedAudio(recording(), SIZE)
-    stream.paced(Script(clock, service_ns).stages(), audio, times, RATE_HZ, start_ns, clock)
+    stream.paced(Script(clock, service_ns).stages(), audio, times, Arrivals(start_ns, SIZE, RATE_HZ), clock)
     return times
 
 
@@ -65,7 +66,7 @@ def test_arrivals_do_not_drift_where_a_chunk_is_no_whole_number_of_ns() -> None:
     times = stream.new_times(count)
     clock = FakeClock()
     stages = Script(clock, [0] * count).stages()
-    stream.paced(stages, stream.LoopedAudio(recording(), SIZE), times, rate, 0, clock)
+    stream.paced(stages, stream.LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, rate), clock)
     assert times[-1, wire.ARRIVAL] == count * SIZE * 10**9 // rate
 
 
@@ -73,7 +74,7 @@ def test_paced_checks_outputs_only_with_idle_time_ahead_and_at_the_end() -> None
     clock = FakeClock()
     script = Script(clock, [1_000_000] * 30 + [30_000_000] * 30)
     times = stream.new_times(60)
-    stream.paced(script.stages(), stream.LoopedAudio(recording(), SIZE), times, RATE_HZ, 0, clock)
+    stream.paced(script.stages(), stream.LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, RATE_HZ), clock)
     assert script.checked == [0, 26, 59]
     assert script.progress == [60]
 
@@ -130,7 +131,7 @@ def test_both_loops_hear_the_same_chunks() -> None:
         script = Script(clock, [0] * 300)
         audio, times = stream.LoopedAudio(recording(1234), SIZE), stream.new_times(300)
         if mode == "paced":
-            stream.paced(script.stages(), audio, times, RATE_HZ, 0, clock)
+            stream.paced(script.stages(), audio, times, Arrivals(0, SIZE, RATE_HZ), clock)
         else:
             stream.flat_out(script.stages(), audio, times, clock)
         heard.append(np.concatenate(script.heard).tolist())
@@ -166,6 +167,6 @@ def test_overruns_count_chunks_that_found_more_than_the_ring_holds() -> None:
     # While chunk 2 is in service, chunks 3..7 arrive and find 1, 2, 3, 4, 5 before them; 8 finds five (3 was done).
     waiting = [int((times[:k, wire.DONE] > times[k, wire.ARRIVAL]).sum()) for k in range(12)]
     for ring in (1, 2, 3, 4, 5, 50):
-        assert stream.overruns(times, ring) == sum(w > ring for w in waiting)
-    assert stream.overruns(times, 4) > 0
-    assert stream.overruns(times, 50) == 0
+        assert arrival.overruns(times, ring) == sum(w > ring for w in waiting)
+    assert arrival.overruns(times, 4) > 0
+    assert arrival.overruns(times, 50) == 0

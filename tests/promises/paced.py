@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents import stream
+from agents.arrival import Arrivals
 from orchestrator.domain.timeline import Timeline
 from tests.agents.scripted import FakeClock, Script, recording
 from tests.sessions import CHUNK_NS, CHUNK_SAMPLES, SAMPLE_RATE_HZ
@@ -22,7 +23,7 @@ def run_paced(service_ns: Sequence[int], wake_late_ns: Callable[[int], int] = la
     times = stream.new_times(len(service_ns))
     script = Script(clock, [ns - STAGES_NS for ns in service_ns])
     audio = stream.LoopedAudio(recording(), CHUNK_SAMPLES)
-    stream.paced(script.stages(), audio, times, SAMPLE_RATE_HZ, 2_000_000, clock)
+    stream.paced(script.stages(), audio, times, Arrivals(2_000_000, CHUNK_SAMPLES, SAMPLE_RATE_HZ), clock)
     return times
 
 

@@ -144,3 +144,33 @@ def test_cutting_warm_up_off_changes_no_figure_of_the_rest(
     assert rest.service_ns.tolist() == whole.service_ns[skip:].tolist()
     assert rest.start_ns.tolist() == whole.start_ns[skip:].tolist()
     assert rest.done_ns.tolist() == whole.done_ns[skip:].tolist()
+
+
+# Chunk 1 stalls until 430; the ring lost chunk 2 meanwhile.
+DROPPED = rows(
+    (100, 100, 110, 140, 150),
+    (200, 200, 220, 420, 430),
+    (300, *[wire.NEVER_NS] * 4),
+    (400, 430, 440, 465, 470),
+    (500, 500, 510, 530, 540),
+)
+
+
+def test_a_dropped_chunk_is_a_miss_and_the_slowest_and_was_not_served() -> None:
+    timeline = Timeline(DROPPED, CHUNK_NS, paced=True)
+    assert len(timeline) == 5
+    assert timeline.latency_ns.tolist() == [50, 230, wire.NEVER_NS, 70, 40]
+    assert timeline.miss_rate(100) == pytest.approx(2 / 5)
+    assert timeline.miss_rate(wire.NEVER_NS - 1) == pytest.approx(1 / 5)
+    assert timeline.service_ns.tolist() == [50, 230, 40, 40]
+    assert timeline.lateness_ns.tolist() == [0, 0, 0, 0]
+    assert timeline.rtf == pytest.approx(360 / 400)
+    assert timeline.stage_ns()["model"].tolist() == [30, 200, 25, 20]
+    assert timeline.backlog_chunks().tolist() == [1, 2, 1, 1]
+    assert timeline.after(2).latency_ns.tolist() == [70, 40]
+    assert timeline.after(1).latency_ns.tolist() == [230, wire.NEVER_NS, 70, 40]
+
+
+def test_a_session_of_dropped_chunks_alone_cannot_be() -> None:
+    with pytest.raises(ValueError, match="serves one chunk at least"):
+        Timeline(DROPPED[2:3], CHUNK_NS, paced=True)
