@@ -129,7 +129,7 @@ def _print(found: "Comparison") -> None:
         print_table(["FORCED across", "A", "B"], [[each.name, each.a, each.b] for each in found.forced])
     click.echo()
     print_table(
-        ["metric", "A>", "B>", "B / A>", "95 % interval>", "runs>", "smallest seen>", "verdict"],
+        ["metric", "A>", "B>", "B / A>", "95 % interval>", "runs>", "detectable>", "verdict"],
         [_row(effect, found.mark) for effect in found.effects],
     )
     click.echo()

@@ -72,6 +72,10 @@ class BenchSettings:
         require_duration("seconds", self.seconds)
         if self.mode not in ("paced", "flat-out"):
             raise BadInput(f"mode must be paced or flat-out, got {self.mode!r}")
+        if len(set(self.choices)) < len(self.choices):
+            raise BadInput(
+                f"both are {self.choices[0].recipe}", hint="earshot calibrate DEVICE compares a thing with itself"
+            )
         if self.runs < 2:
             raise BadInput(
                 f"runs must be >= 2, got {self.runs}",

@@ -17,7 +17,7 @@ from orchestrator.workflows.bench import BenchSettings
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.side_by_side import Schedule, measure
-from orchestrator.workflows.sides import side_of, study_facts
+from orchestrator.workflows.sides import ALONE, side_of, study_facts
 
 # What a session costs beside its audio.
 _OVERHEAD_S = 1.0
@@ -29,7 +29,7 @@ def compare_recorded(
     """B against A, of what the ledger has. Raises LedgerError without one, BadInput, Incomparable."""
     with Ledger.open(results / "ledger.db", create=False) as ledger:
         sides = side_of(ledger, a, mode), side_of(ledger, b, mode)
-        duet = all(side.others["measured"] != "alone" for side in sides)
+        duet = all(side.others[ALONE] != "yes" for side in sides)
         return _compared(ledger, *sides, wanted=wanted, force=force, duet=duet)
 
 

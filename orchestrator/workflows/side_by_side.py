@@ -117,6 +117,7 @@ def _on(
                 power=power,
                 meter=meter_of(device),
                 cooler=cooler,
+                suspect_reruns=settings.runs,
             )
             schedule(runner, candidates, held)
             ledger.finish_study(study.study_id, "finished")

@@ -14,6 +14,7 @@ from orchestrator.ledger.queries import sessions_frame
 FORM = "a side is SESSION, SESSION,SESSION,... or STUDY:CANDIDATE; candidates are winner, default, a recipe or a key"
 TIMED = ("paced", "flat-out")
 _KEY_DIGITS = 6
+ALONE = "device to itself"
 
 
 def side_of(ledger: Ledger, text: str, mode: str | None = None) -> Side:
@@ -99,5 +100,5 @@ def _side(ledger: Ledger, text: str, sessions: Sequence[Session]) -> Side:
 def study_facts(studies: Sequence[Study]) -> dict[str, str]:
     """What a session does not say of itself: the audio that it streamed, and whether it had the device to itself."""
     audio = {str(s.settings.get("audio") or f"evaluation set of {s.model}") for s in studies}
-    alone = {"with another session" if s.settings.get("duet") else "alone" for s in studies}
-    return {"audio": " and ".join(sorted(audio)), "measured": " and ".join(sorted(alone))}
+    alone = {"no, a duet" if s.settings.get("duet") else "yes" for s in studies}
+    return {"audio": " and ".join(sorted(audio)), ALONE: " and ".join(sorted(alone))}

@@ -1,13 +1,13 @@
 """Two sides compared, or refused because they are not alike."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from orchestrator.decide.comparison.effect import Effect, effect_of
+from orchestrator.decide.comparison.effect import LESS, MORE, Effect, effect_of
 from orchestrator.decide.comparison.overlap import overlapping
 from orchestrator.decide.comparison.runs import METRICS, Side, runs_of
 from orchestrator.decide.comparison.stale import stale
 from orchestrator.decide.comparison.surroundings import Unlike, unlike
-from orchestrator.decide.selection.words import NAMES, interval_text, times
+from orchestrator.decide.selection.words import NAMES, times
 from orchestrator.domain.calibration import Calibration
 from orchestrator.errors import BadInput, Incomparable
 
@@ -57,11 +57,12 @@ def compare(
     fields = (*unlike(a.sessions, b.sessions, at_once=duet), *_others(a, b))
     if fields and not force:
         raise Incomparable(
-            f"{a.name} and {b.name} were not measured alike: {', '.join(each.name for each in fields)} differ",
+            f"{a.name} and {b.name} were not measured alike: they differ in {', '.join(each.name for each in fields)}",
             fields=tuple((each.name, each.a, each.b) for each in fields),
             hint="measure both now: earshot compare MODEL RECIPE_A RECIPE_B; or --force, and the result says so",
         )
-    mine, theirs = runs_of(a), runs_of(b)
+    # In a duet each is what the other one's machine is busy with.
+    mine, theirs = runs_of(a, with_suspect=duet), runs_of(b, with_suspect=duet)
     if duet:
         mine, theirs = overlapping(mine, theirs)
     effects = tuple(
@@ -70,7 +71,8 @@ def compare(
             mine.good,
             theirs.good,
             wanted=wanted,
-            calibration=calibration,
+            # The noise floor is that of a device that one session has to itself.
+            calibration=None if duet else calibration,
             relative_only=duet,
         )
         for metric in METRICS
@@ -113,9 +115,9 @@ def _with_sentence(found: Comparison) -> Comparison:
     """One sentence on the metric that the mode is for."""
     metric = "latency_p50_ms" if found.mode == "paced" else "service_p50_ms"
     effect = next(each for each in found.effects if each.metric == metric)
-    words = times(effect.ratio, metric, "A") if effect.ratio.value is not None else f"nothing ({effect.ratio.reason})"
     sentence = f"{NAMES[metric][0]} on {found.device}: {effect.said}"
     if effect.ratio.value is not None:
-        sentence += f" (B is {words})" if effect.ratio.low is not None else f" ({interval_text(effect.ratio)})"
+        words = times(effect.ratio, metric, "A")
+        sentence += f"; {words}" if effect.verdict in (LESS, MORE) else f" (B is {words})"
     mark = f" [{found.mark}]" if found.mark else ""
-    return Comparison(**{**vars(found), "sentence": f"{sentence}.{mark}"})
+    return replace(found, sentence=f"{sentence}.{mark}")

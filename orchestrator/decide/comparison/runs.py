@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from orchestrator.decide.selection.evidence import throttled, timed_runs
+from orchestrator.decide.selection.evidence import timed_runs
 from orchestrator.decide.selection.figures import NS_PER_MS, Run, of_run
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import Session
+from orchestrator.domain.session_verdict import INVALID, VALID, Doubt, SessionVerdict, judge
 from orchestrator.statistics.percentiles import minimum_n
 
+# So many valid runs of a side are enough to do without the suspect ones.
+_ENOUGH = 2
 # Study and block: what pairs.
 Block = tuple[str, int]
 METRICS = ("latency_p50_ms", "latency_p99_ms", "service_p50_ms", "rtf", "peak_rss_mb", "load_ms")
@@ -31,26 +34,40 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """``left_out``: sessions that count for nothing, each with its reason."""
+    """``left_out``: sessions that do not count, or are suspect and do, each with its reason."""
 
     good: dict[Block, Run]
     left_out: tuple[str, ...]
 
 
-def runs_of(side: Side) -> Runs:
-    """The good runs without their warm-up: one that failed, throttled, fell back or was emulated says nothing."""
-    good: dict[Block, Run] = {}
-    left_out = []
+def runs_of(side: Side, *, with_suspect: bool = False) -> Runs:
+    """The valid runs without their warm-up. Suspect ones count only where the valid ones are too few, or all of them
+    ``with_suspect``; invalid and emulated ones never do.
+    """
+    valid: dict[Block, Run] = {}
+    suspect: dict[Block, Run] = {}
+    left_out, doubted = [], []
     for (study, block), attempts in _by_block(side.sessions).items():
-        reasons = [(attempt, _unusable(attempt)) for attempt in attempts]
-        usable = [attempt for attempt, reason in reasons if reason is None]
-        runs, no_times = timed_runs(usable[-1:], side.artifact)
-        if runs:
-            good[study, block] = runs[0]
-        else:
-            left_out += [f"{s.session_id} {reason}" for s, reason in reasons if reason]
-            left_out += [f"{each.session.session_id} has no times: {each.reason}" for each in no_times]
-    return Runs(good, tuple(left_out))
+        judged = [(_verdict(attempt, side), attempt) for attempt in attempts]
+        usable = [(v, attempt) for v, attempt in judged if v.kind != INVALID]
+        if not usable:
+            left_out += [f"{attempt.session_id} does not count: {'; '.join(v.reasons)}" for v, attempt in judged]
+            continue
+        # The last of the valid ones, else of the suspect ones.
+        verdict, session = sorted(usable, key=lambda each: each[0].kind == VALID)[-1]
+        (run,), _ = timed_runs([session], side.artifact)
+        (valid if verdict.kind == VALID else suspect)[study, block] = run
+        doubted += [f"{session.session_id} is {verdict}"] if verdict.kind != VALID else []
+    if suspect and (with_suspect or len(valid) < _ENOUGH):
+        return Runs(valid | suspect, (*left_out, *doubted))
+    return Runs(valid, (*left_out, *(f"{doubt}; it does not count" for doubt in doubted)))
+
+
+def _verdict(session: Session, side: Side) -> SessionVerdict:
+    emulator = session.environment.emulated
+    if emulator:
+        return SessionVerdict((Doubt(INVALID, "emulated", f"it was emulated by {emulator}"),))
+    return judge(session, side.artifact.contract.sample_rate_hz)
 
 
 def _by_block(sessions: Iterable[Session]) -> dict[Block, list[Session]]:
@@ -70,17 +87,6 @@ def values_of(runs: Mapping[Block, Run], metric: str) -> dict[Block, float] | st
             return _absent(metric, run) if value is None else f"{metric} is {value:g} in a run: no ratio to it"
         found[block] = value
     return found
-
-
-def _unusable(session: Session) -> str | None:
-    if not session.ok:
-        return f"failed: {session.result.reason}"
-    if throttled(session):
-        return "throttled"
-    registered, wanted = session.result.providers_registered, session.planned.candidate.provider
-    if registered and wanted not in registered:
-        return f"fell back from {wanted} to {', '.join(registered)}"
-    return f"was emulated by {session.environment.emulated}" if session.environment.emulated else None
 
 
 def _figures(run: Run) -> dict[str, float]:

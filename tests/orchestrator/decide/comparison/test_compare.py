@@ -59,7 +59,7 @@ def test_a_faster_candidate_is_said_to_be_so_with_its_interval() -> None:
 def test_a_slower_one_too_and_the_sentence_is_on_latency() -> None:
     found = compare(side(), side("B", FAST, service_ms=3.0))
     assert effect(found).verdict == MORE
-    assert found.sentence.startswith("median latency on bench: B is slower (B is 1.")
+    assert found.sentence.startswith("median latency on bench: B is slower; 1.4")
 
 
 def test_two_that_are_level_are_said_to_be_so_where_the_runs_show_it() -> None:
@@ -182,8 +182,43 @@ def test_what_throttled_failed_or_fell_back_counts_for_nothing_and_is_told() -> 
     found = compare(side(), replace(hot, sessions=(*bad, *hot.sessions[3:])))
     assert effect(found).ratio.n == 3
     text = " ".join(found.notes)
-    for word in ("throttled", "failed: no memory", "fell back from CPUExecutionProvider"):
+    for word in ("throttled after it", "it failed: no memory", "CPUExecutionProvider was asked for"):
         assert word in text
+
+
+def busy(of: Side, blocks: int) -> Side:
+    """Its first sessions had something else on all cores."""
+    after = DeviceState(background_cpu_share=0.9)
+    made = [replace(s, result=replace(s.result, after=after)) if i < blocks else s for i, s in enumerate(of.sessions)]
+    return replace(of, sessions=tuple(made))
+
+
+def test_suspect_runs_count_only_where_the_others_are_too_few() -> None:
+    some = compare(side(), busy(side("B", FAST), 4))
+    assert effect(some).ratio.n == 2
+    assert sum("suspect" in note and "does not count" in note for note in some.notes) == 4
+    all_of_them = compare(side(), busy(side("B", FAST), 6))
+    assert effect(all_of_them).ratio.n == 6
+    assert sum("suspect" in note and "does not count" not in note for note in all_of_them.notes) == 6
+
+
+def test_a_valid_attempt_counts_in_a_suspect_ones_place() -> None:
+    first = busy(side("B", FAST), 6)
+    again = side("B", FAST, attempt=1)
+    found = compare(side(), replace(first, sessions=(*first.sessions, *again.sessions)))
+    assert effect(found).ratio.n == 6
+    assert not any("suspect" in note for note in found.notes)
+
+
+def test_what_was_emulated_never_counts() -> None:
+    probe = replace(ENVIRONMENT.probe, virtual="qemu-user 7.2")
+    sides = [
+        changed(x, lambda s: replace(s, environment=replace(s.environment, probe=probe)))
+        for x in (side(), side("B", FAST))
+    ]
+    found = compare(*sides)
+    assert all(each.ratio.value is None for each in found.effects)
+    assert sum("emulated" in note for note in found.notes) == 12
 
 
 def test_the_same_sessions_are_not_compared() -> None:
