@@ -23,7 +23,7 @@ def contract(kind: str) -> StreamContract:
         input=TensorSpec("x", (1, CHUNK)),
         states=(StatePair("s", "s_out", (1,)),),
         outputs=(TensorSpec("y", (1, 1, 3)),),
-        decoder=Decoder(kind, labels=LABELS),
+        decoder=Decoder(kind, labels=LABELS, ignored=("-",)),
     )
 
 
