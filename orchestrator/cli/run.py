@@ -65,6 +65,9 @@ def run(
 ) -> None:
     """Run one streaming session of MODEL and show its figures, on one device or on several at once.
 
+    Where the device has a power sensor, it also runs idle for as long (10 s at most) before and after: net energy is
+    what the model draws above that.
+
     With --devices the exit code is 5 where any device failed; what the others measured is in the ledger. After an
     interruption the same command collects the sessions that went on.
 
