@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.hosts import require_program
 
 _VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 _LEFT_OUT = ("__pycache__", "test", "idlelib", "tkinter", "ensurepip", "site-packages", "dist-packages", "config-*")
+_LEFT_OUT += ("lib2to3", "pydoc_data", "_test*", "turtledemo")
 # Where the loader looks for a library of the program's own, from where the program lies.
 _RELATIVE = b"$ORIGIN/../lib"
 
@@ -29,6 +31,8 @@ def make_python(folder: Path) -> Path:
     for shared in (base / "lib").glob(f"lib{_VERSION}*.so.*"):
         shutil.copy(shared, python / "lib" / shared.name)
     _look_beside(program, bytes(base / "lib"))
+    if strip := shutil.which("strip"):  # Only for the tests' time: many a build holds twice its size in debug symbols.
+        subprocess.run([strip, "--strip-debug", program, *python.rglob("*.so*")], check=True)
     (python / "bin" / "python3").symlink_to(_VERSION)
     archive = folder / "cpython-install_only.tar.gz"
     with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
