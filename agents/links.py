@@ -10,7 +10,7 @@ from typing import Optional
 @dataclass(frozen=True)
 class Links:
     """``progress[0]`` counts the chunks done; ``progress[1]`` is 1 from before the last event is written, so that no
-    progress can follow it.
+    progress can follow it; ``progress[2]`` is t0 of a paced stream in ns, 0 before it.
     """
 
     progress: memoryview

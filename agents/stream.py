@@ -57,7 +57,7 @@ class Stages:
     """What one chunk passes through: ``push(samples, target)``, ``step()``, ``decode()`` of the first output.
 
     ``decode`` is None where the contract names no decoder. ``check`` raises Failure where an output or state is not
-    finite. ``progress[0]`` takes the number of chunks done. ``reset`` starts a new stream, ``finish`` ends one and
+    finite. ``progress`` is that of ``agents.links``. ``reset`` starts a new stream, ``finish`` ends one and
     returns its events.
     """
 
@@ -138,6 +138,7 @@ def timed_run(
         cpu_s, started_ns = time.process_time(), clock.now_ns()
         if spec.mode == "paced":
             size, rate = spec.chunk_samples, spec.contract.sample_rate_hz
+            stages.progress[2] = started_ns + LEAD_NS
             arrivals = Arrivals(started_ns + LEAD_NS, size, rate, spec.arrival_offsets_ns)
             cost = paced(stages, audio, times, arrivals, clock, spec.policy, spec.ring_chunks)
         else:

@@ -57,8 +57,8 @@ class _Watchdog:
 
     def __init__(self, store: Store, folder: SessionFolder, spec: wire.RunSpec, held: Tuple[int, ...]) -> None:
         self._store, self._folder, self._spec, self._held = store, folder, spec, held
-        self._shared = memoryview(mmap.mmap(-1, 16)).cast("Q")
-        self._reported = 0
+        self._shared = memoryview(mmap.mmap(-1, 24)).cast("Q")
+        self._reported: Tuple[int, Optional[int]] = (0, None)
         self._total = spec.chunk_count or sum(-(-span.count // spec.chunk_samples) for span in spec.spans)
 
     def run(self) -> None:
@@ -124,12 +124,22 @@ class _Watchdog:
             )
         return None
 
+    def _backlog(self, done: int) -> Optional[int]:
+        """Chunks that have arrived and are not done, by the schedule; None before and without a paced stream."""
+        started_ns = self._shared[2]
+        if not started_ns:
+            return None
+        since_ns = time.monotonic_ns() - started_ns
+        arrived = since_ns * self._spec.contract.sample_rate_hz // (self._spec.chunk_samples * 1_000_000_000)
+        return max(0, min(self._total, arrived) - done)
+
     def _progress(self) -> None:
         done = self._shared[0]
-        if done != self._reported:
-            self._reported = done
+        backlog = self._backlog(done)
+        if (done, backlog) != self._reported:
+            self._reported = done, backlog
             try:
-                data = {"done": done, "total": self._total}
+                data = {"done": done, "total": self._total, "backlog": backlog}
                 self._folder.journal.append("progress", data, sync=False, unless=lambda: bool(self._shared[1]))
             except OSError:
                 log_traceback()  # A missing progress event must not end a session.

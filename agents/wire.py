@@ -159,8 +159,8 @@ class RunSpec:
 class Event:
     """One line of the journal. ``kind``: accepted, loaded, progress, and as the last one finished or failed.
 
-    ``data`` of the last one is ``{"result": RunResult}``; of progress ``{"done", "total"}`` in chunks; of accepted
-    it has the session's ``pid``.
+    ``data`` of the last one is ``{"result": RunResult}``; of progress ``{"done", "total", "backlog"}`` in chunks,
+    the last one null where nothing arrives; of accepted it has the session's ``pid``.
     """
 
     kind: str

@@ -43,6 +43,9 @@ class TerminalProgress:
     def step(self, what: str) -> None:
         self._stages.step(what)
 
+    def meter(self, text: str) -> None:
+        self._stages.meter(text)
+
     def note(self, text: str) -> None:
         self._stages.note(text)
 
@@ -65,6 +68,7 @@ class _Stages:
         self._task: TaskID | None = None
         self._steps = 0
         self._taken = 0
+        self._now = ""
 
     def stage(self, name: str, *, steps: int, expected_s: float | None = None) -> None:
         self.close()
@@ -81,8 +85,14 @@ class _Stages:
 
     def step(self, what: str) -> None:
         if self._task is not None:
+            self._now = what
             self._bars.update(self._task, completed=min(self._taken, self._steps), now=what)
             self._taken += 1
+
+    def meter(self, text: str) -> None:
+        """Beside what runs now; nothing where stderr is no terminal."""
+        if self._task is not None:
+            self._bars.update(self._task, now=f"{self._now}  {text}")
 
     def note(self, text: str) -> None:
         self._print(self._prefix + text)

@@ -4,11 +4,15 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """``stage`` begins a part of ``steps`` steps that should take ``expected_s``; ``step`` names what runs now."""
+    """``stage`` begins a part of ``steps`` steps that should take ``expected_s``; ``step`` names what runs now, and
+    ``meter`` says several times a second how it is doing.
+    """
 
     def stage(self, name: str, *, steps: int, expected_s: float | None = None) -> None: ...
 
     def step(self, what: str) -> None: ...
+
+    def meter(self, text: str) -> None: ...
 
     def note(self, text: str) -> None: ...
 
@@ -32,6 +36,9 @@ class Silent:
         pass
 
     def step(self, what: str) -> None:
+        pass
+
+    def meter(self, text: str) -> None:
         pass
 
     def note(self, text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from agents import wire
@@ -29,6 +30,7 @@ from orchestrator.measure.lab.health import failed_session
 from orchestrator.measure.lab.lease import Hold
 from orchestrator.measure.meters.base import MeterOptions
 from orchestrator.workflows.idle_spec import idle_spec
+from orchestrator.workflows.meter import meter_text
 from orchestrator.workflows.metering import measure_with
 from orchestrator.workflows.origin import origin_of
 from orchestrator.workflows.progress import Progress
@@ -156,9 +158,15 @@ class SessionRunner:
 
     def _run_session(self, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
         put_away = tuple(self._recorded)
-        answer = run_session(self.agent, spec, on_event=lambda event: None, arrays_dir=scratch, forget=put_away)
+        show = partial(self._show, spec)
+        answer = run_session(self.agent, spec, on_event=show, arrays_dir=scratch, forget=put_away)
         self._recorded = [name for name in self._recorded if name not in put_away]
         return answer
+
+    def _show(self, spec: wire.RunSpec, event: wire.Event) -> None:
+        text = meter_text(event, spec.contract, spec.chunk_samples)
+        if text is not None:
+            self.progress.meter(text)
 
     def _contract(self, candidate: Candidate) -> StreamContract:
         return self.artifacts[candidate.artifact_sha256].contract

@@ -170,3 +170,14 @@ def test_a_chunk_longer_than_the_audio_is_refused(tmp_path: Path) -> None:
     result = device.run(spec_of(device, audio=short)).result
     assert (result.outcome, result.failure) == ("failed", "audio")
     assert "a chunk of 160 samples is longer than the audio, which has 100" in str(result.reason)
+
+
+def test_progress_tells_the_backlog_while_the_model_hangs(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    options = {"stall_every": "20", "stall_ms": "900"}
+    run = device.run(spec_of(device, session_options=options, chunk_count=100))
+    told = [event.data["backlog"] for event in run.events if event.kind == "progress"]
+    # Nobody is late by itself: a stall of 0.9 s lasts three looks of the watchdog, in which 90 chunks arrive.
+    assert max(backlog for backlog in told if backlog is not None) >= 20
+    flat_out = device.run(spec_of(device, session_id="s2", mode="flat-out", session_options=options))
+    assert {event.data["backlog"] for event in flat_out.events if event.kind == "progress"} <= {None}

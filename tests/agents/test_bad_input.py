@@ -242,7 +242,7 @@ def session_in_this_process(device: Device, spec: wire.RunSpec) -> tuple[Session
 
     folder = SessionFolder(str(device.root / "sessions" / spec.session_id))
     Path(folder.path).mkdir(parents=True)
-    progress = memoryview(bytearray(16)).cast("Q")
+    progress = memoryview(bytearray(24)).cast("Q")
     clock, wall = MonotonicClock(), SteppedClock(progress)
     return Session(Store(str(device.root)), folder, spec, Links(progress), clock, wall), progress
 

@@ -50,7 +50,7 @@ def streamed(root: Path, step_s: float) -> tuple[wire.RunResult, NDArray[Any]]:
     spec = device.spec(mode="paced", runtime="echo", provider="echo", chunk_count=CHUNKS)
     folder = root / "sessions" / "s1"
     folder.mkdir(parents=True)
-    links = Links(memoryview(bytearray(16)).cast("Q"))
+    links = Links(memoryview(bytearray(24)).cast("Q"))
     ran = AgentSession(Store(str(root)), SessionFolder(str(folder)), spec, links, clock, wall_s)
     ran.run()
     return ran.result(None), device.arrays()["t_ns"]
