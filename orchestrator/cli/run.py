@@ -1,11 +1,10 @@
 """``earshot run``"""
 
-from dataclasses import replace
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import click
 
-from orchestrator.cli.fleet import print_outcomes
 from orchestrator.cli.options import (
     device_option,
     environment_option,
@@ -15,13 +14,8 @@ from orchestrator.cli.options import (
     results_option,
     wait_option,
 )
-from orchestrator.cli.output import number, print_json, print_table
-from orchestrator.cli.progress import TerminalProgress
 from orchestrator.domain.recipe import Recipe
-from orchestrator.errors import DeviceError
-from orchestrator.workflows.figures import session_figures
-from orchestrator.workflows.fleet import failed_session, run_several
-from orchestrator.workflows.single import RunSettings, run_one
+from orchestrator.workflows.reach import begin
 
 
 @click.command()
@@ -76,55 +70,30 @@ def run(
     earshot run digits-lstm --recipe onnx:int8-dynamic --mode flat-out
     earshot run kws --lab lab.toml --devices pi5,tag:phone,any:cuda
     """
-    settings = RunSettings(
-        model=model,
-        recipe=Recipe.parse(recipe),
-        mode=mode,
-        device=device,
-        lab=lab,
-        results=results,
-        provider=provider,
-        threads=threads,
-        seconds=seconds,
-        audio=audio,
-        wait_s=wait_s,
-        quiet_device=quiet_device,
-        environment=environment,
-    )
-    if devices is None:
-        _one(settings, as_json)
-        return
-    if context.get_parameter_source("device") is not click.core.ParameterSource.DEFAULT:
+    if devices is not None and context.get_parameter_source("device") is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--device is for one device, --devices for several: give one of them")
-    with TerminalProgress() as progress:
-        outcomes = run_several(replace(settings, device=""), devices, progress)
-    print_outcomes(outcomes, as_json)
-    failed = [outcome for outcome in outcomes if not outcome.ok]
-    if failed:
-        raise DeviceError(
-            f"{len(failed)} of {len(outcomes)} devices failed: {', '.join(o.device for o in failed)}",
-            hint="what the others measured is in the ledger; once they are well: "
-            f"earshot run {model} --devices {','.join(o.device for o in failed)} ...",
+    ahead = begin(lab, device, environment, results / "ledger.db") if devices is None else None
+    # These take half a second to import: meanwhile the device is reached.
+    from orchestrator.cli.run_settled import run_on_one, run_on_several
+    from orchestrator.workflows.single import RunSettings
+
+    with closing(ahead) if ahead else nullcontext():
+        settings = RunSettings(
+            model=model,
+            recipe=Recipe.parse(recipe),
+            mode=mode,
+            device="" if devices else device,
+            lab=lab,
+            results=results,
+            provider=provider,
+            threads=threads,
+            seconds=seconds,
+            audio=audio,
+            wait_s=wait_s,
+            quiet_device=quiet_device,
+            environment=environment,
         )
-
-
-def _one(settings: RunSettings, as_json: bool) -> None:
-    with TerminalProgress() as progress:
-        ran = run_one(settings, progress)
-    session = ran.session
-    if not session.ok:
-        raise failed_session(session, settings.results)
-    figures = session_figures(session, ran.sample_rate_hz, ran.idle)
-    if as_json:
-        print_json({"session": session.session_id, "figures": figures, "result": session.result})
-        return
-    print_table(
-        ["figure", "value>", "unit", "note"],
-        [[f.name, _value(f.value), f.unit, f.note] for f in figures],
-    )
-
-
-def _value(value: float | str | None) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int | str) else number(value)
+        if devices is None:
+            run_on_one(settings, as_json, ahead)
+        else:
+            run_on_several(settings, devices, as_json)

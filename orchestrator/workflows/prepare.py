@@ -1,10 +1,9 @@
 """Before anything is measured: the model, its evaluation audio, the artifacts, and the agent on the device."""
 
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from agents import wire
 from orchestrator.domain.artifact import Artifact
@@ -17,15 +16,14 @@ from orchestrator.make.export.outcome import ExportRefusal
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.quality.evaluation import EvaluationSet, load_evaluation
 from orchestrator.measure.deploy.agent import DeployedAgent
-from orchestrator.measure.deploy.archive import build_agent_archive
-from orchestrator.measure.deploy.push import DEFAULT_ENVIRONMENT, deploy, push_blobs
+from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.identity import require_profile, require_same_model
-from orchestrator.measure.lab.inventory import open_transport
 from orchestrator.measure.lab.profiles import device_model_slug
 from orchestrator.workflows.calibrated import with_calibrations
 from orchestrator.workflows.metering import meter_of, with_meter
 from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.reach import Ahead, reach
 from orchestrator.workflows.session_runner import Material
 
 if TYPE_CHECKING:
@@ -135,26 +133,29 @@ def calibration_of(prepared: Prepared) -> "CalibrationStream | None":
 
 
 def deploy_agent(
-    device: Device, progress: Progress, ledger: Ledger | None = None, *, any_device: bool = False
+    device: Device,
+    progress: Progress,
+    ledger: Ledger | None = None,
+    *,
+    any_device: bool = False,
+    ahead: Ahead | None = None,
 ) -> tuple[DeployedAgent, Environment]:
     """Connects, pushes the agent archive if it is absent, probes. The caller closes ``agent.transport``.
 
     Raises WrongDevice where the lab file, or the ledger's sessions under this name, mean another device; with
-    ``any_device`` that is left to the caller.
+    ``any_device`` that is left to the caller. ``ahead``: where the device may be being reached already.
     """
     meter = meter_of(device)
     progress.stage(f"deploying the agent to {device.name}", steps=1)
-    transport = open_transport(device)
+    agent = (ahead.take(device) if ahead else None) or reach(device)
     try:
-        with tempfile.TemporaryDirectory(prefix="earshot-agent-") as scratch:
-            agent = deploy(transport, build_agent_archive(Path(scratch)), device.root, **_python_of(device))
         model = device_model_slug(agent.probe)
         if not any_device:
             require_profile(device, agent.probe)
         if ledger is not None:
             require_same_model(device, model, models_of(ledger, device.name), ledger.path)
     except BaseException:
-        transport.close()
+        agent.transport.close()
         raise
     probe = with_calibrations(with_meter(agent.probe, meter), ledger, device.name, model, progress)
     used = agent.environment or device.environment
@@ -162,34 +163,6 @@ def deploy_agent(
     if environment.emulated:
         progress.note(f"{device.name} is emulated ({environment.emulated}): its times are never ranked")
     return agent, environment
-
-
-def in_environment(device: Device, environment: str | None) -> Device:
-    """The device whose sessions run in this one of its Python environments; None: in its default."""
-    return device if environment is None else replace(device, environment=environment)
-
-
-class _Python(TypedDict):
-    """``deploy``'s keyword arguments that say which Python."""
-
-    python: str | None
-    environment: str | None
-    prefer_default: bool
-
-
-def _python_of(device: Device) -> _Python:
-    """Of the environment that is asked for, or ``default`` of the lab file; else what ``deploy`` prefers.
-
-    Raises BadInput for an environment that is neither in the lab file nor one that Earshot makes by itself.
-    """
-    name = device.environment or DEFAULT_ENVIRONMENT
-    if name not in (DEFAULT_ENVIRONMENT, *device.environments):
-        known = ", ".join(sorted({DEFAULT_ENVIRONMENT, *device.environments}))
-        raise BadInput(f"{device.name} has no environment {name!r} in the lab file", hint=f"known are {known}")
-    own = device.environments.get(name)
-    if own is not None and own.python is not None:
-        return {"python": own.python, "environment": None, "prefer_default": False}
-    return {"python": device.python, "environment": device.environment, "prefer_default": True}
 
 
 def push_material(

@@ -31,10 +31,10 @@ from orchestrator.workflows.prepare import (
     blob_of,
     deploy_agent,
     export_candidates,
-    in_environment,
     prepare_model,
 )
 from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.reach import in_environment
 from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import Material, SessionRunner
 

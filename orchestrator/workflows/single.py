@@ -35,10 +35,10 @@ from orchestrator.workflows.prepare import (
     blob_of,
     deploy_agent,
     export_candidates,
-    in_environment,
     prepare_model,
 )
 from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.reach import Ahead, in_environment
 from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import Material, SessionRunner
 from orchestrator.workflows.settings import require_duration, require_results
@@ -118,8 +118,8 @@ class RanOne:
     idle: Idle | str
 
 
-def run_one(settings: RunSettings, progress: Progress) -> RanOne:
-    """One session and what is needed to show it.
+def run_one(settings: RunSettings, progress: Progress, ahead: Ahead | None = None) -> RanOne:
+    """One session and what is needed to show it. ``ahead``: where the device is being reached already.
 
     Raises EarshotError where none could be started.
     """
@@ -128,7 +128,8 @@ def run_one(settings: RunSettings, progress: Progress) -> RanOne:
         find_device(lab, settings.device)
     with prepared_work(settings, progress) as work:
         devices = choose_devices(lab, settings.device, work.ledger, progress, one=True)[0]
-        return first_free(devices, lambda device, wait_s: measure_on(work, device, progress, wait_s), settings.wait_s)
+        measure = lambda device, wait_s: measure_on(work, device, progress, wait_s, ahead)  # noqa: E731
+        return first_free(devices, measure, settings.wait_s)
 
 
 @contextmanager
@@ -177,12 +178,14 @@ def _audio(settings: RunSettings, prepared: Prepared, scratch: Path) -> tuple[Pa
     return path, write_wav(path, read_audio(settings.audio, rate), rate)
 
 
-def measure_on(work: Work, device: Device, progress: Progress, wait_s: float = 0.0) -> RanOne:
+def measure_on(
+    work: Work, device: Device, progress: Progress, wait_s: float = 0.0, ahead: Ahead | None = None
+) -> RanOne:
     """The session on this device. Raises DeviceHeld where somebody else has it for longer than ``wait_s``."""
     with reserved(work.ledger, device, f"run {work.settings.model}", progress, wait_s=wait_s) as held:
         power = PowerCycle(work.ledger, device, progress)
         chosen = in_environment(device, work.settings.environment)
-        agent, environment = power.reach(lambda: deploy_agent(chosen, progress, work.ledger))
+        agent, environment = power.reach(lambda: deploy_agent(chosen, progress, work.ledger, ahead=ahead))
         quiet = quieted(agent, device, progress.note, wanted=work.settings.quiet_device)
         with agent.transport, held.on_device(agent), quiet:
             settings = replace(work.settings, device=device.name)

@@ -24,12 +24,12 @@ from orchestrator.workflows.prepare import (
     Prepared,
     deploy_agent,
     export_candidates,
-    in_environment,
     prepare_model,
     push_material,
 )
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.race import Race
+from orchestrator.workflows.reach import in_environment
 from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.settings import TuneSettings, require_results
