@@ -93,7 +93,7 @@ def _print(report: DriftReport, page: Path) -> None:
         )
     else:
         click.echo(f"no errors by length: {report.absent['lengths']}")
-    click.echo(f"\n{report.sentence}\n{page}")
+    click.echo("\n" + "\n".join([report.sentence, *report.further, str(page)]))
 
 
 def _row(drift: TensorDrift, report: DriftReport) -> list[str]:

@@ -62,9 +62,11 @@ class LengthScore:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """The answer of ``earshot drift``. ``tensors`` has every way of every tensor; ``resets`` is how often the state was
-    set anew in silence. ``lengths`` empty or ``tensors`` without resets: ``absent`` says why. ``series`` is the file of
-    raw arrays in the results folder, named by the SHA-256 of its bytes.
+    """The answer of ``earshot drift``; ``sentence`` is the verdict in words, ``further`` what else is to be known.
+
+    ``tensors`` has every way of every tensor; ``resets`` is how often the state was set anew in silence. ``lengths``
+    empty or ``tensors`` without resets: ``absent`` says why. ``series`` is the file of raw arrays in the results
+    folder, named by the SHA-256 of its bytes.
     """
 
     model: str
@@ -77,6 +79,7 @@ class DriftReport:
     resets: int
     verdict: str
     sentence: str
+    further: tuple[str, ...]
     tensors: tuple[TensorDrift, ...]
     metric: str | None
     lengths: tuple[LengthScore, ...]

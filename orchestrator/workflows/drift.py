@@ -13,17 +13,19 @@ from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.state_drift import FREE_RUNNING, VERDICTS, DriftReport, LengthScore
 from orchestrator.errors import BadInput
 from orchestrator.make.export.stored import open_for
+from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import Runnable, chunk_inputs
 from orchestrator.make.quality.drift_figures import figures
 from orchestrator.make.quality.drift_length import LengthPlan, Silence, score_lengths, usual_lengths
 from orchestrator.make.quality.drift_silence import resets_in_silence, silence_level
 from orchestrator.make.quality.drift_stream import MAX_ABS, DriftSeries, measure_drift
+from orchestrator.make.quality.evaluation import EvaluationSet
 from orchestrator.measure.transports.base import whole_file
 from orchestrator.tell.report.drift_page import render_drift
 from orchestrator.tell.report.page import write_page
 from orchestrator.workflows.drift_artifact import Compared, find_compared
 from orchestrator.workflows.drift_audio import SPLIT, LoopedAudio, looped_audio, spread
-from orchestrator.workflows.drift_words import sentence
+from orchestrator.workflows.drift_words import further, sentence
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.settings import require_duration, require_results
 
@@ -123,12 +125,18 @@ def _length_plan(
         absent["lengths"] = f"{source.name} has no evaluation set with a split {SPLIT}"
     elif any(not (u.text or "").split() for u in evaluation.utterances_of(SPLIT)):
         absent["lengths"] = "utterances of the evaluation set have no text"
+    elif source.metric == "accuracy" and not _labelled(source, evaluation):
+        absent["lengths"] = f"texts of the evaluation set are no labels of {source.name}"
     else:
         limit = round(settings.minutes * 60 * source.contract.sample_rate_hz)
         utterances = tuple(spread(evaluation, limit))
         lengths = tuple(sorted({min(n, len(utterances)) for n in settings.lengths})) or usual_lengths(len(utterances))
         return LengthPlan(source.contract, evaluation, utterances, lengths, None if "resets" in absent else silence)
     return None
+
+
+def _labelled(source: ModelSource, evaluation: EvaluationSet) -> bool:
+    return {u.text for u in evaluation.utterances_of(SPLIT)} <= set(source.contract.decoder.labels)
 
 
 def _report(
@@ -155,13 +163,14 @@ def _report(
         resets=resets,
         verdict=max((t.verdict for t in free), key=VERDICTS.index),
         sentence="",
+        further=(),
         tensors=tensors,
         metric=source.metric if lengths else None,
         lengths=lengths,
         absent=absent,
         series=_keep(series, settings.results),
     )
-    return replace(report, sentence=sentence(report))
+    return replace(report, sentence=sentence(report), further=further(report))
 
 
 def _keep(series: DriftSeries, results: Path) -> str:

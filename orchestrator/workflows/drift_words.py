@@ -4,15 +4,18 @@ from orchestrator.domain.state_drift import FREE_RUNNING, VERDICTS, WITH_RESETS,
 
 
 def sentence(report: DriftReport) -> str:
-    """The verdict, the tensor that it stands on, and what resets in silence do about it."""
+    """The verdict and the tensor that it stands on."""
     worst = worst_of(report, FREE_RUNNING)
     over = f"over {report.seconds / 60:.3g} min"
     if report.verdict == "bounded":
-        told = f"Bounded: {over} no state and no output of {_who(report)} wanders further from fp32; {_most(worst)}."
-    else:
-        told = f"{report.verdict.capitalize()}: {over} {worst.kind} {worst.tensor} of {_who(report)} leaves fp32: "
-        told += f"{worst.reason}; {_when(worst)}."
-    return " ".join(part for part in (told, _remedy(report), _task(report)) if part)
+        return f"Bounded: {over} no state and no output of {_who(report)} wanders further from fp32; {_most(worst)}."
+    told = f"{report.verdict.capitalize()}: {over} {worst.kind} {worst.tensor} of {_who(report)} leaves fp32"
+    return f"{told}: {worst.reason}; {_when(worst)}."
+
+
+def further(report: DriftReport) -> tuple[str, ...]:
+    """What resets in silence do about it, and what longer streams do to the task's errors."""
+    return tuple(part for part in (_remedy(report), _task(report)) if part)
 
 
 def worst_of(report: DriftReport, way: str) -> TensorDrift:

@@ -57,7 +57,7 @@ def test_a_reset_in_silence_restores_the_integrator(tmp_path: Path) -> None:
     assert remedied.max_abs == pytest.approx(4.0 / CHUNK_S * STEP, rel=1e-9)
     assert remedied.slope_per_minute.value == 0.0
     assert report.resets == 600 / 5
-    assert "With the state set anew in silence (120 times): bounded" in report.sentence
+    assert "With the state set anew in silence (120 times): bounded" in report.further[0]
 
 
 def test_a_long_memory_grows_until_it_forgets(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def report(**changes: object) -> DriftReport:
         resets=0,
         verdict="drifts",
         sentence="Drifts: state h.",
+        further=("Resets were not <i>tried</i>.",),
         tensors=tuple(
             tensor(name, way, "drifts" if name == "h" else "bounded")
             for way in (TEACHER_FORCED, FREE_RUNNING)
@@ -59,6 +60,7 @@ def test_the_worst_tensor_is_drawn_first_and_text_is_escaped() -> None:
     assert set(chart_specs(page)) == {"drift-0", "drift-1", "lengths"}
     assert page.index('id="chart-drift-1"') < page.index('id="chart-drift-0"')
     assert "<b>kws" not in page
+    assert "Resets were not &lt;i&gt;tried&lt;/i&gt;." in page
     assert "1 is too few" in page
     assert "no silence" in page
     assert not re.search(r'(src|href)="https?:', page)
