@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-# Below the loud parts by so much is silence. Of the 20 ms chunks of the reference evaluation sets, which were recorded by
-# many people on their own microphones, 25 % (kws) and 16 % (digits) are.
+# Below the loud parts by so much is silence. Of the 20 ms chunks of the reference evaluation sets, which many people
+# recorded on their own microphones, 25 % (kws) and 16 % (digits) are.
 SILENCE_DB = -30.0
 _LOUD_PERCENTILE = 95.0
 
