@@ -11,6 +11,7 @@ from orchestrator.domain.candidate import Candidate
 from orchestrator.ledger.calibrations import calibration_for
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.deploy.arrays import Arrays
+from orchestrator.measure.deploy.run import run_session
 from orchestrator.measure.farm.interleave import block_order
 from orchestrator.measure.lab.lease import Hold
 from orchestrator.workflows.bench import BenchSettings
@@ -74,10 +75,12 @@ def _interleaved(settings: BenchSettings) -> Schedule:
 
 
 class _Beside(SessionRunner):
-    """A runner of which two measure at once: the lease is kept from its heartbeat by whoever starts them both."""
+    """A runner of which two measure at once. The lease is kept from its heartbeat by whoever starts them both, and what
+    is in the ledger stays on the device until both are done: two would delete there at once.
+    """
 
     def _measure(self, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
-        return self._run_session(spec, scratch)
+        return run_session(self.agent, spec, on_event=lambda event: None, arrays_dir=scratch)
 
 
 def _at_once(settings: BenchSettings) -> Schedule:

@@ -68,6 +68,8 @@ def of_session(session: Session) -> dict[str, str]:
         "model": planned.candidate.model,
         "mode": planned.mode,
         "chunk": f"{planned.candidate.chunk_samples} samples",
+        "ring policy": result.policy,
+        "arrivals": "of a trace" if result.traced else "one chunk apart",
         **of_place(session.environment),
         f"{runtime} version": _text(result.runtime_version),
         f"{runtime} build": _text(result.runtime_build),
