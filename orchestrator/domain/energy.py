@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from orchestrator.domain.power import PowerSource, choose_source, read_source
 from orchestrator.domain.session import IDLE, Session
+from orchestrator.domain.session_verdict import judge
 from orchestrator.domain.timeline import Timeline
 from orchestrator.statistics.energy import Energy, energy_of_counter, energy_of_samples, in_step
 
 NO_IDLE = "there is no idle session, so no idle power that net energy is above"
+_NOT_IDLE = ("throttled", "background")
 _MJ = 1e3
 
 
@@ -71,6 +73,7 @@ class Idle:
     """The device with the agent and its pacer running and no model: mean over ``sessions`` sessions.
 
     ``drift_w``: the last one minus the first one; None where there is one. ``uncertainty_w``: standard, with the drift.
+    ``doubt``: why it was not idle; no candidate is ranked above such a baseline.
     """
 
     source: PowerSource
@@ -78,6 +81,7 @@ class Idle:
     uncertainty_w: float
     drift_w: float | None
     sessions: int
+    doubt: str | None = None
 
 
 def drawn(session: Session, timeline: Timeline) -> Drawn:
@@ -133,7 +137,17 @@ def idle_power(sessions: Iterable[Session], sample_rate_hz: int) -> Idle:
     drift_w = None if len(found) == 1 else float(power_w[-1] - power_w[0])
     spacing_w = math.sqrt(sum(one.power_uncertainty_w**2 for one in found)) / len(found)
     uncertainty_w = math.hypot(spacing_w, 0.0 if drift_w is None else float(np.ptp(power_w)) / 2)
-    return Idle(found[0].source, float(power_w.mean()), uncertainty_w, drift_w, len(found))
+    doubts = dict.fromkeys(reason for session in idle for reason in _doubts(session, sample_rate_hz))
+    return Idle(found[0].source, float(power_w.mean()), uncertainty_w, drift_w, len(found), "; ".join(doubts) or None)
+
+
+def _doubts(session: Session, sample_rate_hz: int) -> list[str]:
+    """What keeps it from being an idle device: judged as the paced session that it is to the agent.
+
+    Its clocks may fall: nothing works.
+    """
+    as_paced = replace(session, planned=replace(session.planned, mode="paced"))
+    return [doubt.reason for doubt in judge(as_paced, sample_rate_hz).doubts if doubt.cause in _NOT_IDLE]
 
 
 def idle_or_reason(sessions: Iterable[Session], sample_rate_hz: int) -> Idle | str:

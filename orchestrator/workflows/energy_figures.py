@@ -57,4 +57,5 @@ def _mean_note(found: Drawn) -> str:
 
 def _idle_note(idle: Idle) -> str:
     drift = "" if idle.drift_w is None else f"; it moved by {idle.drift_w:+.3g} W from before to after"
-    return f"agent and pacer without a model, {idle.sessions} sessions{drift}"
+    doubt = f"; not idle: {idle.doubt}" if idle.doubt else ""
+    return f"agent and pacer without a model, {idle.sessions} sessions{drift}{doubt}"

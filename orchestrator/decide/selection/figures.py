@@ -183,6 +183,8 @@ def _energy(runs: Sequence[Run], idle: Idle | str, confidence: float) -> tuple[E
         found = _all_drawn(runs)
         if isinstance(idle, str):
             raise NoEnergy(f"{next(iter(found.values())).source.name} was read, but {idle}")
+        if idle.doubt is not None:
+            raise NoEnergy(f"the idle session was not idle: {idle.doubt}")
         same_source(list(found.values()), idle)
     except NoEnergy as exc:
         return Estimate(None, reason=str(exc)), {}

@@ -60,6 +60,8 @@ def _idle(content: ReportContent) -> Fact:
     if isinstance(idle, str):
         return Fact("Idle power", f"not known: {idle}", absent=True)
     drift = "" if idle.drift_w is None else f"; from before to after it moved by {idle.drift_w:+.3g} W"
+    if idle.doubt:
+        drift += f"; not idle, so no candidate has an energy: {idle.doubt}"
     shown = f"{significant(idle.power_w)} ± {significant(idle.uncertainty_w)} W"
     return Fact("Idle power", shown, f"agent and pacer without a model, {idle.sessions} sessions{drift}")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.device_facts import SensorCalibration, SensorProbe
+from agents.device_facts import DeviceState, SensorCalibration, SensorProbe
 from orchestrator.decide.selection.choose import decide
 from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.decide.selection.evidence import gather
@@ -92,6 +92,20 @@ def test_idle_that_was_calibrated_otherwise_is_no_baseline() -> None:
     # The offset is in both and cancels.
     assert both.value == pytest.approx(1.1 * 1200, rel=0.02)
     assert "calibrated against a meter on 2026-01-01" in str(both.reason)
+
+
+def test_a_device_that_was_busy_or_hot_is_no_baseline() -> None:
+    idle, race_ = idle_session(0), metered_race(BASE, 3.0)
+    for state, said in (
+        (DeviceState(background_cpu_share=0.7), "something else used 70 % of all cores"),
+        (DeviceState(throttled=True, throttled_source="0x4"), "throttled after it (0x4)"),
+    ):
+        busy = replace(idle, result=replace(idle.result, after=state))
+        found = energy([busy, *race_])
+        assert found.value is None
+        assert found.reason is not None
+        assert found.reason.startswith("the idle session was not idle: ")
+        assert said in found.reason
 
 
 def decided(sessions: list[Session], objective: str = "latency", **limits: float) -> Decision:
