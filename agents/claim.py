@@ -10,11 +10,15 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
-from agents import durable, leftovers, strict_json, wire
+from agents import durable, strict_json
 from agents.journal import Journal
 from agents.store import BadRequest, Store
+
+if TYPE_CHECKING:
+    # Who takes a lease looks for running sessions too, and needs no more of them: half of its time went into this.
+    from agents import wire
 
 
 class SessionFolder:
@@ -89,7 +93,7 @@ def folder_of(store: Store, session_id: str) -> SessionFolder:
     return SessionFolder(os.path.join(store.sessions, session_id))
 
 
-def claim(store: Store, spec: wire.RunSpec) -> Optional[int]:
+def claim(store: Store, spec: "wire.RunSpec") -> Optional[int]:
     """Make the session's folder with spec, journal and held lock; returns the lock's file descriptor.
 
     None where the folder is there already: of two that claim at once, one wins, because the folder is renamed into
@@ -119,7 +123,7 @@ def claim(store: Store, spec: wire.RunSpec) -> Optional[int]:
     return lock_fd
 
 
-def _require_same(folder: SessionFolder, spec: wire.RunSpec) -> None:
+def _require_same(folder: SessionFolder, spec: "wire.RunSpec") -> None:
     with open(folder.spec, encoding="utf-8") as file:
         stored: Dict[str, Any] = json.load(file)
     wanted = json.loads(json.dumps(strict_json.to_json(spec)))
@@ -136,6 +140,8 @@ def _require_same(folder: SessionFolder, spec: wire.RunSpec) -> None:
 
 def clean_sessions(store: Store) -> List[str]:
     """Delete the folders of sessions that do not run, and end what their runtimes left running; returns them."""
+    from agents import leftovers
+
     removed = []
     for name in sorted(os.listdir(store.sessions)) if os.path.isdir(store.sessions) else []:
         folder = folder_of(store, name)
