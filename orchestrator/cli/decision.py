@@ -51,8 +51,10 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def print_decision(decision: Decision) -> None:
-    """A table of every candidate, then what each is and why it did not win, then the sentence."""
+def print_decision(decision: Decision, noise: str | None = None) -> None:
+    """A table of every candidate, then what each is and why it did not win, then the sentence; ``noise``: what the
+    device can tell apart.
+    """
     ordered = sorted(
         decision.candidates,
         key=lambda v: (_ORDER.index(v.status), v.gate == "screening", _rank(v, decision.objective)),
@@ -73,6 +75,8 @@ def print_decision(decision: Decision) -> None:
     if decision.verification is not None:
         passed = "verified" if decision.verification.passed else "NOT verified"
         click.echo(f"{passed}: {decision.verification.reason}")
+    if noise is not None:
+        click.echo(f"noise: {noise}")
     click.echo()
 
 

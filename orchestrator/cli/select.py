@@ -9,6 +9,7 @@ from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json
 from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.workflows.again import decide_again
+from orchestrator.workflows.noise_note import noise_note
 
 
 @click.command()
@@ -25,6 +26,6 @@ def select(study: str | None, results: Path, objective: Objective, constraints: 
     if as_json:
         print_json(decision)
     else:
-        print_decision(decision)
+        print_decision(decision, noise_note(results / "ledger.db", decision))
     if decision.verdict == "infeasible":
         raise SystemExit(7)

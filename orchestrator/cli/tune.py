@@ -18,6 +18,7 @@ from orchestrator.cli.output import print_json
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.domain.recipe import Recipe
+from orchestrator.workflows.noise_note import noise_note
 from orchestrator.workflows.progress import Silent
 from orchestrator.workflows.settings import TuneSettings
 from orchestrator.workflows.tune import TuneOutcome
@@ -124,7 +125,7 @@ def tune(
     if as_json:
         print_json(_as_json(outcome))
     else:
-        print_decision(outcome.decision)
+        print_decision(outcome.decision, noise_note(outcome.ledger, outcome.decision))
         _print_places(outcome)
     if outcome.decision.verdict == "infeasible":
         raise SystemExit(7)
