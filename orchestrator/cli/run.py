@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from agents.wire import POLICIES
 from orchestrator.cli.options import (
     device_option,
     environment_option,
@@ -15,13 +16,20 @@ from orchestrator.cli.options import (
     wait_option,
 )
 from orchestrator.domain.recipe import Recipe
+from orchestrator.workflows.arriving import Arriving, read_trace
 from orchestrator.workflows.reach import begin
 
 
 @click.command()
 @click.argument("model")
 @click.option("--recipe", default="onnx:fp32", show_default=True, help="How the graph becomes an artifact.")
-@click.option("--mode", type=click.Choice(["paced", "flat-out"]), default="paced", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["paced", "flat-out", "sustained"]),
+    default="paced",
+    show_default=True,
+    help="paced: chunks come on the clock; flat-out: at once; sustained: paced for --minutes, shown minute by minute.",
+)
 @device_option
 @click.option(
     "--devices",
@@ -35,6 +43,33 @@ from orchestrator.workflows.reach import begin
 @click.option("--ep", "provider", help="Execution provider, such as CPU; CPU by default.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--seconds", type=float, default=10.0, show_default=True, help="Audio to stream; it is looped.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=3),
+    default=15.0,
+    show_default=True,
+    help="Of mode sustained. Less than 15 tell little of heat.",
+)
+@click.option(
+    "--policy",
+    type=click.Choice(POLICIES),
+    default="catch-up",
+    show_default=True,
+    help="What becomes of chunks that the ring has no room for, in paced sessions.",
+)
+@click.option(
+    "--ring",
+    "ring_chunks",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Chunks that the ring holds beside the one in service.",
+)
+@click.option(
+    "--arrivals",
+    type=click.Path(path_type=Path),
+    help="Recorded trace: a line a chunk, by how many ms it came later than it was full.",
+)
 @click.option("--audio", type=click.Path(path_type=Path), help="Your own audio: mono, 16 bit, at the model's rate.")
 @results_option
 @json_option
@@ -53,6 +88,10 @@ def run(
     provider: str | None,
     threads: int,
     seconds: float,
+    minutes: float,
+    policy: str,
+    ring_chunks: int,
+    arrivals: Path | None,
     audio: Path | None,
     results: Path,
     as_json: bool,
@@ -68,10 +107,13 @@ def run(
     \b
     earshot run kws --seconds 15
     earshot run digits-lstm --recipe onnx:int8-dynamic --mode flat-out
+    earshot run kws --mode sustained --minutes 20
+    earshot run kws --policy drop-oldest --ring 4 --arrivals microphone.txt
     earshot run kws --lab lab.toml --devices pi5,tag:phone,any:cuda
     """
     if devices is not None and context.get_parameter_source("device") is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--device is for one device, --devices for several: give one of them")
+    arriving = Arriving(policy, ring_chunks, read_trace(arrivals) if arrivals else ())
     ahead = begin(lab, device, environment, results / "ledger.db") if devices is None else None
     # These take half a second to import: meanwhile the device is reached.
     from orchestrator.cli.run_settled import run_on_one, run_on_several
@@ -81,17 +123,18 @@ def run(
         settings = RunSettings(
             model=model,
             recipe=Recipe.parse(recipe),
-            mode=mode,
+            mode="paced" if mode == "sustained" else mode,
             device="" if devices else device,
             lab=lab,
             results=results,
             provider=provider,
             threads=threads,
-            seconds=seconds,
+            seconds=minutes * 60 if mode == "sustained" else seconds,
             audio=audio,
             wait_s=wait_s,
             quiet_device=quiet_device,
             environment=environment,
+            arriving=arriving,
         )
         if devices is None:
             run_on_one(settings, as_json, ahead)

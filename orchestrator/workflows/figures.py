@@ -9,6 +9,7 @@ from orchestrator.domain.session_verdict import judge
 from orchestrator.statistics import percentiles, warmup
 from orchestrator.workflows.energy_figures import energy_figures
 from orchestrator.workflows.figure import Figure
+from orchestrator.workflows.sustained_figures import sustained_figures
 
 _MS = 1e-6
 # A clock that is slewed moves by at most 0.5 ms a second (adjtime(3)); what moves faster was set.
@@ -41,6 +42,8 @@ def session_figures(session: Session, sample_rate_hz: int, idle: Idle | str = NO
         Figure(f"{stage}, p50", float(np.median(times)) * _MS, "ms") for stage, times in steady.stage_ns().items()
     ]
     figures.append(Figure("RTF", steady.rtf, "", "service time / audio; lower is better"))
+    if steady.paced:
+        figures += sustained_figures(session, sample_rate_hz)
     return [*figures, *energy_figures(session, steady, idle), *_around(session)]
 
 

@@ -29,6 +29,7 @@ from orchestrator.measure.lab.device_lease import lost
 from orchestrator.measure.lab.health import failed_session
 from orchestrator.measure.lab.lease import Hold
 from orchestrator.measure.meters.base import MeterOptions
+from orchestrator.workflows.arriving import Arriving
 from orchestrator.workflows.idle_spec import idle_spec
 from orchestrator.workflows.meter import meter_text
 from orchestrator.workflows.metering import measure_with
@@ -59,7 +60,7 @@ class Material:
 class SessionRunner:
     """One device in one study. ``material`` by split; ``artifacts`` by SHA-256, all pushed before. ``hold``: the lease
     under which sessions are started. ``meter``: read beside every timed session. ``cooler``: waits before each of them.
-    ``suspect_reruns``: so many sessions more may be run, because one was suspect.
+    ``suspect_reruns``: so many sessions more may be run, because one was suspect. ``arriving``: of paced sessions.
     """
 
     ledger: Ledger
@@ -75,6 +76,7 @@ class SessionRunner:
     meter: MeterOptions | None = None
     cooler: Cooler | None = None
     suspect_reruns: int = 0
+    arriving: Arriving = field(default_factory=Arriving)
     # In the ledger, and still on the device: deleted there by the next call, not by one of their own.
     _recorded: list[str] = field(default_factory=list)
 
@@ -199,4 +201,6 @@ class SessionRunner:
             fence=self.hold.token if self.hold else 0,
             origin=origin_of(self.study, planned, self.environment, artifact),
         )
-        return idle_spec(spec) if idle else spec
+        if idle:
+            return idle_spec(spec)
+        return self.arriving.applied(spec) if planned.mode == "paced" else spec

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -25,6 +25,7 @@ from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.lease import Hold
+from orchestrator.workflows.arriving import Arriving
 from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
@@ -54,7 +55,7 @@ class RunSettings:
     """``provider`` None: CPU. ``audio`` None: the model's evaluation set. ``seconds`` of audio, looped. ``device``: a
     name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has. ``quiet_device``: make the
     changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python environment; None:
-    its default.
+    its default. ``arriving``: how the chunks of a paced session come.
     """
 
     model: str
@@ -70,11 +71,14 @@ class RunSettings:
     wait_s: float = 0.0
     quiet_device: bool = False
     environment: str | None = None
+    arriving: Arriving = field(default_factory=Arriving)
 
     def __post_init__(self) -> None:
         require_duration("seconds", self.seconds)
         if self.mode not in ("paced", "flat-out"):
             raise BadInput(f"mode must be paced or flat-out, got {self.mode!r}")
+        if self.mode == "flat-out" and self.arriving != Arriving():
+            raise BadInput("nothing arrives in mode flat-out: policy, ring and arrival trace belong to mode paced")
 
 
 @dataclass(frozen=True)
@@ -220,6 +224,7 @@ def _measure(
         progress,
         hold=held,
         power=power,
+        arriving=settings.arriving,
         meter=meter_of(device),
         cooler=cooler_of(device, agent, environment, work.ledger, study, progress),
     )
@@ -285,5 +290,6 @@ def _study(settings: RunSettings) -> Study:
             "audio": str(settings.audio) if settings.audio else None,
             "quiet_device": settings.quiet_device,
             "environment": settings.environment,
+            "arriving": asdict(settings.arriving),
         },
     )

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from orchestrator.domain.session import Session
 from orchestrator.workflows.figures import Figure, session_figures
-from tests.sessions import ENVIRONMENT, candidate, session
+from tests.sessions import ENVIRONMENT, candidate, paced_times, session
 
 RATE_HZ = 16_000
 
@@ -37,3 +38,16 @@ def test_the_verdict_comes_with_its_reasons() -> None:
     verdict = session_figures(hot, RATE_HZ)[0]
     assert (verdict.name, verdict.value) == ("verdict", "invalid")
     assert "throttled before it (synthetic flag); 20 chunks cannot tell" in verdict.note
+
+
+def test_a_long_session_is_told_minute_by_minute() -> None:
+    ms = np.repeat([4.0] * 3 + [6.0] * 6, 3000) * np.random.default_rng(0).normal(1.0, 0.02, 27_000)
+    of = session(candidate(), t_ns=paced_times((ms * 1e6).astype(np.int64), lateness_ns=0))
+    figures = {figure.name: figure for figure in session_figures(of, RATE_HZ)}
+    assert figures["sustained ratio"].value == pytest.approx(1.5, rel=0.02)
+    assert "less than 15 minutes" in figures["sustained ratio"].note
+    assert figures["knee"].value == pytest.approx(180, abs=1)
+    assert figures["time to throttle"] == Figure("time to throttle", None, "s", "absent: no core clock was read")
+    assert figures["minute 4, p50"].value == pytest.approx(6.0, rel=0.01)
+    short = {figure.name for figure in session_figures(session(candidate()), RATE_HZ)}
+    assert not short & {"knee", "sustained ratio", "minute 1, p50"}

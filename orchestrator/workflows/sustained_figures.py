@@ -1,0 +1,37 @@
+"""What ``earshot run`` shows of a session that is long enough to tell what heat does."""
+
+from orchestrator.domain.session import Session
+from orchestrator.domain.sustained import LEAST_MINUTES, Minute, Sustained, sustained
+from orchestrator.statistics.interval import Interval
+from orchestrator.workflows.figure import Figure
+
+_MS = 1e-6
+
+
+def sustained_figures(session: Session, sample_rate_hz: int) -> list[Figure]:
+    """Minute by minute, and what became of it; nothing for a session of less than three minutes."""
+    found = sustained(session, sample_rate_hz)
+    if found.ratio is None:
+        return []
+    return [*_summary(found), *(_minute(minute) for minute in found.minutes)]
+
+
+def _summary(found: Sustained) -> list[Figure]:
+    length = "" if len(found.minutes) >= LEAST_MINUTES else f"; less than {LEAST_MINUTES:g} minutes tell little of heat"
+    note = f"service time of the last third / of the first minute{length}"
+    knee = "" if found.knee_s is not None else "service time never rose for good"
+    clock = "no clock fell and stayed there" if found.clock_read else "absent: no core clock was read"
+    return [
+        Figure("sustained ratio", found.ratio, "", note),
+        Figure("knee", found.knee_s, "s", knee or "service time rose for good"),
+        Figure("time to throttle", found.throttled_s, "s", "a core clock fell" if found.throttled_s else clock),
+    ]
+
+
+def _minute(minute: Minute) -> Figure:
+    p99 = "not estimable" if minute.p99.value is None else f"{minute.p99.value * _MS:.3g} ms"
+    return Figure(f"minute {minute.number + 1}, p50", _ms(minute.p50), "ms", f"p99 {p99}, {minute.chunks} chunks")
+
+
+def _ms(of: Interval) -> float | None:
+    return None if of.value is None else of.value * _MS
