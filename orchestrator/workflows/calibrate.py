@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.decide.comparison.noise import noise_of
-from orchestrator.decide.comparison.runs import Side, runs_of
+from orchestrator.decide.comparison.runs import Runs, Side, runs_of
 from orchestrator.domain.calibration import Calibration
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import Session
@@ -19,13 +19,14 @@ from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.side_by_side import Bench, measure
 
 _OVERHEAD_S = 1.0
+_LEAST_PAIRS = 2
 
 
 def calibrate(settings: BenchSettings, progress: Progress) -> Calibration:
     """``settings.runs`` pairs of runs of the one choice. Raises EarshotError; DeviceError where too few were good."""
     with Ledger.open(settings.ledger_path()) as ledger:
         bench = measure(settings, ledger, lambda runner, candidates, _: _run(settings, runner, candidates), progress)
-        found = _calibration(settings, bench, ledger.sessions(bench.study.study_id, mode=settings.mode))
+        found = _calibration(settings, bench, ledger.sessions(bench.study.study_id, mode=settings.mode), progress)
         record_calibration(ledger, found)
         return found
 
@@ -46,19 +47,26 @@ def _run(settings: BenchSettings, runner: SessionRunner, candidates: Sequence[Ca
     )
 
 
-def _calibration(settings: BenchSettings, bench: Bench, sessions: Sequence[Session]) -> Calibration:
+def _calibration(settings: BenchSettings, bench: Bench, sessions: Sequence[Session], progress: Progress) -> Calibration:
     (candidate,) = bench.candidates
     device = bench.study.device
     artifact = bench.artifacts[candidate.artifact_sha256]
-    runs = runs_of(Side(candidate.label, candidate, artifact, tuple(sessions)))
-    good = {block: run for (_, block), run in runs.good.items()}
-    whole = [pair for pair in range(settings.runs) if {2 * pair, 2 * pair + 1} <= good.keys()]
-    if len(whole) < 2:
+    side = Side(candidate.label, candidate, artifact, tuple(sessions))
+    runs = runs_of(side)
+    whole = _whole(runs, settings.runs)
+    if len(whole) < _LEAST_PAIRS:
+        # A device that is always busy has that for its noise.
+        runs = runs_of(side, with_suspect=True)
+        whole = _whole(runs, settings.runs)
+        for doubt in runs.left_out:
+            progress.note(doubt)
+    if len(whole) < _LEAST_PAIRS:
         raise DeviceError(
             f"{device} is not calibrated: {len(whole)} of {settings.runs} pairs of runs were good"
             + (f" ({runs.left_out[0]})" if runs.left_out else ""),
             hint=f"earshot devices doctor {device} says what harms them",
         )
+    good = {block: run for (_, block), run in runs.good.items()}
     ordered = [block_order((2 * pair, 2 * pair + 1), pair, settings.seed) for pair in whole]
     first = good[2 * whole[0]].session
     return Calibration(
@@ -75,3 +83,9 @@ def _calibration(settings: BenchSettings, bench: Bench, sessions: Sequence[Sessi
         runtime_version=first.result.runtime_version,
         noise=noise_of([(good[a], good[b]) for a, b in ordered]),
     )
+
+
+def _whole(runs: Runs, pairs: int) -> list[int]:
+    """The pairs of which both runs are good."""
+    good = {block for _, block in runs.good}
+    return [pair for pair in range(pairs) if {2 * pair, 2 * pair + 1} <= good]
