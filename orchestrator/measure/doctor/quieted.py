@@ -7,7 +7,6 @@ from dataclasses import replace
 from orchestrator.errors import DeviceError, LeaseLost, Unreachable
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.doctor import undo_journal
-from orchestrator.measure.doctor.diagnose import examine
 from orchestrator.measure.doctor.repair import Hands, Outcome, apply, hands, undo
 from orchestrator.measure.lab import device_lease
 from orchestrator.measure.lab.device import Device
@@ -48,6 +47,9 @@ def put_back(agent: DeployedAgent, device: Device, tell: Tell) -> None:
 
 
 def _quiet(use: Hands, tell: Tell) -> None:
+    # All that the doctor knows, for the few runs that want it.
+    from orchestrator.measure.doctor.diagnose import examine
+
     _, findings = examine(use.agent, use.shell, sudo=use.sudo)
     for outcome in apply(use, [change for finding in findings for change in finding.fix], undo_journal.SESSION):
         if outcome.problem is None:
