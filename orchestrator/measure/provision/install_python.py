@@ -4,6 +4,7 @@ pythons/<id>/           unpacked, proven, then renamed to this; ``bin/python3`` 
 pythons/current         -> <id>: what is found before the device's own
 """
 
+import gzip
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,32 +20,35 @@ from orchestrator.measure.transports.base import NO_ROOM, Completed, Transport, 
 # Thousands of small files onto an SD card.
 UNPACK_TIMEOUT_S = 1800.0
 _NO_TAR, _BUSY = 66, 75
+# An empty archive: GNU's tar calls gzip, which may be missing, and a vendor's BusyBox may be built without it.
+_EMPTY_TAR_GZ = "".join(f"\\{byte:03o}" for byte in gzip.compress(bytes(1024), mtime=0))
 # What is there, as far as a shell can say it. A folder that is not there yet will be on its parent's disk.
-_LOOK = """
-case $1 in /*) root=$1;; "~/"*) root=$HOME/${1#"~/"};; *) root=$HOME/$1;; esac
+_LOOK = f"""
+case $1 in /*) root=$1;; "~/"*) root=$HOME/${{1#"~/"}};; *) root=$HOME/$1;; esac
 echo "folder=$root/pythons"
 echo "machine=$(uname -m)"
 for file in /lib/ld-musl-*; do [ -e "$file" ] && echo musl=yes; done
 command -v tar >/dev/null 2>&1 && echo tar=yes
+printf '{_EMPTY_TAR_GZ}' | tar -tzf - >/dev/null 2>&1 && echo gzip=yes
 python=$root/pythons/$2/bin/python3
 [ -x "$python" ] && "$python" -c pass </dev/null >/dev/null 2>&1 && echo there=yes
 [ "$(readlink "$root/pythons/current" 2>/dev/null)" = "$2" ] && echo current=yes
 disk=$root
-while [ ! -d "$disk" ] && [ -n "$disk" ]; do disk=${disk%/*}; done
-set -- $(df -Pk "${disk:-/}" 2>/dev/null | tail -n 1)
+while [ ! -d "$disk" ] && [ -n "$disk" ]; do disk=${{disk%/*}}; done
+set -- $(df -Pk "${{disk:-/}}" 2>/dev/null | tail -n 1)
 echo "free_kib=$4"
 """
 _HAS = '[ -e "$1" ]'
 # One at a time where the device can lock; what an earlier one left is removed, and so is what this one leaves.
 _UNPACK = f"""
-folder=$1 id=$2 packed=$3 code=$4 part=.$2.part
+folder=$1 id=$2 packed=$3 code=$4 flags=$5 part=.$2.part
 cd "$folder" || exit 1
 command -v tar >/dev/null 2>&1 || exit {_NO_TAR}
 if command -v flock >/dev/null 2>&1; then exec 9>.lock; flock -n 9 || exit {_BUSY}; fi
 rm -rf .*.part
 trap 'rm -rf "$part" "$packed"' EXIT
 trap 'exit 1' HUP INT TERM
-mkdir "$part" && tar -xzf "$packed" -C "$part" || exit 1
+mkdir "$part" && tar "$flags" "$packed" -C "$part" || exit 1
 rm -f "$packed"
 "./$part/bin/python3" -I -B -c "$code" "$folder" "$id" "$part" </dev/null
 """
@@ -52,12 +56,16 @@ rm -f "$packed"
 
 @dataclass(frozen=True)
 class DeviceLook:
-    """``folder``: absolute, where Pythons go. ``there``: this one is, and starts; ``current``: and is the one used."""
+    """``folder``: absolute, where Pythons go. ``there``: this one is, and starts; ``current``: and is the one used.
+
+    ``gzip``: its tar takes .tar.gz.
+    """
 
     folder: str
     machine: str
     musl: bool
     tar: bool
+    gzip: bool
     there: bool
     current: bool
     free_bytes: int | None
@@ -82,7 +90,7 @@ def look(transport: Transport, root: str, python_id: str) -> DeviceLook:
     free = said.get("free_kib", "")
     there, current = "there" in said, "current" in said
     return DeviceLook(
-        said["folder"], said["machine"], "musl" in said, "tar" in said, there, there and current,
+        said["folder"], said["machine"], "musl" in said, "tar" in said, "gzip" in said, there, there and current,
         int(free) * 1024 if free.isdigit() else None,
     )  # fmt: skip
 
@@ -126,9 +134,10 @@ def install_python(transport: Transport, there: DeviceLook, python_id: str, pack
     done = transport.exec(argv)
     if not done.ok:
         raise _refused(transport.name, there, done)
-    remote = f"{there.folder}/{python_id}.tar.gz"
+    zipped = packed.path.suffix == ".gz"
+    remote = f"{there.folder}/{python_id}.tar{'.gz' if zipped else ''}"
     sent = send_file(transport, packed.path, remote)
-    argv = ["sh", "-c", _UNPACK, "sh", there.folder, python_id, remote, _code()]
+    argv = ["sh", "-c", _UNPACK, "sh", there.folder, python_id, remote, _code(), "-xzf" if zipped else "-xf"]
     done = transport.exec(argv, timeout_s=UNPACK_TIMEOUT_S)
     bytes_sent = packed.path.stat().st_size if sent.pushed else 0
     return _installed(transport.name, there, python_id, done, bytes_sent)
@@ -166,6 +175,12 @@ def _refused(name: str, there: DeviceLook, done: Completed) -> DeviceNotReady:
     if any(text in reason for text in NO_ROOM):
         return no_room(name, there.folder)
     return DeviceNotReady(
-        f"the Python could not be installed on {name}: {reason.splitlines()[-1]}",
+        f"the Python could not be installed on {name}: {_why(reason)}",
         hint="what was there before is still there, and still used",
     )
+
+
+def _why(reason: str) -> str:
+    """tar says first what it was, and Python last."""
+    lines = reason.splitlines()
+    return lines[0] if "tar:" in lines[0] else lines[-1]

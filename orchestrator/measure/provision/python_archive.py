@@ -1,12 +1,15 @@
 """A relocatable Python in an archive: read, checked, and packed again as what a small device's ``tar`` can unpack."""
 
+import gzip
 import hashlib
 import posixpath
 import re
 import tarfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from orchestrator.errors import BadInput
 from orchestrator.measure.deploy.device_check import OLDEST
@@ -30,7 +33,7 @@ Member = tuple[str, tarfile.TarInfo]
 
 @dataclass(frozen=True)
 class PackedPython:
-    """``path``: a .tar.gz with ``bin/python3`` at its top. ``version``: (3, minor).
+    """``path``: a .tar.gz or .tar with ``bin/python3`` at its top. ``version``: (3, minor).
 
     ``size_bytes``: of all its files.
     """
@@ -52,8 +55,9 @@ def id_of(archive: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def pack(archive: Path, scratch: Path) -> PackedPython:
-    """The Python of ``archive`` (.tar, .tar.gz, .tar.xz, .tar.bz2), packed again in ``scratch``.
+def pack(archive: Path, scratch: Path, *, compressed: bool = True) -> PackedPython:
+    """The Python of ``archive`` (.tar, .tar.gz, .tar.xz, .tar.bz2), packed again in ``scratch``, as a plain
+    .tar unless ``compressed``.
 
     Only plain files, folders and links within it are taken. Raises BadInput for an archive that is none, holds no
     Python >= 3.9, or a member or a link that would lie outside of its folder.
@@ -66,7 +70,7 @@ def pack(archive: Path, scratch: Path) -> PackedPython:
             kept = [(n, m) for n, m in kept if not _UNUSED.fullmatch(n)]
             version = _version(archive, [name for name, _ in kept])
             needs = needs_of(_program(source, dict(kept), scratch))
-            path = scratch / "python.tar.gz"
+            path = scratch / ("python.tar.gz" if compressed else "python.tar")
             size_bytes = _write(path, source, kept)
             return PackedPython(path, version, size_bytes, needs)
     except (tarfile.TarError, EOFError, OSError) as exc:
@@ -147,20 +151,30 @@ def _program(source: tarfile.TarFile, kept: dict[str, tarfile.TarInfo], scratch:
 
 def _write(path: Path, source: tarfile.TarFile, kept: list[Member]) -> int:
     """The bytes of all files. GNU's format: what BusyBox's tar takes, long names included."""
-    size_bytes = 0
+    with (
+        path.open("wb") as raw,
+        _zipped(raw, path) as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as target,
+    ):
+        return _add(target, source, kept)
+
+
+def _zipped(raw: IO[bytes], path: Path) -> AbstractContextManager[IO[bytes]]:
+    if path.suffix != ".gz":
+        return nullcontext(raw)
+    return cast(IO[bytes], gzip.GzipFile("", "wb", 6, raw, mtime=0))
+
+
+def _add(target: tarfile.TarFile, source: tarfile.TarFile, kept: list[Member]) -> int:
     originals = {member.name: name for name, member in kept}
-    names = {name for name, _ in kept}
-    with tarfile.open(path, "w:gz", format=tarfile.GNU_FORMAT, compresslevel=6) as target:
-        for name, member in kept:
-            made = _plain(name, member, originals)
-            if made.isreg():
-                size_bytes += made.size
-                with source.extractfile(member) as file:  # type: ignore[union-attr]
-                    target.addfile(made, file)
-            else:
-                target.addfile(made)
-        if "bin/python3" not in names:
-            target.addfile(_link("bin/python3", min(n for n in names if _PROGRAM.fullmatch(n)).removeprefix("bin/")))
+    size_bytes = 0
+    for name, member in kept:
+        made = _plain(name, member, originals)
+        size_bytes += made.size
+        target.addfile(made, source.extractfile(member) if made.isreg() else None)
+    names = set(originals.values())
+    if "bin/python3" not in names:
+        target.addfile(_link("bin/python3", min(n for n in names if _PROGRAM.fullmatch(n)).removeprefix("bin/")))
     return size_bytes
 
 
@@ -174,11 +188,8 @@ def _plain(name: str, member: tarfile.TarInfo, originals: dict[str, str]) -> tar
             raise BadInput(f"{name!r} is a link to {member.linkname!r}, which leaves the Python's folder", hint=_HINT)
         return _link(name, posixpath.relpath(meant, posixpath.dirname(name) or "."))
     made = tarfile.TarInfo(name)
-    made.type, made.size, made.mtime = (
-        (tarfile.DIRTYPE if member.isdir() else tarfile.REGTYPE),
-        member.size,
-        member.mtime,
-    )
+    made.type = tarfile.DIRTYPE if member.isdir() else tarfile.REGTYPE
+    made.size, made.mtime = member.size, member.mtime
     made.mode = 0o755 if member.isdir() or member.mode & 0o111 else 0o644
     return made
 

@@ -51,7 +51,7 @@ def plan_python(transport: Transport, root: str | None, archive: str, scratch: P
     if there.there:
         reason = "it is there" if there.current else "it is there, another one is used"
         return PythonPlan(python_id, archive, reason, there)
-    packed = pack(path, scratch)
+    packed = pack(path, scratch, compressed=there.gzip)
     require_fit(transport, there, packed)
     return PythonPlan(python_id, archive, "it is not there", there, packed)
 

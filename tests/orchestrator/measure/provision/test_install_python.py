@@ -171,8 +171,22 @@ def test_no_tar_there(nano: StandIn, transport: Transport, packed: PackedPython)
     assert names(transport) == []
 
 
+def test_a_tar_that_cannot_unzip(nano: StandIn, transport: Transport, python_archive: Path, tmp_path: Path) -> None:
+    """As GNU's without gzip beside it: it gets a plain one."""
+    nano.host.run(["rm", "/bin/tar"])
+    text = '#!/bin/sh\ncase $1 in *z*) echo "tar: gzip: not found" >&2; exit 2;; esac\nexec busybox tar "$@"\n'
+    nano.host.disk.path("/bin/tar").write_text(text)
+    nano.host.run(["chmod", "755", "/bin/tar"])
+    plan = plan_python(transport, None, str(python_archive), tmp_path)
+    assert plan.packed is not None
+    assert plan.bytes_to_send > plan.packed.size_bytes
+    assert carry_out(transport, plan).bytes_sent == plan.bytes_to_send
+    assert sorted(names(transport)) == sorted([plan.id, "current"])
+
+
 def test_no_room(make_standin: MakeStandIn, packed: PackedPython) -> None:
-    nano = make_standin("orin-nano", disk_mib=40)
+    enough_to_send = packed.path.stat().st_size + packed.size_bytes // 2
+    nano = make_standin("orin-nano", disk_mib=enough_to_send >> 20)
     with open_transport(nano.device) as transport:
         with pytest.raises(DeviceNotReady, match=r"no room on orin-nano: \d+ MB are needed in /home/nvidia/"):
             install(transport, packed)
