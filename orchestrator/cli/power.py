@@ -107,8 +107,8 @@ def _sentence(found: PowerCalibration) -> str:
         ""
         if found.scope == found.reference_scope
         else (
-            f"; it measures the {found.scope} and the reference the {found.reference_scope}: the line also holds what lies "
-            "between them, which the load need not move alike"
+            f"; it measures the {found.scope} and the reference the {found.reference_scope}: the line also holds what "
+            "lies between them, which the load need not move alike"
         )
     )
     return (
