@@ -45,7 +45,7 @@ class Ahead:
         self._lock = threading.Lock()
         # Over ADB and here it takes less time than a thread.
         if device.transport == "ssh" and surely_free(ledger, device.name):
-            # Before the thread: its import would take turns with the caller's own, which have time until a probe is back.
+            # Before the thread, not in it: these imports would take turns with the caller's own, which are not urgent.
             import orchestrator.measure.lab.ssh_device  # noqa: F401
 
             self._reached = Future()
