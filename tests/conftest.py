@@ -5,12 +5,17 @@ import signal
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.lab.fixtures"]
 
 # A shell ignores SIGINT in what it starts in the background, and every child inherits that; tests of Ctrl-C send one.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test has a time limit of its own: these machines are noisy.
+settings.register_profile("earshot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("earshot")
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
