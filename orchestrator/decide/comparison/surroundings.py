@@ -79,12 +79,19 @@ def of_session(session: Session) -> dict[str, str]:
 
 def unlike(a: Sequence[Session], b: Sequence[Session], *, at_once: bool = False) -> tuple[Unlike, ...]:
     """Every field in which the sessions of one side are not those of the other. A runtime that only one side has is
-    what is compared, not where. ``at_once``: each was the other's load, so that what wanders cannot differ.
+    what is compared, not where. ``at_once``: each was the other's load, so that what wanders cannot differ. Nor can it
+    where the two took turns: that is what turns are for.
     """
     mine, theirs = _values(a), _values(b)
     found = [Unlike(name, _both(mine[name]), _both(theirs[name])) for name in mine if name in theirs]
-    wandering = [] if at_once else _drifted(a, b)
+    wandering = [] if at_once or _took_turns(a, b) else _drifted(a, b)
     return (*(each for each in found if each.a != each.b), *wandering)
+
+
+def _took_turns(a: Sequence[Session], b: Sequence[Session]) -> bool:
+    """Both ran in the same blocks of one study."""
+    mine, theirs = ({(s.planned.study_id, s.planned.block) for s in side} for side in (a, b))
+    return mine == theirs and len({study for study, _ in mine}) == 1
 
 
 def _values(sessions: Iterable[Session]) -> dict[str, set[str]]:

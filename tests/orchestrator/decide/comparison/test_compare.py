@@ -103,10 +103,17 @@ def test_blocks_of_other_studies_do_not_pair() -> None:
 )
 def test_another_state_is_refused(state: dict[str, object], name: str) -> None:
     quiet = in_state(side(), temperature_c={"soc": 40.0}, background_cpu_share=0.02)
-    other = in_state(side("B", FAST), **{"temperature_c": {"soc": 41.0}, "background_cpu_share": 0.04, **state})
+    later = {"temperature_c": {"soc": 41.0}, "background_cpu_share": 0.04, **state}
+    other = in_state(side("B", FAST, study="study-2"), **later)
     with pytest.raises(Incomparable, match=name) as refused:
         compare(quiet, other)
     assert [each[0] for each in refused.value.fields] == [name]
+
+
+def test_who_took_turns_met_the_same_load_and_heat() -> None:
+    quiet = in_state(side(), temperature_c={"soc": 40.0}, background_cpu_share=0.02)
+    loaded = in_state(side("B", FAST), temperature_c={"soc": 48.0}, background_cpu_share=0.5)
+    assert compare(quiet, loaded).forced == ()
 
 
 def test_what_only_wanders_is_not_refused() -> None:
