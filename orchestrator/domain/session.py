@@ -88,6 +88,16 @@ class Session:
     def ok(self) -> bool:
         return self.result.outcome == "ok"
 
+    def times_of(self, sensor: str, length: int) -> NDArray[np.int64] | None:
+        """Times of a sensor's series, shape (length,), ns: those of its own meter (``ina3221.VDD_IN`` has those of
+        ``ina3221``), else those that all plain sensors share. None where neither has this length.
+        """
+        for name in (f"{sensor}.t_ns", f"sample_t_ns__{sensor.split('.')[0]}", "sample_t_ns"):
+            times = self.arrays.get(name)
+            if times is not None and len(times) == length:
+                return np.asarray(times, dtype=np.int64)
+        return None
+
     def timeline(self, sample_rate_hz: int) -> Timeline:
         """The session's times. Raises ValueError where it has none (failed, or not a timed mode)."""
         if "t_ns" not in self.arrays:

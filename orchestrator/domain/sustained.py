@@ -48,17 +48,28 @@ class Sustained:
 def sustained(session: Session, sample_rate_hz: int) -> Sustained:
     """Raises ValueError where the session has no arrivals."""
     timeline = session.timeline(sample_rate_hz)
-    clocks = {n: np.asarray(v, dtype=np.float64) for n, v in session.arrays.items() if n.startswith(_CLOCK_SERIES)}
-    known = {name: values for name, values in clocks.items() if np.isfinite(values).any()}
+    clocks = _clocks(session)
     begin_ns = int(timeline.arrival_ns[0])
-    falls = [_fall_s(session.arrays["sample_t_ns"], values, begin_ns) for values in known.values()]
+    falls = [_fall_s(t_ns, values, begin_ns) for t_ns, values in clocks]
     return Sustained(
         minutes=_minutes(timeline),
         ratio=_ratio(timeline),
         knee_s=_knee_s(timeline),
         throttled_s=min((s for s in falls if s is not None), default=None),
-        clock_read=bool(known),
+        clock_read=bool(clocks),
     )
+
+
+def _clocks(session: Session) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Times and readings of each core clock that was read, at its own times."""
+    found = []
+    for name, series in session.arrays.items():
+        if name.startswith(_CLOCK_SERIES):
+            values = np.asarray(series, dtype=np.float64)
+            t_ns = session.times_of(name.partition("__")[2], len(values))
+            if t_ns is not None and np.isfinite(values).any():
+                found.append((t_ns, values))
+    return found
 
 
 def _minutes(timeline: Timeline) -> tuple[Minute, ...]:

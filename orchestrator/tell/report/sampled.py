@@ -72,7 +72,7 @@ def _read(session: Session, quantity: str, shown: _Quantity) -> Sampled | None:
         match = _NAME.fullmatch(name) or _METER_NAME.fullmatch(name)
         if match is None or match["quantity"] != quantity:
             continue
-        times = _times(session, match["sensor"] or "", len(array))
+        times = session.times_of(match["sensor"] or "", len(array))
         if times is None:
             continue
         values = np.asarray(array, dtype=np.float64)
@@ -84,18 +84,6 @@ def _read(session: Session, quantity: str, shown: _Quantity) -> Sampled | None:
     sensor, t_ns, values = max(sensors, key=lambda s: float(s[2].max()))
     source = sensor if len(sensors) == 1 else f"{sensor}, the highest of {len(sensors)} sensors"
     return Sampled(quantity, shown.title, shown.unit, source, t_ns, values)
-
-
-def _times(session: Session, sensor: str, length: int) -> NDArray[np.int64] | None:
-    """Of the sensor's own meter (``ina3221.VDD_IN`` has those of ``ina3221``), else those that all plain sensors share.
-
-    None where neither has this length.
-    """
-    for name in (f"{sensor}.t_ns", f"sample_t_ns__{sensor.split('.')[0]}", "sample_t_ns"):
-        times = session.arrays.get(name)
-        if times is not None and len(times) == length:
-            return np.asarray(times, dtype=np.int64)
-    return None
 
 
 def _reason(session: Session, quantity: str) -> str:
