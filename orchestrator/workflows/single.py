@@ -144,11 +144,11 @@ def prepared_work(settings: RunSettings, progress: Progress) -> Iterator[Work]:
     """
     require_results(settings.results)
     path = settings.results / "ledger.db"
+    if not path.exists():
+        # A model that cannot be run leaves no folder behind.
+        prepare_model(settings.model, settings.results / "models")
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(1) as beside:
         making = beside.submit(_make, settings, Path(scratch), progress)
-        if not path.exists():
-            # A model that cannot be run leaves no folder behind.
-            making.result()
         with Ledger.open(path) as ledger:
             if all(known.recipe != settings.recipe for known in ledger.artifacts(settings.model)):
                 making.result()

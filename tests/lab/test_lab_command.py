@@ -45,7 +45,7 @@ def test_a_lab_from_up_to_down(earshot: Earshot, tmp_path: Path) -> None:
     assert status(earshot)["orin-nano"]["state"] == "off"
     done(earshot("lab", "reboot", "orin-nano"))
     state = json.loads(done(earshot("devices", "probe", "pi5", "--json", "--lab", "earshot-lab/lab.toml")))
-    assert state["device_model"].startswith("raspberry-pi-5")
+    assert state["device_model"].startswith("stand-in-raspberry-pi-5")
     assert state["probe"]["state"]["throttled"] is True
 
     done(earshot("lab", "down"))
