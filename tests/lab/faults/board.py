@@ -29,7 +29,7 @@ CHUNKS = 120
 HOME = PI.folder
 # Below the home, where Earshot puts it by default.
 ROOT = f"{HOME}/.cache/earshot"
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 @dataclass

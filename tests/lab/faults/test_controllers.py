@@ -22,7 +22,7 @@ from tests.orchestrator.workflows.mini import add_mini
 REPOSITORY = Path(__file__).resolve().parents[3]
 RUN = ("run", "mini", "--device", "pi5", "--seconds", "4", "--json")
 # Long enough for two commands of another controller.
-LONG_RUN = ("run", "mini", "--device", "pi5", "--seconds", "40", "--json")
+LONG_RUN = ("run", "mini", "--device", "pi5", "--seconds", "20", "--json")
 
 
 class Controller:
