@@ -57,14 +57,17 @@ def main(path: str, pid: int, hz: float, seed: int, stop_fd: int, store_root: Op
     absent.update(no_meters)
     cpu_s, wall_s = cpu_seconds(), time.monotonic()
     with open(path, "wb") as file:
-        header = {"groups": [[g.time_name, list(g.series)] for g in groups], "absent": absent}
-        file.write((json.dumps(header) + "\n").encode())
+        write_header(file, groups, absent)
         writer = Writer(file)
+
+        def stopped(wait_s: float) -> bool:
+            return bool(select.select([stop_fd], [], [], wait_s)[0])
+
         for number, group in enumerate(groups):
             if group.slow:
                 args = (writer, number, group, random.Random(seed + number))
                 threading.Thread(target=_sample_slowly, args=args, daemon=True).start()
-        _sample(writer, [(n, g) for n, g in enumerate(groups) if not g.slow], hz, random.Random(seed), stop_fd)
+        sample(writer, [(n, g) for n, g in enumerate(groups) if not g.slow], hz, random.Random(seed), stopped)
         writer.end()
         kill_asked()
         for meter in meters:
@@ -73,22 +76,34 @@ def main(path: str, pid: int, hz: float, seed: int, stop_fd: int, store_root: Op
         file.write((json.dumps({"cpu_share": share}) + "\n").encode())
 
 
+def write_header(file: BinaryIO, groups: Sequence[Group], absent: Dict[str, str]) -> None:
+    """The first line: what follows, and what does not."""
+    header = {"groups": [[g.time_name, list(g.series)] for g in groups], "absent": absent}
+    file.write((json.dumps(header) + "\n").encode())
+
+
 def cpu_seconds() -> float:
     """CPU time of this process and of the tools that it asked and that have ended."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
-def _sample(
-    writer: "Writer", groups: Sequence[Tuple[int, Group]], hz: float, intervals: random.Random, stop_fd: int
+def sample(
+    writer: "Writer",
+    groups: Sequence[Tuple[int, Group]],
+    hz: float,
+    intervals: random.Random,
+    stopped: Callable[[float], bool],
 ) -> None:
-    due_s = {number: 0.0 for number, _ in groups}
+    """Until ``stopped(seconds)``, which waits so long at most, is True. Times are those of the writer's clock."""
+    due_ns = {number: 0 for number, _ in groups}
     while True:
         for number, group in groups:
-            if time.monotonic() >= due_s[number]:
-                due_s[number] = time.monotonic() + group.shortest_interval_s * intervals.uniform(1.0, 1.5)
+            if writer.now_ns() >= due_ns[number]:
+                rest_s = group.shortest_interval_s * intervals.uniform(1.0, 1.5)
+                due_ns[number] = writer.now_ns() + int(rest_s * 1e9)
                 writer.sweep(number, group)
-        if select.select([stop_fd], [], [], intervals.uniform(_SHORTEST, _LONGEST) / hz)[0]:
+        if stopped(intervals.uniform(_SHORTEST, _LONGEST) / hz):
             return
 
 
@@ -99,16 +114,17 @@ def _sample_slowly(writer: "Writer", number: int, group: Group, intervals: rando
 
 
 class Writer:
-    """Writes whole records, from any thread, until ``end``."""
+    """Writes whole records, from any thread, until ``end``. ``now_ns`` is the session's clock."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self._file, self._lock, self._ended = file, threading.Lock(), False
+        self.now_ns = now_ns
 
     def sweep(self, number: int, group: Group) -> bool:
         """Read the group and write its record. False once the samples have ended."""
-        before_ns = time.monotonic_ns()
+        before_ns = self.now_ns()
         values = group.read()
-        middle_ns = (before_ns + time.monotonic_ns()) // 2
+        middle_ns = (before_ns + self.now_ns()) // 2
         record = _RECORD.pack(number, middle_ns) + struct.pack(f"<{len(values)}d", *values)
         return self._write(record)
 

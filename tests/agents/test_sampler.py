@@ -1,6 +1,5 @@
 """The sampler as a process beside another one: jittered, gaps kept, absent named."""
 
-import json
 import math
 import os
 import subprocess
@@ -62,8 +61,7 @@ def write_records(path: Path, root: str, sweeps: list[dict[str, str]], end: bool
     groups, absent = sampler.find_groups(root, os.getpid(), meters)
     absent.update(no_meters)
     with path.open("wb") as file:
-        header = {"groups": [[g.time_name, list(g.series)] for g in groups], "absent": absent}
-        file.write((json.dumps(header) + "\n").encode())
+        sampler.write_header(file, groups, absent)
         for changes in sweeps:
             lay(Path(root), changes)
             for number, group in enumerate(groups):
