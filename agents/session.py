@@ -12,6 +12,7 @@ from agents.clock import Clock, MonotonicClock, die_with_parent, sharpen_timers
 from agents.failure import Failure, log_traceback
 from agents.links import Links
 from agents.memory import PhaseMemory
+from agents.profile import provider_shares
 from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state
 from agents.store import BlobMismatch, Store
 from agents.throttle import throttle_count
@@ -177,7 +178,9 @@ class Session:
             stages.step()
         stages.check(spec.chunk_count - 1)
         self._chunks = spec.chunk_count
-        self._facts["placement"] = backend.end_profile()
+        profile = backend.end_profile()
+        self._facts["placement"] = provider_shares(profile.operators)
+        self._facts["operators"], self._facts["fallback"] = profile.operators, profile.fallback
 
     def _timed(self, backend: Any, stages: Any, recording: audio.Recording) -> None:
         from agents import arrival, stream

@@ -184,12 +184,51 @@ class PhaseMemory:
 
 
 @dataclass(frozen=True)
+class OperatorTime:
+    """One node as the runtime ran it in a profiled run: ``calls`` times on ``provider``, an execution provider or a
+    delegate. ``node`` is the runtime's name for it; what a provider compiled into one is one node.
+
+    ``time_us`` is that of all calls, ``share`` its part of all nodes' in 0..1; both None where the runtime names nodes
+    and does not time them. Profiling slows kernels of microseconds several times, so shares rank, and times are no
+    figure of the model.
+    """
+
+    op: str
+    node: str
+    provider: str
+    calls: int
+    time_us: Optional[float] = None
+    share: Optional[float] = None
+
+    def __post_init__(self) -> None:
+        _require(self.calls > 0, f"calls must be > 0, got {self.calls}")
+        _require((self.time_us is None) == (self.share is None), "time_us and share are known together, or not at all")
+        _require(self.time_us is None or self.time_us >= 0, f"time_us must be >= 0, got {self.time_us}")
+        _require(self.share is None or 0 <= self.share <= 1, f"share must be in 0..1, got {self.share}")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a runtime's profiler said, from a short run of its own: every runtime in this form.
+
+    ``fallback``: why nodes did not go to the provider that was asked for, in the runtime's own words; None where it
+    gave no reason, or none was needed.
+    """
+
+    operators: Tuple[OperatorTime, ...] = ()
+    fallback: Optional[str] = None
+
+
+@dataclass(frozen=True)
 class ProviderShare:
-    """What one execution provider did in a profiled run: number of nodes, share of the nodes' time in 0..1."""
+    """What one execution provider did in a profiled run: number of nodes, share of the nodes' time in 0..1.
+
+    ``time_share`` None: the runtime names its nodes and does not time them.
+    """
 
     provider: str
     nodes: int
-    time_share: float
+    time_share: Optional[float]
     operators: Tuple[str, ...] = ()
 
 
@@ -218,6 +257,7 @@ class RunResult:
     that found more than R chunks waiting, ``dropped`` those that were lost to it under ``policy``; ``traced``: arrivals
     were those of a trace. ``clock_step_s``: how far the wall clock moved against the monotonic one
     during the session; the latencies do not depend on it. ``cooled``: the wait before it, which the controller adds.
+    ``operators`` and ``fallback`` are those of the ``Profile`` of mode placement, ``placement`` their sum.
     """
 
     session_id: str
@@ -230,6 +270,8 @@ class RunResult:
     runtime_build: Optional[str] = None
     providers_registered: Tuple[str, ...] = ()
     placement: Tuple[ProviderShare, ...] = ()
+    operators: Tuple[OperatorTime, ...] = ()
+    fallback: Optional[str] = None
     arrays: Optional[Blob] = None
     decoded: Tuple[Any, ...] = ()
     memory: Tuple[PhaseMemory, ...] = ()

@@ -45,8 +45,10 @@ class Backend(Protocol):
         """The state tensors by input name, for checks; older and newest buffers alike."""
         ...
 
-    def end_profile(self) -> Tuple[wire.ProviderShare, ...]:
-        """What each execution provider did since the load. Needs ``profile_prefix``."""
+    def end_profile(self) -> wire.Profile:
+        """Every node that ran since the load, as ``wire.OperatorTime`` (``agents.profile.timed`` adds the shares), and
+        why some went elsewhere. Needs ``profile_prefix``. What each provider did is added up from it.
+        """
         ...
 
 

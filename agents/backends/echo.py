@@ -72,8 +72,8 @@ class EchoBackend:
     def states(self) -> Dict[str, NDArray[Any]]:
         return dict(self._states)
 
-    def end_profile(self) -> Tuple[wire.ProviderShare, ...]:
-        return (wire.ProviderShare(PROVIDER, 1, 1.0, ("Echo",)),)
+    def end_profile(self) -> wire.Profile:
+        return wire.Profile((wire.OperatorTime("Echo", PROVIDER, PROVIDER, max(1, self._steps)),))
 
 
 def _read_options(given: Dict[str, str]) -> Dict[str, float]:

@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 from agents import wire
 from agents.backends.onnxruntime_graph import check_contract
 from agents.backends.onnxruntime_options import session_options
-from agents.backends.onnxruntime_profile import provider_shares
+from agents.backends.onnxruntime_profile import read_profile
 from agents.failure import Failure
 
 CPU = "CPUExecutionProvider"
@@ -118,10 +118,10 @@ class OnnxRuntimeBackend:
             for n, buffer in enumerate(buffers)
         }
 
-    def end_profile(self) -> Tuple[wire.ProviderShare, ...]:
+    def end_profile(self) -> wire.Profile:
         path = self._session.end_profiling()
         try:
-            return provider_shares(path)
+            return wire.Profile(read_profile(path))
         finally:
             os.unlink(path)
 

@@ -1,36 +1,29 @@
-"""Which execution provider ran which node, from ONNX Runtime's own profile (Chrome trace events)."""
+"""Which node ran where and for how long, from ONNX Runtime's own profile (Chrome trace events)."""
 
 import json
 from typing import Any, Dict, List, Tuple
 
-from agents import wire
+from agents.profile import timed
+from agents.wire import OperatorTime
+
+_KERNEL = "_kernel_time"
 
 
-def provider_shares(path: str) -> Tuple[wire.ProviderShare, ...]:
-    """Reads a profile file; the shares add up to 1. Empty where no node was recorded."""
+def read_profile(path: str) -> Tuple[OperatorTime, ...]:
+    """Of a profile file. Empty where no node was recorded."""
     with open(path, encoding="utf-8") as file:
         return parse_profile(json.load(file))
 
 
-def parse_profile(events: List[Dict[str, Any]]) -> Tuple[wire.ProviderShare, ...]:
-    """Only kernel times count: profiling slows runs of microseconds several times, so times are shares, no figures."""
-    nodes: Dict[str, set] = {}  # type: ignore[type-arg]
-    operators: Dict[str, set] = {}  # type: ignore[type-arg]
-    time_us: Dict[str, float] = {}
+def parse_profile(events: List[Dict[str, Any]]) -> Tuple[OperatorTime, ...]:
+    """Only kernel times count; what lies between two kernels belongs to no node."""
+    calls: Dict[Tuple[str, str, str], int] = {}
+    time_us: Dict[Tuple[str, str, str], float] = {}
     for event in events:
-        details = event.get("args", {})
-        if (
-            event.get("cat") != "Node"
-            or not event.get("name", "").endswith("_kernel_time")
-            or "provider" not in details
-        ):
+        details, name = event.get("args", {}), event.get("name", "")
+        if event.get("cat") != "Node" or not name.endswith(_KERNEL) or "provider" not in details:
             continue
-        provider = details["provider"]
-        nodes.setdefault(provider, set()).add(event["name"])
-        operators.setdefault(provider, set()).add(details.get("op_name", "?"))
-        time_us[provider] = time_us.get(provider, 0.0) + event.get("dur", 0)
-    total = sum(time_us.values())
-    return tuple(
-        wire.ProviderShare(p, len(nodes[p]), time_us[p] / total if total else 0.0, tuple(sorted(operators[p])))
-        for p in sorted(nodes)
-    )
+        key = details.get("op_name", "?"), name[: -len(_KERNEL)], details["provider"]
+        calls[key] = calls.get(key, 0) + 1
+        time_us[key] = time_us.get(key, 0.0) + event.get("dur", 0)
+    return timed([OperatorTime(*key, calls[key], time_us[key], 0.0) for key in calls])

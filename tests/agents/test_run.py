@@ -119,6 +119,10 @@ def test_placement_names_the_nodes(device: Device) -> None:
     assert (share.provider, share.time_share) == ("CPUExecutionProvider", 1.0)
     assert "ReduceMean" in share.operators
     assert share.nodes >= 4
+    assert {o.op for o in result.operators} == set(share.operators)
+    assert {o.calls for o in result.operators} == {6}, "five chunks and the first, cold one"
+    assert sum(o.share or 0 for o in result.operators) == pytest.approx(1.0)
+    assert result.fallback is None
     assert result.arrays is None
     assert not list((device.root / "sessions" / "s1").glob("profile*"))
 

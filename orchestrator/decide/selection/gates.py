@@ -90,7 +90,7 @@ def placement(evidence: Evidence, rules: Rules) -> str | None:
     if own is None or own.nodes == 0:
         others = ", ".join(p for p, share in shares.items() if share.nodes) or "nothing"
         return f"fell back: {wanted} ran no node, {others} ran the model"
-    if own.time_share < rules.policy.least_placement_share:
+    if own.time_share is not None and own.time_share < rules.policy.least_placement_share:
         return f"fell back: {wanted} ran {own.nodes} nodes with {percent(own.time_share)} of the time"
     return None
 

@@ -175,7 +175,8 @@ def _ran(session: Session | None, notes: Footnotes) -> Cell:
     if session is None:
         return absent("not measured", "no placement session of this candidate finished", notes)
     shares = [
-        f"{p.provider.removesuffix('ExecutionProvider')} {percent(p.time_share)} ({p.nodes} nodes)"
+        f"{p.provider.removesuffix('ExecutionProvider')} {'' if p.time_share is None else percent(p.time_share)} "
+        f"({p.nodes} nodes)"
         for p in session.result.placement
     ]
     if not shares:

@@ -13,6 +13,7 @@ from agents.backends.onnxruntime import OnnxRuntimeBackend
 from agents.backends.onnxruntime_profile import parse_profile
 from agents.contract import TensorSpec
 from agents.failure import Failure
+from agents.wire import OperatorTime
 from tests.agents.device import CHUNK, HIDDEN, Device, contract, leaky_graph
 
 
@@ -85,25 +86,21 @@ def test_an_ort_file_streams(device: Device, tmp_path: Path) -> None:
     assert (run.result.outcome, run.result.reason) == ("ok", None)
 
 
-def test_shares_of_a_profile() -> None:
+def test_a_profile_adds_up_the_calls_of_each_node() -> None:
     def node(name: str, provider: str, us: int, op: str) -> dict[str, object]:
         return {"cat": "Node", "name": f"{name}_kernel_time", "dur": us, "args": {"provider": provider, "op_name": op}}
 
     events = [
         {"cat": "Session", "name": "model_run", "dur": 900, "args": {}},
         {"cat": "Node", "name": "a_fence_before", "dur": 50, "args": {"op_name": "Conv"}},
+        node("c", "CPUExecutionProvider", 5, "Add"),
         node("a", "NpuExecutionProvider", 30, "Conv"),
         node("a", "NpuExecutionProvider", 30, "Conv"),
         node("b", "CPUExecutionProvider", 15, "Softmax"),
-        node("c", "CPUExecutionProvider", 5, "Add"),
     ]
-    cpu, npu = parse_profile(events)
-    assert (cpu.provider, cpu.nodes, cpu.time_share, cpu.operators) == (
-        "CPUExecutionProvider",
-        2,
-        0.25,
-        ("Add", "Softmax"),
+    assert parse_profile(events) == (
+        OperatorTime("Conv", "a", "NpuExecutionProvider", 2, 60, 0.75),
+        OperatorTime("Softmax", "b", "CPUExecutionProvider", 1, 15, 0.1875),
+        OperatorTime("Add", "c", "CPUExecutionProvider", 1, 5, 0.0625),
     )
-    assert (npu.provider, npu.nodes, npu.time_share, npu.operators) == ("NpuExecutionProvider", 1, 0.75, ("Conv",))
     assert parse_profile([]) == ()
-    assert np.isclose(cpu.time_share + npu.time_share, 1.0)

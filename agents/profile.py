@@ -1,0 +1,27 @@
+"""What every runtime's profile is made of, and what each provider did by it."""
+
+from dataclasses import replace
+from typing import Dict, List, Sequence, Tuple
+
+from agents.wire import OperatorTime, ProviderShare
+
+
+def timed(operators: Sequence[OperatorTime]) -> Tuple[OperatorTime, ...]:
+    """With the shares that follow from the times, the greatest first. All have ``time_us``, and as yet any share."""
+    total = sum(o.time_us or 0.0 for o in operators)
+    shared = [replace(o, share=(o.time_us or 0.0) / total if total else 0.0) for o in operators]
+    return tuple(sorted(shared, key=lambda o: -(o.time_us or 0.0)))
+
+
+def provider_shares(operators: Sequence[OperatorTime]) -> Tuple[ProviderShare, ...]:
+    """What each provider did, by name. Shares add up to 1; None where any of its nodes was not timed."""
+    by_provider: Dict[str, List[OperatorTime]] = {}
+    for operator in operators:
+        by_provider.setdefault(operator.provider, []).append(operator)
+    return tuple(_share(provider, nodes) for provider, nodes in sorted(by_provider.items()))
+
+
+def _share(provider: str, nodes: Sequence[OperatorTime]) -> ProviderShare:
+    shares = [o.share for o in nodes if o.share is not None]
+    time_share = min(1.0, sum(shares)) if len(shares) == len(nodes) else None
+    return ProviderShare(provider, len(nodes), time_share, tuple(sorted({o.op for o in nodes})))
