@@ -29,7 +29,7 @@ SYNC_BYTES = 8 << 20
 
 
 class Upload:
-    """A file that is coming, and its map."""
+    """A file that is coming, and its map: made by whoever of those that work on it is first."""
 
     def __init__(self, root: str, path: str, size: int, block: int) -> None:
         self.path = os.path.join(root, "incoming", os.path.basename(path) + ".blocks")
@@ -39,6 +39,7 @@ class Upload:
         self.count = -(-size // block)
         for folder in (os.path.dirname(self.path), os.path.dirname(self.target)):
             os.makedirs(folder, mode=0o700, exist_ok=True)
+        # A disk without room says so now, before anything was sent.
         self.file = opened(self.path, size)
         map_file = opened(self.map_path, self.count)
         self.map = mmap.mmap(map_file, self.count)
@@ -51,10 +52,19 @@ class Upload:
 
 
 def opened(path: str, size: int) -> int:
-    """A file of this size. Its name holds the hash of its content, so it can only be new, or of this very size."""
+    """A file of this size. Its name holds the hash of its content, so it can only be new, or of this very size.
+
+    The lock, because where a file system cannot reserve room the C library does it by writing zeros.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    if os.fstat(fd).st_size < size:
-        os.ftruncate(fd, size)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    there = os.fstat(fd)
+    if not there.st_nlink:
+        # Whoever was first found no room and has given up.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if there.st_size < size:
+        os.posix_fallocate(fd, 0, size)
+    fcntl.flock(fd, fcntl.LOCK_UN)
     return fd
 
 
@@ -67,7 +77,7 @@ def take(root: str, path: str, size: int, block: int) -> str:
         header = exactly(HEADER.size)
         if len(header) < HEADER.size:
             return ""
-        # Not before: where there is no room, the collector says so, and nothing must be left.
+        # Not before: a lane that gets no block must leave nothing.
         upload = upload or Upload(root, path, size, block)
         number, length = HEADER.unpack(header)
         data = exactly(length)
@@ -93,8 +103,6 @@ def exactly(length: int) -> bytes:
 
 def collect(upload: Upload, sha256: str) -> str:
     """Why the file did not become ``target``; empty where it did."""
-    # A disk without room says so now, before anything was sent.
-    os.posix_fallocate(upload.file, 0, upload.size)
     sys.stdout.write(bytes(upload.map).hex() + "\n")
     sys.stdout.flush()
     digest = hashlib.sha256()

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,16 @@ from orchestrator.measure.deploy.find_python import ask_pythons, below_home, pyt
 from orchestrator.measure.deploy.not_ready import cannot_write, no_environment, no_python, require_runtime
 from orchestrator.measure.deploy.patience import LINK_PATIENCE_S, through_lost_links
 from orchestrator.measure.deploy.upload import upload
-from orchestrator.measure.transports.base import Transport, check
+from orchestrator.measure.transports.base import OnBytes, Transport, check
 
 DEFAULT_ROOT = ".cache/earshot"
 DEFAULT_ENVIRONMENT = "default"
-# Says which of the files named on stdin are not there in the right size; a shell, because a Python takes 50 ms to
-# start here, and ten times as long on a small board.
+# Says which of the files named on stdin are not there in the right size, and which of these have come in part; a
+# shell, because a Python takes 50 ms to start here, and ten times as long on a small board.
 _ABSENT = (
     'cd "$1" || exit 1; while read -r size name; do '
-    '[ -f "$name" ] && [ $(wc -c <"$name") -eq "$size" ] || echo "$name"; done'
+    'if ! [ -f "$name" ] || ! [ $(wc -c <"$name") -eq "$size" ]; then '
+    'if [ -e "incoming/${name##*/}.blocks" ]; then echo "part $name"; else echo "none $name"; fi; fi; done'
 )
 
 _GOES_ON = "give the same command again: of a large file, what has arrived is not sent again"
@@ -149,7 +149,8 @@ def push_blobs(
     """
     begin_s = time.monotonic()
     wanted = {blob.file_name: (path, blob) for path, blob in files}
-    absent = absent_blobs(agent, [blob for _, blob in wanted.values()])
+    there = _share_there(agent, [blob for _, blob in wanted.values()])
+    absent = [blob for _, blob in wanted.values() if blob.file_name in there]
     total_bytes = sum(blob.size_bytes for blob in absent)
     sent_bytes = 0
 
@@ -161,17 +162,36 @@ def push_blobs(
             on_progress(min(sent_bytes, total_bytes), total_bytes)
 
     for blob in absent:
-        path, name = wanted[blob.file_name][0], f"blobs/{blob.file_name}"
-        send = partial(upload, agent.transport, agent.python, agent.root, path, name, blob.sha256, on_bytes)
-        through_lost_links(agent.transport, send, goes_on=_GOES_ON, patience_s=link_patience_s)
+        path, fresh = wanted[blob.file_name][0], there[blob.file_name] == "none"
+        _send(agent, path, blob, fresh, on_bytes, link_patience_s)
     pushed = tuple(blob.file_name for blob in absent)
     skipped = tuple(name for name in wanted if name not in pushed)
     return PushReport(pushed, skipped, sent_bytes, time.monotonic() - begin_s)
 
 
+def _send(
+    agent: DeployedAgent, path: Path, blob: wire.Blob, fresh: bool, on_bytes: OnBytes, link_patience_s: float
+) -> None:
+    """Through lost links; ``fresh``: nothing of it is on the device yet."""
+
+    def send() -> None:
+        nonlocal fresh
+        as_found, fresh = fresh, False
+        name = f"blobs/{blob.file_name}"
+        upload(agent.transport, agent.python, agent.root, path, name, blob.sha256, on_bytes, fresh=as_found)
+
+    through_lost_links(agent.transport, send, goes_on=_GOES_ON, patience_s=link_patience_s)
+
+
 def absent_blobs(agent: DeployedAgent, blobs: Sequence[wire.Blob]) -> list[wire.Blob]:
+    there = _share_there(agent, blobs)
+    return [blob for blob in blobs if blob.file_name in there]
+
+
+def _share_there(agent: DeployedAgent, blobs: Sequence[wire.Blob]) -> dict[str, str]:
+    """``none`` or ``part``, for each file name that is not there whole."""
     lines = "".join(f"{blob.size_bytes} blobs/{blob.file_name}\n" for blob in blobs)
     argv = ["sh", "-c", _ABSENT, "sh", agent.root]
     output = check(agent.transport.exec(argv, stdin=lines.encode()), argv, f"cannot look into {agent.root}")
-    named = set(output.decode().split())
-    return [blob for blob in blobs if f"blobs/{blob.file_name}" in named]
+    shares = (line.split(maxsplit=1) for line in output.decode().splitlines())
+    return {name.removeprefix("blobs/"): share for share, name in shares}

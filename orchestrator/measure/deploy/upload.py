@@ -16,10 +16,16 @@ _DAMAGED = "what arrived has sha256"
 
 @runtime_checkable
 class HasLanes(Protocol):
-    """A transport that can send over several channels at once: see ``SshTransport.send_over_lanes``."""
+    """A transport that can send over several channels at once: see ``RemoteTransport.send_over_lanes``."""
 
     def send_over_lanes(
-        self, collect: list[str], take: list[str], pieces_of: PiecesOf, *, on_bytes: OnBytes | None = None
+        self,
+        collect: list[str],
+        take: list[str],
+        pieces_of: PiecesOf,
+        *,
+        at_once: bool = False,
+        on_bytes: OnBytes | None = None,
     ) -> Completed: ...
 
 
@@ -31,14 +37,17 @@ def upload(
     name: str,
     sha256: str,
     on_bytes: OnBytes | None = None,
+    *,
+    fresh: bool = False,
 ) -> None:
     """``local`` to ``name`` below the root. It is there whole and on the disk, or not at all.
 
-    What of a large file has arrived is not sent again after a lost link, also in another process. Raises
+    What of a large file has arrived is not sent again after a lost link, also in another process. ``fresh``: the
+    device has been asked, and nothing of it is there; that saves asking which blocks are. Raises
     DeviceNotReady when the disk is full, CommandFailed for a file that is not what its hash says.
     """
     if isinstance(transport, HasLanes) and local.stat().st_size >= LARGE_BYTES:
-        done = _in_blocks(transport, python, root, local, name, sha256, on_bytes)
+        done = _in_blocks(transport, python, root, local, name, sha256, on_bytes, fresh)
         if _DAMAGED in tail(done.stderr):
             # Blocks of an earlier attempt were lost by the disk, in a power cut for example: all of it once more.
             done = _in_blocks(transport, python, root, local, name, sha256, on_bytes)
@@ -51,7 +60,14 @@ def upload(
 
 
 def _in_blocks(
-    transport: HasLanes, python: str, root: str, local: Path, name: str, sha256: str, on_bytes: OnBytes | None
+    transport: HasLanes,
+    python: str,
+    root: str,
+    local: Path,
+    name: str,
+    sha256: str,
+    on_bytes: OnBytes | None,
+    fresh: bool = False,
 ) -> Completed:
     code = Path(device_blocks.__file__).read_text(encoding="utf-8")
     with local.open("rb") as file:
@@ -61,10 +77,11 @@ def _in_blocks(
 
         def pieces_of(line: bytes) -> Iterator[tuple[bytes, ...]]:
             """Each block that the device does not have, after its number and its length."""
-            for number, is_there in enumerate(bytes.fromhex(line.decode())):
-                if not is_there:
+            is_there = bytes.fromhex(line.decode()) or bytes(-(-size_bytes // BLOCK_BYTES))
+            for number in range(len(is_there)):
+                if not is_there[number]:
                     data = os.pread(file.fileno(), BLOCK_BYTES, number * BLOCK_BYTES)
                     yield device_blocks.HEADER.pack(number, len(data)), data
 
         collect, take = [*start, "collect", *place, sha256], [*start, "take", *place]
-        return transport.send_over_lanes(collect, take, pieces_of, on_bytes=on_bytes)
+        return transport.send_over_lanes(collect, take, pieces_of, at_once=fresh, on_bytes=on_bytes)

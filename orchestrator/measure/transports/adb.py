@@ -8,8 +8,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Self
 
 from orchestrator.errors import CommandFailed, DeviceNotReady, EarshotError, Unreachable
 from orchestrator.measure.transports.adb_account import AdbAccount
@@ -17,21 +15,8 @@ from orchestrator.measure.transports.adb_errors import CHECK_LINK, mapped
 from orchestrator.measure.transports.adb_shell import DeadlinePassed, ShellCommand
 from orchestrator.measure.transports.adb_stream import ByteStream
 from orchestrator.measure.transports.adb_way import AdbWay
-from orchestrator.measure.transports.base import (
-    COPY_TIMEOUT_S,
-    DEFAULT_TIMEOUT_S,
-    Completed,
-    LineSplitter,
-    OnBytes,
-    OnLine,
-    PiecesOf,
-    check,
-    tail,
-    timed_out,
-    upload_failed,
-    whole_file,
-)
-from orchestrator.measure.transports.ssh_lanes import send_over_lanes
+from orchestrator.measure.transports.base import tail, timed_out
+from orchestrator.measure.transports.remote import RemoteTransport
 
 OPEN_TIMEOUT_S = 10.0
 # For the command that ends another one.
@@ -40,7 +25,7 @@ KILL_TIMEOUT_S = 3.0
 LONGEST_LINE_BYTES = 131_071
 
 
-class AdbTransport:
+class AdbTransport(RemoteTransport):
     """One connection, opened at once by ``open_way``. Raises Unreachable, LoginRefused or DeviceNotReady.
 
     Commands start in /data/local/tmp, which is their HOME, or with ``run_as`` in the app's home. One that does not
@@ -83,74 +68,8 @@ class AdbTransport:
     def close(self) -> None:
         self._way.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def exec(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S) -> Completed:
-        stdout = bytearray()
-        with self._running(argv, timeout_s) as command:
-            command.write(stdin)
-            for data in command.read():
-                stdout += data
-            return Completed(command.exit_code(), bytes(stdout), bytes(command.stderr))
-
-    def stream(
-        self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S, on_line: OnLine
-    ) -> Completed:
-        splitter = LineSplitter(on_line)
-        with self._running(argv, timeout_s) as command:
-            command.write(stdin)
-            for data in command.read():
-                splitter.feed(data)
-            return Completed(command.exit_code(), splitter.rest, bytes(command.stderr))
-
-    def send(
-        self,
-        argv: Sequence[str],
-        local: Path,
-        *,
-        timeout_s: float = COPY_TIMEOUT_S,
-        on_bytes: OnBytes | None = None,
-    ) -> Completed:
-        stdout = bytearray()
-        with local.open("rb", buffering=0) as file, self._running(argv, timeout_s) as command:
-            command.send_file(file, on_bytes)
-            for data in command.read():
-                stdout += data
-            return Completed(command.exit_code(), bytes(stdout), bytes(command.stderr))
-
-    def send_over_lanes(
-        self,
-        collect: Sequence[str],
-        take: Sequence[str],
-        pieces_of: PiecesOf,
-        *,
-        timeout_s: float = COPY_TIMEOUT_S,
-        on_bytes: OnBytes | None = None,
-    ) -> Completed:
-        """As ``SshTransport`` has it."""
-        return send_over_lanes(lambda argv: self._running(argv, timeout_s), collect, take, pieces_of, on_bytes)
-
-    def push(self, local: Path, remote: str, *, on_bytes: OnBytes | None = None) -> None:
-        argv = ["sh", "-c", 'LC_ALL=C; export LC_ALL; cat >"$1"', "sh", remote]
-        done = self.send(argv, local, on_bytes=on_bytes)
-        if not done.ok:
-            raise upload_failed(self.name, remote, tail(done.stderr), argv, done.exit_code)
-
-    def pull(self, remote: str, local: Path) -> None:
-        argv = ["sh", "-c", 'cat <"$1"', "sh", remote]
-        with whole_file(local) as file, self._running(argv, COPY_TIMEOUT_S) as command:
-            command.write(b"")
-            for data in command.read():
-                file.write(data)
-            completed = Completed(command.exit_code(), b"", bytes(command.stderr))
-            check(completed, argv, f"cannot read {remote} on {self.name}")
-
     @contextmanager
-    def _running(self, argv: Sequence[str], timeout_s: float) -> Iterator[ShellCommand]:
+    def running(self, argv: Sequence[str], timeout_s: float) -> Iterator[ShellCommand]:
         service = f"shell,v2,raw:{self._line(argv)}"
         if not self._way.alive:
             raise Unreachable(f"{self._way.place}: the link was lost", hint=CHECK_LINK)

@@ -4,18 +4,39 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from typing import cast
+from typing import IO, cast
 
 from orchestrator.errors import Unreachable
+from orchestrator.measure.transports.base import OnBytes
 from orchestrator.measure.transports.paramiko_alone import paramiko
 from orchestrator.measure.transports.ssh_connect import CHECK_LINK
 
 READ_BYTES = 1 << 18
 # Below any server's first window (dropbear: 24 KiB), so that writing it cannot wait for our own reading.
 INLINE_STDIN_BYTES = 16 << 10
+# paramiko's thread of a connection that is lost ends this soon after the last of its channels.
+LOST_LINK_S = 1.0
+# RFC 4254, 6.5
+_CHANNEL_REQUEST = 98
 
 
-class Command:
+def start(channel: paramiko.Channel, line: str) -> None:
+    """Have the line run, without waiting for the server's yes: a whole round trip for each command.
+
+    What is sent to the command may follow at once, since one connection keeps the order. ``Channel.exec_command``
+    waits; where the server says no, paramiko closes the channel, which ``SshCommand.exit_code`` tells.
+    """
+    message = paramiko.Message()
+    message.add_byte(bytes([_CHANNEL_REQUEST]))
+    message.add_int(channel.remote_chanid)
+    message.add_string("exec")
+    message.add_boolean(True)
+    message.add_string(line)
+    # Not in its types, but the one way to send a request without a reply of one's own.
+    channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]
+
+
+class SshCommand:
     """A command on a channel. All but ``stderr`` raise TimeoutError after the deadline, Unreachable for a lost link."""
 
     def __init__(self, channel: paramiko.Channel, place: str, deadline_s: float) -> None:
@@ -61,6 +82,13 @@ class Command:
             return False
         return True
 
+    def send_file(self, file: IO[bytes], on_bytes: OnBytes | None) -> None:
+        """The file as stdin, as far as the command reads it."""
+        while (piece := file.read(READ_BYTES)) and self.send(piece):
+            if on_bytes:
+                on_bytes(len(piece))
+        self.end_stdin()
+
     def end_stdin(self) -> None:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             self._channel.shutdown_write()
@@ -83,5 +111,16 @@ class Command:
         exit_code = self._channel.recv_exit_status()
         # -1 stands for a signal and for a lost link alike; only a living server still says that the output has ended.
         if exit_code < 0 and not self._channel.eof_received:
-            raise Unreachable(f"{self._place}: the link was lost", hint=CHECK_LINK)
+            raise self._not_run()
         return exit_code if exit_code >= 0 else None
+
+    def _not_run(self) -> Unreachable:
+        """The channel was closed with nothing said: by a server that runs no commands, or because the link was lost."""
+        transport = self._channel.get_transport()
+        transport.join(LOST_LINK_S)
+        if transport.is_alive():
+            return Unreachable(
+                f"{self._place}: the server refused to run a command",
+                hint="does its sshd_config or authorized_keys allow commands?",
+            )
+        return Unreachable(f"{self._place}: the link was lost", hint=CHECK_LINK)

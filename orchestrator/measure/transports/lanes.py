@@ -8,25 +8,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import Protocol
 
-from orchestrator.measure.transports.base import Completed, LineSplitter, OnBytes, PiecesOf
+from orchestrator.measure.transports.base import Completed, LineSplitter, OnBytes, OnLine, PiecesOf
+from orchestrator.measure.transports.command import Command, ended
 
 LANES = 3
-
-
-class Command(Protocol):
-    """What runs on the device: an ``ssh_command.Command``, or an ``adb_shell.ShellCommand``."""
-
-    stderr: bytearray
-
-    def send(self, piece: bytes) -> bool: ...
-
-    def end_stdin(self) -> None: ...
-
-    def read(self) -> Iterator[bytes]: ...
-
-    def exit_code(self) -> int | None: ...
 
 
 Running = Callable[[Sequence[str]], AbstractContextManager[Command]]
@@ -37,28 +23,44 @@ def send_over_lanes(
     collect: Sequence[str],
     take: Sequence[str],
     pieces_of: PiecesOf,
+    at_once: bool,
     on_bytes: OnBytes | None,
 ) -> Completed:
-    """How ``collect`` ended, or the first of ``take`` that failed."""
+    """How ``collect`` ended, or the first of ``take`` that failed. All start together: each costs two round trips."""
     shared = _Shared(on_bytes)
-    with running(collect) as collector, ThreadPoolExecutor(LANES) as pool:
+    if at_once:
+        shared.begin(pieces_of(b""))
+    with ThreadPoolExecutor(LANES) as pool:
         lanes = [pool.submit(_send, running, take, shared) for _ in range(LANES)]
-        output = bytearray()
         try:
-            splitter = LineSplitter(lambda line: shared.begin(pieces_of(line)))
-            reading = collector.read()
-            for data in reading:
-                splitter.feed(data)
-                if shared.has_begun:
-                    break
+            with running(collect) as collector:
+                reading = collector.read()
+                output = b"" if at_once else _first_line(reading, lambda line: shared.begin(pieces_of(line)))
+                shared.begin(iter(()))  # Where it has ended without a word.
+                failed = [done for done in (lane.result() for lane in lanes) if not done.ok]
+                collector.end_stdin()
+                done = ended(collector, output + b"".join(reading))
         finally:
-            shared.begin(iter(()))
-        failed = [done for done in (lane.result() for lane in lanes) if not done.ok]
-        collector.end_stdin()
-        for data in reading:
-            output += data
-        done = Completed(collector.exit_code(), bytes(output), bytes(collector.stderr))
+            shared.stop()
     return failed[0] if failed and not done.ok and failed[0].stderr else done
+
+
+def _first_line(reading: Iterator[bytes], on_line: OnLine) -> bytes:
+    """What comes after it, as far as it was read."""
+    seen = False
+
+    def on_any(line: bytes) -> None:
+        nonlocal seen
+        if not seen:
+            on_line(line)
+        seen = True
+
+    splitter = LineSplitter(on_any)
+    for data in reading:
+        splitter.feed(data)
+        if seen:
+            break
+    return splitter.rest
 
 
 class _Shared:
@@ -70,15 +72,16 @@ class _Shared:
         self._pieces: Iterator[tuple[bytes, ...]] = iter(())
         self._on_bytes = on_bytes
 
-    @property
-    def has_begun(self) -> bool:
-        return self._ready.is_set()
-
     def begin(self, pieces: Iterator[tuple[bytes, ...]]) -> None:
         """Counts once."""
         if not self._ready.is_set():
             self._pieces = pieces
             self._ready.set()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._pieces = iter(())
+        self._ready.set()
 
     def next(self) -> tuple[bytes, ...] | None:
         self._ready.wait()
@@ -98,5 +101,4 @@ def _send(running: Running, take: Sequence[str], shared: _Shared) -> Completed:
                 break
             shared.sent(len(piece[-1]))
         lane.end_stdin()
-        output = b"".join(lane.read())
-        return Completed(lane.exit_code(), output, bytes(lane.stderr))
+        return ended(lane, b"".join(lane.read()))
