@@ -7,11 +7,16 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
+from agents import sysfs
 from agents.ask import ask, has_tool
 
 _MODE = re.compile(r"^NV Power Mode: ?(?P<name>\S.*?)\s*$", re.MULTILINE)
 _CPU = re.compile(r"^cpu\d+: +Online=(?P<online>[01]) .*?MinFreq=(?P<low>\d+) MaxFreq=(?P<high>\d+) ", re.MULTILINE)
 _GPU = re.compile(r"^GPU MinFreq=(?P<low>\d+) MaxFreq=(?P<high>\d+) ", re.MULTILINE)
+
+
+# The device tree's name of NVIDIA's mobile chips, which all share one memory between CPU and GPU.
+_TEGRA = "nvidia,tegra"
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,12 @@ class Clocks:
 
     cpu_locked: Optional[bool]
     gpu_locked: Optional[bool]
+
+
+def has_unified_memory(root: str) -> bool:
+    """Whether what a GPU takes is missing from the CPU's memory, and shows in no process."""
+    names = (sysfs.device_tree(root, "compatible") or "").split("\0")
+    return any(name.startswith(_TEGRA) for name in names)
 
 
 def parse_power_mode(text: str) -> str:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents import durable, wire
-from agents.sampler import read_samples
+from agents.links import Watchdog
+from agents.sampler import Samples, read_samples
 from agents.store import sha256_of
 from agents.stream import TimedRun
 
@@ -25,8 +26,8 @@ def save_arrays(path: str, arrays: Dict[str, NDArray[Any]]) -> wire.Blob:
 
 def sampled_arrays(
     path: Optional[str], sampler_hz: float
-) -> Tuple[Dict[str, NDArray[Any]], Dict[str, str], Optional[float]]:
-    """(series by array name, reason by absent sensor, CPU share of the sampler). A reading that failed is NaN.
+) -> Tuple[Dict[str, NDArray[Any]], Dict[str, str], Optional[Samples]]:
+    """(series by array name, reason by absent sensor, what the sampler wrote). A reading that failed is NaN.
 
     ``path`` None: there was no sampler, or it gave no answer.
     """
@@ -38,16 +39,29 @@ def sampled_arrays(
     arrays: Dict[str, NDArray[Any]] = {}
     for name, values in samples.series.items():
         arrays[name] = np.asarray(values, dtype=np.int64 if "_t_ns" in name else np.float64)
-    return arrays, samples.absent, samples.cpu_share
+    return arrays, samples.absent, samples
 
 
-def observer_cost(run: TimedRun, sampler_share: Optional[float]) -> wire.ObserverCost:
-    """See ``wire.ObserverCost``; ``process_cpu_s`` is the whole process during the stream, stages included."""
+def observer_cost(
+    run: TimedRun, sampler: Optional[Samples], watchdog: Tuple[Watchdog, Watchdog], agent_rss_bytes: Optional[int]
+) -> wire.ObserverCost:
+    """See ``wire.ObserverCost``; ``process_cpu_s`` is the whole process during the stream, stages included.
+
+    ``watchdog``: before the stream and after it.
+    """
     harness_s = run.cost.harness_ns / 1e9
+    share = sampler.cpu_share if sampler else None
+    before, after = watchdog
+    watched_s = None if before.cpu_ns is None or after.cpu_ns is None else (after.cpu_ns - before.cpu_ns) / 1e9
     return wire.ObserverCost(
         process_cpu_s=run.process_cpu_s,
         stage_cpu_s=max(0.0, run.process_cpu_s - harness_s),
-        sampler_cpu_s=None if sampler_share is None else sampler_share * run.wall_s,
-        harness_cpu_share=harness_s / run.wall_s + (sampler_share or 0.0),
+        sampler_cpu_s=None if share is None else share * run.wall_s,
+        harness_cpu_share=(harness_s + (watched_s or 0.0)) / run.wall_s + (share or 0.0),
         per_chunk_ns=run.cost.per_chunk_ns,
+        watchdog_cpu_s=watched_s,
+        wall_s=run.wall_s,
+        agent_rss_bytes=agent_rss_bytes,
+        sampler_rss_bytes=sampler.rss_bytes if sampler else None,
+        watchdog_rss_bytes=after.rss_bytes,
     )

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import random
+import resource
 import select
 import struct
 import threading
@@ -17,7 +18,6 @@ from typing import BinaryIO, Callable, Dict, List, Optional, Sequence, Tuple
 
 from agents import power, sensors, sysfs
 from agents.ask import kill_asked
-from agents.memory import rss_bytes
 
 # Intervals are uniform in 0.5..1.5 of 1/hz, so that no chunk period can be in step with them.
 _SHORTEST, _LONGEST = 0.5, 1.5
@@ -42,12 +42,13 @@ class Group:
 class Samples:
     """``series`` by array name, times as int64 ns and values as float64; ``absent`` sensors by name with the reason.
 
-    ``cpu_share``: CPU time of the sampler, as a share of one core, while it sampled.
+    ``cpu_share``: CPU time of the sampler, as a share of one core, while it sampled; ``rss_bytes``: of it at the end.
     """
 
     series: Dict[str, List[float]] = field(default_factory=dict)
     absent: Dict[str, str] = field(default_factory=dict)
     cpu_share: Optional[float] = None
+    rss_bytes: Optional[int] = None
 
 
 def main(path: str, pid: int, hz: float, seed: int, stop_fd: int, store_root: Optional[str] = None) -> None:
@@ -73,7 +74,7 @@ def main(path: str, pid: int, hz: float, seed: int, stop_fd: int, store_root: Op
         for meter in meters:
             meter.close()
         share = (cpu_seconds() - cpu_s) / (time.monotonic() - wall_s)
-        file.write((json.dumps({"cpu_share": share}) + "\n").encode())
+        file.write((json.dumps({"cpu_share": share, "rss_bytes": _own_rss_bytes()}) + "\n").encode())
 
 
 def write_header(file: BinaryIO, groups: Sequence[Group], absent: Dict[str, str]) -> None:
@@ -83,9 +84,16 @@ def write_header(file: BinaryIO, groups: Sequence[Group], absent: Dict[str, str]
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process and of the tools that it asked and that have ended."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    """CPU time of this process and of the tools that it asked and that have ended. Not os.times: ticks of 10 ms."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def _own_rss_bytes() -> Optional[int]:
+    try:
+        return sysfs.rss_bytes("/proc/self")
+    except OSError:
+        return None
 
 
 def sample(
@@ -148,7 +156,10 @@ def find_groups(root: str, pid: int, meters: Sequence[power.Meter]) -> Tuple[Lis
     names = [f"sample_{s.quantity}__{s.name}" for s in found + clocks]
     names += ["sample_rss_bytes", "sample_memory_available_bytes"]
     proc = os.path.join(root, "proc", str(pid))
-    readers += [_guarded(lambda: rss_bytes(proc)), _guarded(lambda: sysfs.meminfo_bytes(root).get("MemAvailable"))]
+    readers += [
+        _guarded(lambda: sysfs.rss_bytes(proc)),
+        _guarded(lambda: sysfs.meminfo_bytes(root).get("MemAvailable")),
+    ]
     groups = [Group("sample_t_ns", tuple(names), lambda: [read() for read in readers])]
     return groups + [_meter_group(meter) for meter in meters], absent
 
@@ -182,7 +193,7 @@ def _guarded(read: Callable[[], Optional[float]]) -> Callable[[], float]:
 def read_samples(path: str) -> Samples:
     """The series of a sampler's file; a series without a single reading is absent, with that reason.
 
-    A file that ends early (the sampler was killed) gives what is whole in it, and no ``cpu_share``.
+    A file that ends early (the sampler was killed) gives what is whole in it, and not what it cost.
     """
     with open(path, "rb") as file:
         header = json.loads(file.readline())
@@ -195,7 +206,8 @@ def read_samples(path: str) -> Samples:
         number, t_ns = _RECORD.unpack_from(body, position)
         position += _RECORD.size
         if number == _END:
-            samples.cpu_share = json.loads(body[position:])["cpu_share"]
+            end = json.loads(body[position:])
+            samples.cpu_share, samples.rss_bytes = end["cpu_share"], end.get("rss_bytes")
             break
         time_name, names = header["groups"][number]
         if position + 8 * len(names) > len(body):

@@ -11,7 +11,7 @@ from agents.claim import SessionFolder
 from agents.clock import Clock, MonotonicClock, die_with_parent, sharpen_timers
 from agents.failure import Failure, log_traceback
 from agents.links import Links
-from agents.memory import PhaseMemory
+from agents.memory import PhaseMemory, snapshot
 from agents.profile import provider_shares
 from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state
 from agents.store import BlobMismatch, Store
@@ -60,9 +60,10 @@ class Session:
     ) -> None:
         self._store, self._folder, self._spec, self._links = store, folder, spec, links
         self._clock, self._wall_s = clock, wall_s
-        self._memory = PhaseMemory()
+        self._memory = PhaseMemory(now_ns=clock.now_ns)
         self._facts: Dict[str, Any] = {}
         self._chunks = 0
+        self._agent_rss_bytes: Optional[int] = None
         self._offset_s = self._wall_offset_s()
 
     def result(self, failure: Optional[Failure]) -> wire.RunResult:
@@ -115,6 +116,7 @@ class Session:
         spec, now = self._spec, self._clock.now_ns
         profile = os.path.join(self._folder.path, "profile") if spec.mode == "placement" else None
         self._memory.begin()
+        self._agent_rss_bytes = self._memory.rss_bytes
         started = now()
         backend_class = _import_backend(spec.runtime)
         self._facts["import_ns"] = now() - started
@@ -190,6 +192,7 @@ class Session:
         times, looped = stream.new_times(spec.chunk_count), self._looped(recording)
         sharpen_timers()
         throttled_before, mark = throttle_count("/"), cpu_mark("/")
+        watchdog = self._links.watchdog()
         self._memory.begin()
         run = stream.timed_run(stages, looped, times, spec, self._clock)
         self._memory.end("steady")
@@ -202,9 +205,11 @@ class Session:
         background = background_share(mark, cpu_mark("/"))
         self._facts["after"] = read_state("/", self._store.root, background, throttled_before)
         samples_path = self._folder.samples if self._links.stop_sampler() else None
-        arrays, absent, sampler_share = sampled_arrays(samples_path, spec.sampler_hz)
+        arrays, absent, sampler = sampled_arrays(samples_path, spec.sampler_hz)
+        self._memory.sampled(arrays)
         self._facts["sensors_absent"] = absent
-        self._facts["observer"] = observer_cost(run, sampler_share)
+        self._facts["observer"] = observer_cost(run, sampler, (watchdog, self._links.watchdog()), self._agent_rss_bytes)
+        self._facts["pss"] = snapshot(now_ns=self._clock.now_ns)
         arrays.update({"t_ns": times, "final_t_ns": run.final_t_ns})
         self._facts["arrays"] = save_arrays(self._folder.arrays, arrays)
 

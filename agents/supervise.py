@@ -18,8 +18,9 @@ from agents import leftovers, strict_json, wire
 from agents.claim import SessionFolder
 from agents.ending import how_it_ended, lost
 from agents.failure import log_traceback
-from agents.links import Links
+from agents.links import DONE, ENDING, SHARED_BYTES, STARTED_NS, WATCHDOG_CPU_NS, WATCHDOG_RSS, Links
 from agents.store import Store
+from agents.sysfs import rss_bytes
 
 PROGRESS_S = 0.25
 # The sampler answers within one interval; one that does not hangs in a sensor.
@@ -57,7 +58,7 @@ class _Watchdog:
 
     def __init__(self, store: Store, folder: SessionFolder, spec: wire.RunSpec, held: Tuple[int, ...]) -> None:
         self._store, self._folder, self._spec, self._held = store, folder, spec, held
-        self._shared = memoryview(mmap.mmap(-1, 24)).cast("Q")
+        self._shared = memoryview(mmap.mmap(-1, SHARED_BYTES)).cast("Q")
         self._reported: Tuple[int, Optional[int]] = (0, None)
         self._total = spec.chunk_count or sum(-(-span.count // spec.chunk_samples) for span in spec.spans)
 
@@ -98,6 +99,7 @@ class _Watchdog:
 
     def _watch(self, session: int, ended_read: int, deadline_s: float) -> Optional[str]:
         """Wait for the session; None where it ended by itself with exit code 0, else how it ended."""
+        self._own_cost()
         while True:
             # Its end closes the descriptor, but a process that the runtime has forked may hold it open.
             if select.select([ended_read], [], [], PROGRESS_S)[0]:
@@ -105,7 +107,9 @@ class _Watchdog:
             ended, status = os.waitpid(session, os.WNOHANG)
             if ended:
                 return how_it_ended(status)
-            self._progress()
+            if self._spec.progress_events:
+                self._progress()
+            self._own_cost()
             reason = self._must_end(deadline_s)
             if reason is not None:
                 os.killpg(session, signal.SIGKILL)
@@ -113,7 +117,7 @@ class _Watchdog:
                 return reason
 
     def _must_end(self, deadline_s: float) -> Optional[str]:
-        at = f"at chunk {self._shared[0]} of {self._total}"
+        at = f"at chunk {self._shared[DONE]} of {self._total}"
         asked = self._folder.asked_to_end()
         if asked is not None:
             return f"the session was ended {at}: {asked}"
@@ -126,21 +130,26 @@ class _Watchdog:
 
     def _backlog(self, done: int) -> Optional[int]:
         """Chunks that have arrived and are not done, by the schedule; None before and without a paced stream."""
-        started_ns = self._shared[2]
+        started_ns = self._shared[STARTED_NS]
         if not started_ns:
             return None
         since_ns = time.monotonic_ns() - started_ns
         arrived = since_ns * self._spec.contract.sample_rate_hz // (self._spec.chunk_samples * 1_000_000_000)
         return max(0, min(self._total, arrived) - done)
 
+    def _own_cost(self) -> None:
+        self._shared[WATCHDOG_CPU_NS] = time.process_time_ns()
+        with contextlib.suppress(OSError):
+            self._shared[WATCHDOG_RSS] = rss_bytes("/proc/self")
+
     def _progress(self) -> None:
-        done = self._shared[0]
+        done = self._shared[DONE]
         backlog = self._backlog(done)
         if (done, backlog) != self._reported:
             self._reported = done, backlog
             try:
                 data = {"done": done, "total": self._total, "backlog": backlog}
-                self._folder.journal.append("progress", data, sync=False, unless=lambda: bool(self._shared[1]))
+                self._folder.journal.append("progress", data, sync=False, unless=lambda: bool(self._shared[ENDING]))
             except OSError:
                 log_traceback()  # A missing progress event must not end a session.
 

@@ -5,6 +5,9 @@ import os
 import re
 from typing import Dict, List, Optional, Tuple
 
+# Where the kernel shows the device tree; the first one can be laid over in a container, the second cannot.
+DEVICE_TREE = ("sys/firmware/devicetree/base", "proc/device-tree")
+
 
 def read_text(root: str, path: str) -> Optional[str]:
     """The file's text without the zero bytes and blanks around it; None where it is absent or refuses to be read."""
@@ -36,6 +39,15 @@ def paths(root: str, pattern: str) -> List[str]:
     return sorted(found, key=lambda p: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", p)])
 
 
+def device_tree(root: str, name: str) -> Optional[str]:
+    """A property of the board's device tree; None where there is no such thing."""
+    for base in DEVICE_TREE:
+        text = read_text(root, f"{base}/{name}")
+        if text:
+            return text
+    return None
+
+
 def meminfo_bytes(root: str) -> Dict[str, int]:
     """/proc/meminfo in bytes, by name; empty where it cannot be read."""
     values = {}
@@ -58,3 +70,9 @@ def cpu_seconds(root: str) -> Optional[Tuple[float, float]]:
             total = sum(ticks)
             return (total - ticks[3] - ticks[4]) / hz, total / hz
     return None
+
+
+def rss_bytes(proc: str) -> int:
+    """Resident memory of the process whose /proc folder is ``proc``. Raises OSError where it has ended."""
+    with open(os.path.join(proc, "statm"), encoding="utf-8") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -13,6 +13,9 @@ from agents.device_facts import PROTOCOL, Cooled, DeviceState
 
 POLICIES = ("catch-up", "block", "drop-oldest", "drop-newest")
 MODES = ("paced", "flat-out", "evaluate", "placement")
+# Priorities of a session: as any other process, above the others, before all that is not realtime (sched(7)).
+PLAIN, NICE, FIFO = "", "nice", "fifo"
+PRIORITIES = (PLAIN, NICE, FIFO)
 
 # Columns of the array ``t_ns``, shape (chunks, 5), int64, in every session's ``arrays.npz``.
 ARRIVAL, ISSUE, FEATURES_DONE, MODEL_DONE, DONE = range(5)
@@ -23,6 +26,9 @@ TIME_COLUMNS = ("arrival", "issue", "features_done", "model_done", "done")
 # Exit codes of ``agent run``: finished, the session failed (its reason is in the last event), the request was wrong,
 # another controller has the device.
 EXIT_OK, EXIT_SESSION_FAILED, EXIT_BAD_REQUEST, EXIT_FENCED = 0, 3, 2, 4
+
+# How the peak of a phase is known: see ``PhaseMemory``.
+HWM_RESET, HWM_ROSE, SAMPLED = "hwm-reset", "hwm-rose", "sampled"
 
 # Kinds of a ``failed`` event; the controller maps each to a message with a next step.
 FAILURES = (
@@ -93,11 +99,14 @@ class RunSpec:
     ``ring_chunks`` is R: a backlog beyond it counts as an overrun, and ``policy`` says what becomes of it
     (agents/arrival.py). ``arrival_offsets_ns``: how much later than (k + 1) C chunk k arrives, from a recorded trace of
     a source's callbacks, begun anew where it ends; empty: exactly then. ``deadline_ns`` is the chunk's duration where
-    None. ``sampler_hz`` 0 switches the sampler off. ``timeout_s`` bounds the whole session on the device. ``fence`` is
+    None. ``sampler_hz`` 0 switches the sampler off, ``progress_events`` False keeps the journal still while the stream
+    runs. ``timeout_s`` bounds the whole session on the device. ``fence`` is
     the token of the controller's lease (agents/fence.py): a session is not started under an older one than the
     device's. It is no part of what the session is, so a controller with a new lease goes on with the session that it
     started under the last one. ``origin`` is what the controller wants to hear again of the session, should another one
-    collect it: kept with it, never read.
+    collect it: kept with it, never read. ``affinity``: the CPUs that it may run on; empty: all that it is given.
+    ``priority``: one of ``PRIORITIES``; fifo is for mode paced, because the kernel stops a realtime thread that never
+    sleeps for 50 ms in each second (sched_rt_runtime_us).
     """
 
     session_id: str
@@ -112,11 +121,14 @@ class RunSpec:
     spans: Tuple[Span, ...] = ()
     threads: int = 1
     session_options: Dict[str, str] = field(default_factory=dict)
+    affinity: Tuple[int, ...] = ()
+    priority: str = PLAIN
     deadline_ns: Optional[int] = None
     ring_chunks: int = 50
     policy: str = "catch-up"
     arrival_offsets_ns: Tuple[int, ...] = ()
     sampler_hz: float = 10.0
+    progress_events: bool = True
     timeout_s: float = 600.0
     seed: int = 0
     fence: int = 0
@@ -136,12 +148,20 @@ class RunSpec:
         else:
             _require(self.chunk_count > 0, f"chunk_count must be > 0, got {self.chunk_count}")
         _require(self.threads > 0, f"threads must be > 0, got {self.threads}")
+        self._require_scheduling()
         _require(self.deadline_ns is None or self.deadline_ns > 0, f"deadline_ns must be > 0, got {self.deadline_ns}")
         _require(self.ring_chunks > 0, f"ring_chunks must be > 0, got {self.ring_chunks}")
         self._require_arrivals()
         _require(0 <= self.sampler_hz <= 100, f"sampler_hz must be in 0..100, got {self.sampler_hz}")
         _require(self.timeout_s > 0, f"timeout_s must be > 0, got {self.timeout_s}")
         _require(self.fence >= 0, f"fence must be >= 0, got {self.fence}")
+
+    def _require_scheduling(self) -> None:
+        ordered = list(self.affinity) == sorted(set(self.affinity)) and min(self.affinity, default=0) >= 0
+        _require(ordered, f"affinity must be CPU numbers in order, each once, got {self.affinity}")
+        _require(self.priority in PRIORITIES, f"priority must be one of {PRIORITIES}, got {self.priority!r}")
+        paced = self.priority != FIFO or self.mode == "paced"
+        _require(paced, f"priority fifo belongs to mode paced, got mode {self.mode!r}")
 
     def _require_arrivals(self) -> None:
         _require(self.policy in POLICIES, f"policy must be one of {POLICIES}, got {self.policy!r}")
@@ -170,10 +190,16 @@ class Event:
 
 @dataclass(frozen=True)
 class PhaseMemory:
-    """Memory of the session's process at the end of a phase (import, load, first-run, steady).
+    """Memory of the session's process in a phase (import, load, first-run, steady).
 
-    ``peak_bytes`` is VmHWM, reset at the phase's start where ``method`` is ``hwm-reset``; else the phase's own peak is
-    not known, ``method`` is ``hwm-cumulative`` and it is the peak since the start. None where /proc has no such line.
+    ``method`` says how ``peak_bytes`` is known. ``hwm-reset``: VmHWM, reset at the phase's start. ``hwm-rose``: VmHWM,
+    which could not be reset and rose within the phase, so that it is the phase's own. ``sampled``: neither; the
+    greatest of ``readings`` readings of RSS, a lower bound, and the truth is ``at_most_bytes``, the peak since the
+    process began. (Ledgers of before have ``hwm-cumulative``: that peak since the process began.) None where /proc says
+    nothing. RSS is split as it was at the phase's end.
+
+    ``available_drop_bytes``: how far MemAvailable fell below its value at the phase's start, where CPU and GPU share
+    the memory (Jetson); it counts what others do too. None elsewhere.
     """
 
     phase: str
@@ -181,6 +207,18 @@ class PhaseMemory:
     rss_anon_bytes: Optional[int]
     rss_file_bytes: Optional[int]
     method: str
+    at_most_bytes: Optional[int] = None
+    readings: Optional[int] = None
+    available_drop_bytes: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class MemorySnapshot:
+    """Proportional set size of the session's process at ``t_ns``, read from ``source`` after the stream: no peak."""
+
+    pss_bytes: int
+    t_ns: int
+    source: str
 
 
 @dataclass(frozen=True)
@@ -237,9 +275,12 @@ class ObserverCost:
     """What measuring cost during the stream.
 
     ``process_cpu_s`` is the session's process, ``stage_cpu_s`` its part inside the timed stages (features, model with
-    all its threads, decode). ``harness_cpu_share``: what is left of it, and the sampler's process, over the stream's
-    wall time, as a share of one core. ``per_chunk_ns``: median gap between one chunk's end and the next one's issue in
-    a flat-out run.
+    all its threads, decode). ``sampler_cpu_s`` and ``watchdog_cpu_s`` (which writes the journal's progress) are
+    processes of their own. ``harness_cpu_share``: all of it but the stages, over the stream's ``wall_s``, as a share of
+    one core. ``per_chunk_ns``: median gap between one chunk's end and the next one's issue in a flat-out run.
+
+    RSS: ``agent_rss_bytes`` of the session's process before it imports a runtime, and of the other two at the end;
+    pages that they share count in each.
     """
 
     process_cpu_s: float
@@ -247,6 +288,27 @@ class ObserverCost:
     sampler_cpu_s: Optional[float]
     harness_cpu_share: Optional[float]
     per_chunk_ns: Optional[int]
+    watchdog_cpu_s: Optional[float] = None
+    wall_s: Optional[float] = None
+    agent_rss_bytes: Optional[int] = None
+    sampler_rss_bytes: Optional[int] = None
+    watchdog_rss_bytes: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Scheduling:
+    """How the kernel scheduled the session, seen over all of its threads after the stream (agents/scheduling.py).
+
+    ``cpus_used``: those that any thread may run on; empty where nothing tells. ``priority_used``: ``nice 0``,
+    ``fifo 1``, several with a + between them. ``refused``: "cpus" or "priority" -> why it is not what was asked for.
+    """
+
+    cpus_requested: Tuple[int, ...]
+    cpus_used: Tuple[int, ...]
+    priority_requested: str
+    priority_used: str
+    threads: int
+    refused: Dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -257,6 +319,8 @@ class RunResult:
     that found more than R chunks waiting, ``dropped`` those that were lost to it under ``policy``; ``traced``: arrivals
     were those of a trace. ``clock_step_s``: how far the wall clock moved against the monotonic one
     during the session; the latencies do not depend on it. ``cooled``: the wait before it, which the controller adds.
+    ``audio_sha256``: of the file that was streamed.
+    ``pss``: of a timed session, None where the device does not tell it.
     ``operators`` and ``fallback`` are those of the ``Profile`` of mode placement, ``placement`` their sum.
     """
 
@@ -287,6 +351,9 @@ class RunResult:
     reason: Optional[str] = None
     sensors_absent: Dict[str, str] = field(default_factory=dict)
     cooled: Optional[Cooled] = None
+    pss: Optional[MemorySnapshot] = None
+    scheduling: Optional[Scheduling] = None
+    audio_sha256: Optional[str] = None
 
     def __post_init__(self) -> None:
         _require(self.outcome in ("ok", "failed"), f"outcome must be ok or failed, got {self.outcome!r}")

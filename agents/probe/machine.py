@@ -10,8 +10,6 @@ from agents.probe import android
 from agents.probe.cpu import parse_cpuinfo, part_of
 from agents.probe.raspberry import decode, parse_cpuinfo_revision
 
-# Where the kernel shows the device tree; the first one can be laid over in a container, the second cannot.
-_DEVICE_TREE = ("sys/firmware/devicetree/base", "proc/device-tree")
 _VIRTUAL_PRODUCTS = ("kvm", "qemu", "virtualbox", "vmware", "virtual machine", "standard pc", "bochs", "dummy-virt")
 _CONTAINER_WORDS = ("docker", "lxc", "kubepods", "containerd", "libpod")
 # What the test lab (orchestrator.measure.standin) leaves in each of its devices.
@@ -22,7 +20,7 @@ _NO_NAME = ("", "to be filled by o.e.m.", "system product name", "default string
 _CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
 # All that is read here, for those who bring these files from a device that has no Python.
 READS = (
-    *(f"{base}/{name}" for base in _DEVICE_TREE for name in ("model", "compatible")),
+    *(f"{base}/{name}" for base in sysfs.DEVICE_TREE for name in ("model", "compatible")),
     "etc/os-release",
     "sys/class/dmi/id/sys_vendor",
     "sys/class/dmi/id/product_name",
@@ -36,7 +34,7 @@ READS = (
 
 def model(root: str, properties: Mapping[str, str], cpuinfo: str) -> str:
     """getprop on Android, else the device tree, a Pi's own lines in cpuinfo, DMI, the CPU's name: never empty."""
-    names = (android.model(properties), _device_tree(root, "model"), _pi_model(cpuinfo), _dmi(root))
+    names = (android.model(properties), sysfs.device_tree(root, "model"), _pi_model(cpuinfo), _dmi(root))
     for name in names:
         if name:
             return name
@@ -87,7 +85,7 @@ def compatible(root: str) -> Tuple[str, ...]:
 
     For example ``nvidia,p3768-0000+p3767-0005``, ``nvidia,p3767-0005``, ``nvidia,tegra234``.
     """
-    text = _device_tree(root, "compatible")
+    text = sysfs.device_tree(root, "compatible")
     return tuple(name for name in (text or "").split("\0") if name)
 
 
@@ -140,7 +138,7 @@ def _hypervisor(root: str, cpuinfo: str) -> Optional[str]:
     if kind:
         return f"hypervisor: {kind}"
     name = f"{sysfs.read_text(root, 'sys/class/dmi/id/sys_vendor') or ''} {_dmi(root) or ''}".strip()
-    for text in (name, _device_tree(root, "compatible") or ""):
+    for text in (name, sysfs.device_tree(root, "compatible") or ""):
         if any(word in text.lower() for word in _VIRTUAL_PRODUCTS):
             return f"hypervisor: {text.split(chr(0))[0]}"
     if any("hypervisor" in fields.get("flags", "").split() for fields in parse_cpuinfo(cpuinfo)[:1]):
@@ -156,14 +154,6 @@ def _container(root: str) -> Optional[str]:
     for word in _CONTAINER_WORDS:
         if word in cgroup:
             return f"container: {word}"
-    return None
-
-
-def _device_tree(root: str, name: str) -> Optional[str]:
-    for base in _DEVICE_TREE:
-        text = sysfs.read_text(root, f"{base}/{name}")
-        if text:
-            return text
     return None
 
 

@@ -39,6 +39,8 @@ def test_it_samples_until_told_and_counts_its_own_cost(tmp_path: Path) -> None:
     assert len(samples.series["sample_rss_bytes"]) == len(times)
     assert samples.cpu_share is not None
     assert 0 < samples.cpu_share < 1
+    assert samples.rss_bytes is not None
+    assert samples.rss_bytes > 1 << 20
 
 
 def test_intervals_are_jittered_and_seeded() -> None:
@@ -67,7 +69,7 @@ def write_records(path: Path, root: str, sweeps: list[dict[str, str]], end: bool
             for number, group in enumerate(groups):
                 sampler.Writer(file).sweep(number, group)
         if end:
-            file.write(sampler._RECORD.pack(sampler._END, 0) + b'{"cpu_share": 0.01}\n')
+            file.write(sampler._RECORD.pack(sampler._END, 0) + b'{"cpu_share": 0.01, "rss_bytes": 9000000}\n')
 
 
 def test_a_gap_stays_a_gap(tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_a_gap_stays_a_gap(tmp_path: Path) -> None:
 def test_a_sensor_that_never_answers_has_no_array(tmp_path: Path) -> None:
     root = lay(tmp_path / "root", {**ZONES, **PROC})
     write_records(tmp_path / "samples.bin", root, [{}, {}])
-    arrays, absent, share = recording.sampled_arrays(str(tmp_path / "samples.bin"), 10.0)
+    arrays, absent, samples = recording.sampled_arrays(str(tmp_path / "samples.bin"), 10.0)
     # The process of another /proc does not exist in this tree.
     assert "sample_rss_bytes" not in arrays
     assert absent["rss_bytes"] == "gave no reading during the session"
@@ -93,7 +95,8 @@ def test_a_sensor_that_never_answers_has_no_array(tmp_path: Path) -> None:
     assert not [name for name in arrays if "PMIC" in name]
     assert arrays["sample_t_ns"].dtype == np.int64
     assert arrays["sample_temperature_c__k10temp.Tctl"].dtype == np.float64
-    assert share == 0.01
+    assert samples is not None
+    assert (samples.cpu_share, samples.rss_bytes) == (0.01, 9_000_000)
 
 
 @pytest.mark.parametrize("cut", [1, 9, 20])
@@ -122,8 +125,8 @@ def test_power_has_its_own_times(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", [None, "nowhere"])
 def test_a_sampler_without_answer_is_named(tmp_path: Path, path: str | None) -> None:
-    arrays, absent, share = recording.sampled_arrays(path and str(tmp_path / path), 10.0)
-    assert (arrays, share) == ({}, None)
+    arrays, absent, samples = recording.sampled_arrays(path and str(tmp_path / path), 10.0)
+    assert (arrays, samples) == ({}, None)
     assert "no answer" in absent["sampler"]
 
 
