@@ -12,12 +12,16 @@ from agents.contract import StreamContract
 from agents.device_facts import PROTOCOL, Cooled, DeviceState
 
 POLICIES = ("catch-up", "block", "drop-oldest", "drop-newest")
-MODES = ("paced", "flat-out", "evaluate", "placement")
+MODES = ("paced", "flat-out", "multi", "evaluate", "placement")
+# How the streams of mode multi share the device: a process each, or one loaded model that serves them in turn.
+PROCESSES, ONE_SESSION = "processes", "one-session"
+SHARINGS = (PROCESSES, ONE_SESSION)
 # Priorities of a session: as any other process, above the others, before all that is not realtime (sched(7)).
 PLAIN, NICE, FIFO = "", "nice", "fifo"
 PRIORITIES = (PLAIN, NICE, FIFO)
 
-# Columns of the array ``t_ns``, shape (chunks, 5), int64, in every session's ``arrays.npz``.
+# Columns of the array ``t_ns``, shape (chunks, 5), int64, in every session's ``arrays.npz``. In mode multi the rows are
+# those of one stream after the other, and ``stream``, shape (streams * chunks,), has the stream of each.
 ARRIVAL, ISSUE, FEATURES_DONE, MODEL_DONE, DONE = range(5)
 # In the columns after the arrival: the chunk was dropped, and so it was never issued or done.
 NEVER_NS = 1 << 62
@@ -104,7 +108,9 @@ class RunSpec:
     the token of the controller's lease (agents/fence.py): a session is not started under an older one than the
     device's. It is no part of what the session is, so a controller with a new lease goes on with the session that it
     started under the last one. ``origin`` is what the controller wants to hear again of the session, should another one
-    collect it: kept with it, never read. ``affinity``: the CPUs that it may run on; empty: all that it is given.
+    collect it: kept with it, never read. ``streams``: of mode multi, each with ``chunk_count`` chunks, a state, a ring
+    and a schedule of its own, begun at the phases that ``seed`` gives (agents/phases.py); ``sharing``: one of
+    ``SHARINGS``. ``affinity``: the CPUs that it may run on; empty: all that it is given.
     ``priority``: one of ``PRIORITIES``; fifo is for mode paced, because the kernel stops a realtime thread that never
     sleeps for 50 ms in each second (sched_rt_runtime_us).
     """
@@ -123,6 +129,8 @@ class RunSpec:
     session_options: Dict[str, str] = field(default_factory=dict)
     affinity: Tuple[int, ...] = ()
     priority: str = PLAIN
+    streams: int = 1
+    sharing: str = PROCESSES
     deadline_ns: Optional[int] = None
     ring_chunks: int = 50
     policy: str = "catch-up"
@@ -152,6 +160,7 @@ class RunSpec:
         _require(self.deadline_ns is None or self.deadline_ns > 0, f"deadline_ns must be > 0, got {self.deadline_ns}")
         _require(self.ring_chunks > 0, f"ring_chunks must be > 0, got {self.ring_chunks}")
         self._require_arrivals()
+        self._require_streams()
         _require(0 <= self.sampler_hz <= 100, f"sampler_hz must be in 0..100, got {self.sampler_hz}")
         _require(self.timeout_s > 0, f"timeout_s must be > 0, got {self.timeout_s}")
         _require(self.fence >= 0, f"fence must be >= 0, got {self.fence}")
@@ -163,11 +172,18 @@ class RunSpec:
         paced = self.priority != FIFO or self.mode == "paced"
         _require(paced, f"priority fifo belongs to mode paced, got mode {self.mode!r}")
 
+    def _require_streams(self) -> None:
+        _require(self.streams > 0, f"streams must be > 0, got {self.streams}")
+        _require(self.sharing in SHARINGS, f"sharing must be one of {SHARINGS}, got {self.sharing!r}")
+        alone = self.streams == 1 and self.sharing == PROCESSES
+        _require(alone or self.mode == "multi", f"streams and sharing belong to mode multi, got mode {self.mode!r}")
+
     def _require_arrivals(self) -> None:
         _require(self.policy in POLICIES, f"policy must be one of {POLICIES}, got {self.policy!r}")
         offsets = self.arrival_offsets_ns
         plain = self.policy == "catch-up" and not offsets
-        _require(plain or self.mode == "paced", f"policy and arrivals belong to mode paced, got mode {self.mode!r}")
+        paced = self.mode in ("paced", "multi")
+        _require(plain or paced, f"policy and arrivals belong to modes paced and multi, got mode {self.mode!r}")
         chunk_ns = self.chunk_samples * 1_000_000_000 // self.contract.sample_rate_hz
         backwards = [k for k in range(len(offsets)) if offsets[k] < offsets[k - 1] - chunk_ns]
         _require(not backwards, f"arrivals must not run backwards, got that at chunk {backwards[:1]} of the trace")
@@ -315,9 +331,10 @@ class Scheduling:
 class RunResult:
     """How a session ended; the raw times are in ``arrays`` (npz without pickle).
 
-    ``decoded`` has one list of events per span (mode evaluate) or one for the whole stream. ``overruns`` counts chunks
+    ``decoded`` has one list of events per span (mode evaluate) or one for each whole stream. ``overruns`` counts chunks
     that found more than R chunks waiting, ``dropped`` those that were lost to it under ``policy``; ``traced``: arrivals
-    were those of a trace. ``clock_step_s``: how far the wall clock moved against the monotonic one
+    were those of a trace. ``streams`` were fed at once, under ``sharing`` (None but in mode multi), ``chunk_count``
+    chunks in each. ``clock_step_s``: how far the wall clock moved against the monotonic one
     during the session; the latencies do not depend on it. ``cooled``: the wait before it, which the controller adds.
     ``audio_sha256``: of the file that was streamed.
     ``pss``: of a timed session, None where the device does not tell it.
@@ -346,6 +363,8 @@ class RunResult:
     policy: str = "catch-up"
     dropped: int = 0
     traced: bool = False
+    streams: int = 1
+    sharing: Optional[str] = None
     clock_step_s: float = 0.0
     failure: Optional[str] = None
     reason: Optional[str] = None
