@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 from typing import Any, Callable, Dict, Optional
 
-from agents import audio, durable, strict_json, wire
+from agents import audio, durable, scheduling, strict_json, wire
 from agents.claim import SessionFolder
 from agents.clock import Clock, MonotonicClock, die_with_parent, sharpen_timers
 from agents.failure import Failure, log_traceback
@@ -18,10 +18,13 @@ from agents.store import BlobMismatch, Store
 from agents.throttle import throttle_count
 
 
-def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links) -> None:
-    """Run and write the last event, whatever happens. Raises only where even that cannot be written."""
+def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links, refused: Dict[str, str]) -> None:
+    """Run and write the last event, whatever happens. Raises only where even that cannot be written.
+
+    ``refused``: what the kernel would not give (agents/scheduling.py).
+    """
     die_with_parent(signal.SIGKILL)
-    session = Session(store, folder, spec, links, MonotonicClock())
+    session = Session(store, folder, spec, links, MonotonicClock(), refused=refused)
     failure: Optional[Failure] = None
     try:
         folder.journal.append("accepted", {"pid": os.getpid(), "mode": spec.mode})
@@ -57,11 +60,13 @@ class Session:
         links: Links,
         clock: Clock,
         wall_s: Callable[[], float] = time.time,
+        refused: Optional[Dict[str, str]] = None,
     ) -> None:
         self._store, self._folder, self._spec, self._links = store, folder, spec, links
         self._clock, self._wall_s = clock, wall_s
         self._memory = PhaseMemory(now_ns=clock.now_ns)
-        self._facts: Dict[str, Any] = {}
+        self._facts: Dict[str, Any] = {"audio_sha256": spec.audio.sha256}
+        self._refused = refused or {}
         self._chunks = 0
         self._agent_rss_bytes: Optional[int] = None
         self._offset_s = self._wall_offset_s()
@@ -92,6 +97,7 @@ class Session:
             backend = self._load(model_path)
             self._folder.journal.append("loaded", {k: v for k, v in self._facts.items() if k.endswith("_ns")})
             self._run_loaded(backend, recording, mark)
+        self._facts["scheduling"] = scheduling.seen(spec.affinity, spec.priority, self._refused)
 
     def _run_loaded(self, backend: Any, recording: audio.Recording, mark: Optional[CpuMark]) -> None:
         """``mark``: CPU times at the session's start."""

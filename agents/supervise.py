@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 from typing import Callable, NoReturn, Optional, Tuple
 
-from agents import leftovers, strict_json, wire
+from agents import leftovers, scheduling, strict_json, wire
 from agents.claim import SessionFolder
 from agents.ending import how_it_ended, lost
 from agents.failure import log_traceback
@@ -87,9 +87,11 @@ class _Watchdog:
         # What a runtime forks is not the session: it must not look alive because of it.
         os.register_at_fork(after_in_child=lambda: _close(held))
         os.environ[leftovers.MARK] = self._folder.path
+        refused = scheduling.arrange(self._spec.affinity, self._spec.priority)
+        # numpy starts threads when it is imported; they inherit what was arranged.
         from agents.session import main
 
-        main(self._store, self._folder, self._spec, links)
+        main(self._store, self._folder, self._spec, links, refused)
 
     def _sample(self, session: int, stop_read: int, done_write: int) -> None:
         _close_all_but((stop_read, done_write))

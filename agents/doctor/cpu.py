@@ -4,6 +4,7 @@ import os
 from typing import Dict, List, Optional, Tuple
 
 from agents import sysfs
+from agents.cpu_list import parse_cpu_list
 from agents.doctor.facts import CpuAccess, FrequencyPolicy
 
 _CPU = "sys/devices/system/cpu"
@@ -54,15 +55,6 @@ def access(root: str, absent: Dict[str, str]) -> CpuAccess:
         isolated=sysfs.read_text(root, f"{_CPU}/isolated") or "",
         irq_mask=sysfs.read_text(root, "proc/irq/default_smp_affinity"),
     )
-
-
-def parse_cpu_list(text: str) -> List[int]:
-    """``0-3,5`` as the kernel writes lists of CPUs. Raises ValueError."""
-    cpus: List[int] = []
-    for part in filter(None, text.strip().split(",")):
-        first, _, last = part.partition("-")
-        cpus += range(int(first), int(last or first) + 1)
-    return cpus
 
 
 def parse_cpu_max(text: str) -> Optional[float]:

@@ -89,8 +89,3 @@ def test_cgroups_that_cannot_be_seen_are_not_unlimited(tmp_path: Path) -> None:
     absent: dict[str, str] = {}
     assert cpu.quota_cores(lay(tmp_path, {"proc/self/cgroup": "0::/box\n"}), absent) is None
     assert "cpu-quota" in absent
-
-
-@pytest.mark.parametrize(("text", "cpus"), [("0-3,5\n", [0, 1, 2, 3, 5]), ("0", [0]), ("", [])])
-def test_lists_of_cpus(text: str, cpus: list[int]) -> None:
-    assert cpu.parse_cpu_list(text) == cpus
