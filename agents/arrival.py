@@ -7,7 +7,8 @@ the model's state then has a gap, as it has in such a client.
 """
 
 from collections import deque
-from typing import Callable, Deque, Iterator, Sequence
+from heapq import heapify, heappop, heapreplace
+from typing import Callable, Deque, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,58 +29,114 @@ class Arrivals:
         return on_time + self._offsets[number % len(self._offsets)] if self._offsets else on_time
 
 
-def served(
-    times: NDArray[np.int64], arrival_of: Callable[[int], int], policy: str, ring_chunks: int, now: Callable[[], int]
-) -> Iterator[int]:
-    """Numbers of the chunks to serve, in order. Asked for the next one when the last is done, it looks at the clock.
+class Ring(Protocol):
+    """What waits of one stream. A server asks for its ``head`` when it is free, and takes that chunk."""
 
-    Rows of dropped chunks get their arrival, and ``wire.NEVER_NS`` in every other column.
-    """
+    def head(self, now_ns: int) -> Optional[int]:
+        """Number of the chunk to serve next, one that waits or else the next to come; None where none is left.
+
+        Rows of chunks dropped until ``now_ns`` get their arrival, and ``wire.NEVER_NS`` in every other column. A later
+        look may find another head, never one that arrived earlier.
+        """
+        ...
+
+    def take(self) -> None:
+        """The head is being served."""
+        ...
+
+
+def make_ring(times: NDArray[np.int64], arrival_of: Callable[[int], int], policy: str, ring_chunks: int) -> Ring:
+    """The ring of the stream whose rows are ``times``, with room for ``ring_chunks`` beside the chunk in service."""
     if policy == "drop-oldest":
-        return _without_oldest(times, arrival_of, ring_chunks, now)
+        return _WithoutOldest(times, arrival_of, ring_chunks)
     if policy == "drop-newest":
-        return _without_newest(times, arrival_of, ring_chunks, now)
-    return iter(range(len(times)))
+        return _WithoutNewest(times, arrival_of, ring_chunks)
+    return _Everything(len(times))
+
+
+class _Everything:
+    """Policies catch-up and block: the ring has room for all."""
+
+    def __init__(self, total: int) -> None:
+        self._number, self._total = 0, total
+
+    def head(self, now_ns: int) -> Optional[int]:
+        return self._number if self._number < self._total else None
+
+    def take(self) -> None:
+        self._number += 1
+
+
+class _WithoutOldest:
+    def __init__(self, times: NDArray[np.int64], arrival_of: Callable[[int], int], ring_chunks: int) -> None:
+        self._times, self._arrival_of, self._ring_chunks = times, arrival_of, ring_chunks
+        self._number, self._arrived, self._total = 0, 0, len(times)
+
+    def head(self, now_ns: int) -> Optional[int]:
+        while self._arrived < self._total and self._arrival_of(self._arrived) <= now_ns:
+            self._arrived += 1
+        while self._number < self._arrived - self._ring_chunks:
+            _drop(self._times, self._number, self._arrival_of(self._number))
+            self._number += 1
+        return self._number if self._number < self._total else None
+
+    def take(self) -> None:
+        self._number += 1
+
+
+class _WithoutNewest:
+    def __init__(self, times: NDArray[np.int64], arrival_of: Callable[[int], int], ring_chunks: int) -> None:
+        self._times, self._arrival_of, self._ring_chunks = times, arrival_of, ring_chunks
+        self._waiting: Deque[int] = deque()
+        self._coming, self._total = 0, len(times)
+
+    def head(self, now_ns: int) -> Optional[int]:
+        while self._coming < self._total and self._arrival_of(self._coming) <= now_ns:
+            if len(self._waiting) < self._ring_chunks:
+                self._waiting.append(self._coming)
+            else:
+                _drop(self._times, self._coming, self._arrival_of(self._coming))
+            self._coming += 1
+        if self._waiting:
+            return self._waiting[0]
+        return self._coming if self._coming < self._total else None
+
+    def take(self) -> None:
+        if self._waiting:
+            self._waiting.popleft()
+        else:
+            self._coming += 1
+
+
+def in_turn(
+    rings: Sequence[Ring], arrivals: Sequence[Callable[[int], int]], now: Callable[[], int]
+) -> Iterator[Tuple[int, int]]:
+    """(stream, chunk) in the order in which one server takes them: of all heads the one that arrived, or arrives,
+    first. Asked for the next one when the last is done.
+    """
+    heads = [(arrivals[stream](head), stream) for stream, ring in enumerate(rings) for head in _head(ring, now())]
+    heapify(heads)
+    while heads:
+        arrival_ns, stream = heads[0]
+        head = rings[stream].head(now())
+        if head is None:
+            heappop(heads)
+        elif arrivals[stream](head) > arrival_ns:
+            # What was its head has been served or dropped since: others may come before the one that it has now.
+            heapreplace(heads, (arrivals[stream](head), stream))
+        else:
+            rings[stream].take()
+            yield stream, head
+
+
+def _head(ring: Ring, now_ns: int) -> List[int]:
+    head = ring.head(now_ns)
+    return [] if head is None else [head]
 
 
 def _drop(times: NDArray[np.int64], number: int, arrival_ns: int) -> None:
     times[number] = wire.NEVER_NS
     times[number, wire.ARRIVAL] = arrival_ns
-
-
-def _without_oldest(
-    times: NDArray[np.int64], arrival_of: Callable[[int], int], ring_chunks: int, now: Callable[[], int]
-) -> Iterator[int]:
-    number, arrived, total = 0, 0, len(times)
-    while number < total:
-        yield number
-        number += 1
-        now_ns = now()
-        while arrived < total and arrival_of(arrived) <= now_ns:
-            arrived += 1
-        while number < arrived - ring_chunks:
-            _drop(times, number, arrival_of(number))
-            number += 1
-
-
-def _without_newest(
-    times: NDArray[np.int64], arrival_of: Callable[[int], int], ring_chunks: int, now: Callable[[], int]
-) -> Iterator[int]:
-    waiting: Deque[int] = deque()
-    coming, total = 0, len(times)
-    while waiting or coming < total:
-        if waiting:
-            yield waiting.popleft()
-        else:
-            yield coming
-            coming += 1
-        now_ns = now()
-        while coming < total and arrival_of(coming) <= now_ns:
-            if len(waiting) < ring_chunks:
-                waiting.append(coming)
-            else:
-                _drop(times, coming, arrival_of(coming))
-            coming += 1
 
 
 def dropped(times: NDArray[np.int64]) -> NDArray[np.bool_]:

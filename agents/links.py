@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import Optional
 
 # Cells of ``Links.progress``.
-DONE, ENDING, STARTED_NS, WATCHDOG_CPU_NS, WATCHDOG_RSS = range(5)
-SHARED_BYTES = 5 * 8
+DONE, ENDING, STARTED_NS, WATCHDOG_CPU_NS, WATCHDOG_RSS, STREAMS = range(6)
+
+
+def shared_bytes(streams: int) -> int:
+    """What all cells take."""
+    return (STREAMS + streams) * 8
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,9 @@ class Watchdog:
 @dataclass(frozen=True)
 class Links:
     """``progress[DONE]`` counts the chunks done; ``progress[ENDING]`` is 1 from before the last event is written, so
-    that no progress can follow it; ``progress[STARTED_NS]`` is t0 of a paced stream, 0 before it. The last two are what
-    the watchdog has cost: its CPU time in ns and its RSS in bytes, 0 where nothing watches.
+    that no progress can follow it; ``progress[STARTED_NS]`` is t0 of a paced stream, 0 before it. The next two are
+    what the watchdog has cost: its CPU time in ns and its RSS in bytes, 0 where nothing watches. From ``STREAMS`` on,
+    chunks done by each stream that has a process of its own; they are not in ``DONE``.
     """
 
     progress: memoryview

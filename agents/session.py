@@ -1,10 +1,11 @@
 """One session from its spec to its result, in the process that the watchdog made for it."""
 
 import os
+import platform
 import signal
 import time
 from contextlib import closing
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple, Type
 
 from agents import audio, durable, scheduling, strict_json, wire
 from agents.claim import SessionFolder
@@ -12,7 +13,7 @@ from agents.clock import Clock, MonotonicClock, die_with_parent, sharpen_timers
 from agents.failure import Failure, log_traceback
 from agents.links import Links
 from agents.memory import PhaseMemory, snapshot
-from agents.profile import provider_shares
+from agents.providers import emulation
 from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state
 from agents.store import BlobMismatch, Store
 from agents.throttle import throttle_count
@@ -24,7 +25,7 @@ def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links, 
     ``refused``: what the kernel would not give (agents/scheduling.py).
     """
     die_with_parent(signal.SIGKILL)
-    session = Session(store, folder, spec, links, MonotonicClock(), refused=refused)
+    session = _kind(spec)(store, folder, spec, links, MonotonicClock(), refused=refused)
     failure: Optional[Failure] = None
     try:
         folder.journal.append("accepted", {"pid": os.getpid(), "mode": spec.mode})
@@ -41,6 +42,14 @@ def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links, 
     links.progress[1] = 1
     folder.journal.append_last("failed" if failure else "finished", {"result": strict_json.to_json(result)})
     folder.journal.release()
+
+
+def _kind(spec: wire.RunSpec) -> "Type[Session]":
+    if spec.mode != "multi":
+        return Session
+    from agents.multi import MultiSession
+
+    return MultiSession
 
 
 def _disk_failure(error: OSError, root: str) -> Failure:
@@ -72,7 +81,7 @@ class Session:
         self._offset_s = self._wall_offset_s()
 
     def result(self, failure: Optional[Failure]) -> wire.RunResult:
-        self._facts["memory"] = self._memory.phases
+        self._facts["memory"] = self._phases()
         self._facts["clock_step_s"] = self._wall_offset_s() - self._offset_s
         return wire.RunResult(
             session_id=self._spec.session_id,
@@ -94,10 +103,16 @@ class Session:
         audio_path = self._open(spec.audio, "audio")
         recording = audio.open_recording(audio_path, spec.contract.sample_rate_hz, spec.audio.file_name)
         with closing(recording):
-            backend = self._load(model_path)
-            self._folder.journal.append("loaded", {k: v for k, v in self._facts.items() if k.endswith("_ns")})
-            self._run_loaded(backend, recording, mark)
+            self._run_opened(model_path, recording, mark)
         self._facts["scheduling"] = scheduling.seen(spec.affinity, spec.priority, self._refused)
+
+    def _run_opened(self, model_path: str, recording: audio.Recording, mark: Optional[CpuMark]) -> None:
+        backend = self._load(model_path)
+        self._tell_loaded()
+        self._run_loaded(backend, recording, mark)
+
+    def _tell_loaded(self) -> None:
+        self._folder.journal.append("loaded", {k: v for k, v in self._facts.items() if k.endswith("_ns")})
 
     def _run_loaded(self, backend: Any, recording: audio.Recording, mark: Optional[CpuMark]) -> None:
         """``mark``: CPU times at the session's start."""
@@ -135,6 +150,7 @@ class Session:
         self._memory.end("load")
         self._facts["runtime_version"], self._facts["runtime_build"] = backend.runtime_version, backend.runtime_build
         self._facts["providers_registered"] = backend.providers
+        self._facts["emulated"] = emulation(spec.provider, platform.machine())
 
         self._memory.begin()
         started = now()
@@ -144,10 +160,8 @@ class Session:
         backend.bind()
         return backend
 
-    def _stream(
-        self, run: Callable[[Any, Any, audio.Recording], None], backend: Any, recording: audio.Recording
-    ) -> None:
-        """Raises Failure "contract-mismatch" for stages that cannot be made, "inference" for the runtime's errors."""
+    def _stream(self, run: Callable[[Any, Any, Any], None], backend: Any, audio: Any) -> None:
+        """``run(backend, stages, audio)``. Raises Failure "contract-mismatch" where no stages can be made, "inference"."""
         from agents.stream import make_stages
 
         try:
@@ -155,7 +169,7 @@ class Session:
         except ValueError as error:
             raise Failure("contract-mismatch", f"{error}: export the model and its contract again") from error
         try:
-            run(backend, stages, recording)
+            run(backend, stages, audio)
         except backend.errors as error:
             at = self._links.progress[0]
             raise Failure("inference", f"{self._spec.runtime} failed after {at} chunks: {error}") from error
@@ -179,45 +193,60 @@ class Session:
             decoded, self._chunks = stream.evaluate(stages, recording.read, spec.chunk_samples, spec.spans)
             self._facts["decoded"] = tuple(decoded)
             return
-        looped = self._looped(recording)
-        stages.reset()
-        for number in range(spec.chunk_count):
-            stages.push(looped.chunk(number), stages.target)
-            stages.step()
-        stages.check(spec.chunk_count - 1)
+        from agents.placement import placed
+
+        model_path = self._open(spec.model, "model-load")
+        self._facts.update(placed(spec, backend, stages, self._looped(recording), model_path))
         self._chunks = spec.chunk_count
-        profile = backend.end_profile()
-        self._facts["placement"] = provider_shares(profile.operators)
-        self._facts["operators"], self._facts["fallback"] = profile.operators, profile.fallback
 
     def _timed(self, backend: Any, stages: Any, recording: audio.Recording) -> None:
-        from agents import arrival, stream
+        from agents import stream
+
+        times, looped = stream.new_times(self._spec.chunk_count), self._looped(recording)
+        self._measure(lambda: stream.timed_run(stages, looped, times, self._spec, self._clock), times[None])
+
+    def _measure(self, run: Callable[[], Any], times: Any) -> None:
+        """``run`` gives a TimedRun and fills ``times``, shape (streams, chunks, 5). All that is told of it."""
+        from agents import arrival
         from agents.recording import observer_cost, sampled_arrays, save_arrays
 
         spec = self._spec
-        times, looped = stream.new_times(spec.chunk_count), self._looped(recording)
         sharpen_timers()
         throttled_before, mark = throttle_count("/"), cpu_mark("/")
         watchdog = self._links.watchdog()
         self._memory.begin()
-        run = stream.timed_run(stages, looped, times, spec, self._clock)
+        ran = run()
         self._memory.end("steady")
         self._chunks = spec.chunk_count
-        self._facts["decoded"] = (run.decoded,)
-        if spec.mode == "paced":
-            self._facts["overruns"] = arrival.overruns(times, spec.ring_chunks)
-            self._facts["dropped"] = int(arrival.dropped(times).sum())
+        self._facts["decoded"] = ran.decoded
+        if spec.mode != "flat-out":
+            self._facts["overruns"] = sum(arrival.overruns(rows, spec.ring_chunks) for rows in times)
+            self._facts["dropped"] = sum(int(arrival.dropped(rows).sum()) for rows in times)
             self._facts["policy"], self._facts["traced"] = spec.policy, bool(spec.arrival_offsets_ns)
-        background = background_share(mark, cpu_mark("/"))
+        background = self._background(mark, ran)
         self._facts["after"] = read_state("/", self._store.root, background, throttled_before)
         samples_path = self._folder.samples if self._links.stop_sampler() else None
         arrays, absent, sampler = sampled_arrays(samples_path, spec.sampler_hz)
         self._memory.sampled(arrays)
         self._facts["sensors_absent"] = absent
-        self._facts["observer"] = observer_cost(run, sampler, (watchdog, self._links.watchdog()), self._agent_rss_bytes)
-        self._facts["pss"] = snapshot(now_ns=self._clock.now_ns)
-        arrays.update({"t_ns": times, "final_t_ns": run.final_t_ns})
+        self._facts["observer"] = observer_cost(ran, sampler, (watchdog, self._links.watchdog()), self._agent_rss_bytes)
+        self._facts["pss"] = self._pss()
+        arrays.update({"t_ns": times.reshape(-1, times.shape[-1]), "final_t_ns": ran.final_t_ns})
+        self._complete(arrays)
         self._facts["arrays"] = save_arrays(self._folder.arrays, arrays)
+
+    def _background(self, mark: Optional[CpuMark], ran: Any) -> Tuple[Optional[float], float]:
+        """What others used since ``mark``."""
+        return background_share(mark, cpu_mark("/"))
+
+    def _pss(self) -> Optional[wire.MemorySnapshot]:
+        return snapshot(now_ns=self._clock.now_ns)
+
+    def _phases(self) -> Tuple[wire.PhaseMemory, ...]:
+        return self._memory.phases
+
+    def _complete(self, arrays: Dict[str, Any]) -> None:
+        """Add what only this mode has."""
 
 
 def _import_backend(name: str) -> Any:

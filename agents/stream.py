@@ -7,18 +7,19 @@ Nothing is written, allocated on purpose or checked inside a timed stage. Times 
 import gc
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents import wire
-from agents.arrival import Arrivals, served
+from agents.arrival import Arrivals, in_turn, make_ring
 from agents.backends.base import Backend, check_finite
 from agents.clock import Clock
 from agents.decode import make_decoder
 from agents.failure import Failure
 from agents.features import make_frontend
+from agents.links import STARTED_NS
 
 # The first arrival lies one chunk and this much after the loop's start.
 LEAD_NS = 5_000_000
@@ -116,11 +117,11 @@ class LoopCost:
 
 @dataclass(frozen=True)
 class TimedRun:
-    """``final_t_ns`` int64, shape (2,): when the last chunk was there (arrival, or issue flat-out), and when the
-    decoder's final events were. ``process_cpu_s`` and ``wall_s`` cover the loop.
+    """``decoded``: of each stream. ``final_t_ns`` int64, shape (2,): when the last chunk was there (arrival, or issue
+    flat-out), and when the decoder's final events were. ``process_cpu_s`` and ``wall_s`` cover the loop.
     """
 
-    decoded: Any
+    decoded: Tuple[Any, ...]
     final_t_ns: NDArray[np.int64]
     cost: LoopCost
     process_cpu_s: float
@@ -130,26 +131,66 @@ class TimedRun:
 def timed_run(
     stages: Stages, audio: LoopedAudio, times: NDArray[np.int64], spec: wire.RunSpec, clock: Clock
 ) -> TimedRun:
-    """Stream ``len(times)`` chunks in the spec's mode, paced or flat-out, with the garbage collector off."""
-    stages.reset()
+    """Stream ``len(times)`` chunks in the spec's mode, paced or flat-out."""
+    rows = times[np.newaxis]
+    if spec.mode == "flat-out":
+        return _timed([stages], rows, wire.ISSUE, clock, list, lambda _: flat_out(stages, audio, times, clock))
+
+    def begin() -> List[int]:
+        stages.progress[STARTED_NS] = clock.now_ns() + LEAD_NS
+        return [stages.progress[STARTED_NS]]
+
+    return timed_streams([stages], audio, rows, spec, clock, begin)
+
+
+def timed_streams(
+    stages: Sequence[Stages],
+    audio: LoopedAudio,
+    times: NDArray[np.int64],
+    spec: wire.RunSpec,
+    clock: Clock,
+    begin: Callable[[], Sequence[int]],
+) -> TimedRun:
+    """Feed one stream per row of ``times``, shape (streams, chunks, 5), on the clock, served in turn by this thread.
+
+    ``begin`` is called when all is ready and says when each stream begins, ns: its first chunk arrives C later.
+    """
+
+    def run(starts_ns: Sequence[int]) -> LoopCost:
+        size, rate = spec.chunk_samples, spec.contract.sample_rate_hz
+        arrivals = [Arrivals(start_ns, size, rate, spec.arrival_offsets_ns) for start_ns in starts_ns]
+        fed = [Fed(s, audio, rows, arrival_of) for s, rows, arrival_of in zip(stages, times, arrivals)]
+        return paced_in_turn(fed, clock, spec.policy, spec.ring_chunks)
+
+    return _timed(stages, times, wire.ARRIVAL, clock, begin, run)
+
+
+def _timed(
+    stages: Sequence[Stages],
+    times: NDArray[np.int64],
+    last: int,
+    clock: Clock,
+    begin: Callable[[], Sequence[int]],
+    run: Callable[[Sequence[int]], LoopCost],
+) -> TimedRun:
+    """``run`` from ``begin`` on, with fresh streams and the garbage collector off.
+
+    ``last``: the column of ``times`` that says when the last chunk was there.
+    """
+    for each in stages:
+        each.reset()
     gc.collect()
     gc.disable()
     try:
+        starts_ns = begin()
         cpu_s, started_ns = time.process_time(), clock.now_ns()
-        if spec.mode == "paced":
-            size, rate = spec.chunk_samples, spec.contract.sample_rate_hz
-            stages.progress[2] = started_ns + LEAD_NS
-            arrivals = Arrivals(started_ns + LEAD_NS, size, rate, spec.arrival_offsets_ns)
-            cost = paced(stages, audio, times, arrivals, clock, spec.policy, spec.ring_chunks)
-        else:
-            cost = flat_out(stages, audio, times, clock)
-        decoded = stages.finish()
+        cost = run(starts_ns)
+        decoded = tuple(each.finish() for each in stages)
         ended_ns = clock.now_ns()
         cpu_s = time.process_time() - cpu_s
     finally:
         gc.enable()
-    last = wire.ARRIVAL if spec.mode == "paced" else wire.ISSUE
-    final_t_ns = np.array([times[-1, last], ended_ns], dtype=np.int64)
+    final_t_ns = np.array([times[:, -1, last].max(), ended_ns], dtype=np.int64)
     return TimedRun(decoded, final_t_ns, cost, cpu_s, (ended_ns - started_ns) / 1e9)
 
 
@@ -208,6 +249,20 @@ def _flat_out_segment(
     rows[0, wire.ARRIVAL], rows[1:, wire.ARRIVAL] = before, rows[:-1, wire.DONE]
 
 
+@dataclass
+class Fed:
+    """A stream that is fed on the clock: its own model state, audio, schedule and rows of times.
+
+    ``reached``: number of its newest chunk that was served, and one.
+    """
+
+    stages: Stages
+    audio: LoopedAudio
+    times: NDArray[np.int64]
+    arrival_of: Arrivals
+    reached: int = 0
+
+
 def paced(
     stages: Stages,
     audio: LoopedAudio,
@@ -221,19 +276,34 @@ def paced(
 
     Raises Failure "non-finite-output".
     """
+    return paced_in_turn((Fed(stages, audio, times, arrival_of),), clock, policy, ring_chunks)
+
+
+def paced_in_turn(streams: Sequence[Fed], clock: Clock, policy: str, ring_chunks: int) -> LoopCost:
+    """``paced`` for streams that one server serves: whichever chunk arrived first is next. Each has a ring of its own.
+
+    Raises Failure "non-finite-output".
+    """
     now, cpu = clock.now_ns, clock.cpu_ns
-    push, target, step, decode = stages.push, stages.target, stages.step, stages.decode
-    cells = cells_of(times)
-    spin_ns = min(SPIN_NS, int(SPIN_SHARE * arrival_of.chunk_ns))
-    harness_ns, marked_ns, checked_ns, number = 0, cpu(), 0, 0
-    for number in served(times, arrival_of, policy, ring_chunks, now):
-        chunk = audio.chunk(number)
-        arrival = arrival_of(number)
+    rings = [make_ring(s.times, s.arrival_of, policy, ring_chunks) for s in streams]
+    order = in_turn(rings, [s.arrival_of for s in streams], now)
+    cells = [cells_of(s.times) for s in streams]
+    progress = streams[0].stages.progress
+    spin_ns = min(SPIN_NS, int(SPIN_SHARE * streams[0].arrival_of.chunk_ns))
+    harness_ns, marked_ns, checked_ns, checks = 0, cpu(), 0, 0
+    for index, number in order:
+        stream = streams[index]
+        stages, chunk = stream.stages, stream.audio.chunk(number)
+        push, target, step, decode = stages.push, stages.target, stages.step, stages.decode
+        arrival = stream.arrival_of(number)
         idle_ns = arrival - now()
         if idle_ns > 0:
-            if number and idle_ns > IDLE_NS and (number == 1 or arrival - checked_ns > CHECK_NS):
-                stages.check(number - 1)
-                checked_ns = arrival
+            # A check a quarter of a second, of one stream after the other.
+            if idle_ns > IDLE_NS and (checks == 0 or arrival - checked_ns > CHECK_NS):
+                other = streams[checks % len(streams)]
+                if other.reached:
+                    other.stages.check(other.reached - 1)
+                    checked_ns, checks = arrival, checks + 1
             clock.wait_until(arrival, spin_ns)
         harness_ns += cpu() - marked_ns
         issue = now()
@@ -245,14 +315,16 @@ def paced(
             decode()
         done = now()
         marked_ns = cpu()
-        cell = number * _WIDTH
-        cells[cell] = arrival
-        cells[cell + 1] = issue
-        cells[cell + 2] = fed
-        cells[cell + 3] = run
-        cells[cell + 4] = done
-        stages.progress[0] = number + 1
-    stages.check(number)
+        rows, cell = cells[index], number * _WIDTH
+        rows[cell] = arrival
+        rows[cell + 1] = issue
+        rows[cell + 2] = fed
+        rows[cell + 3] = run
+        rows[cell + 4] = done
+        progress[0] += number + 1 - stream.reached
+        stream.reached = number + 1
+    for stream in streams:
+        stream.stages.check(stream.reached - 1)
     return LoopCost(harness_ns, None)
 
 

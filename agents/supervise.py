@@ -18,7 +18,8 @@ from agents import leftovers, scheduling, strict_json, wire
 from agents.claim import SessionFolder
 from agents.ending import how_it_ended, lost
 from agents.failure import log_traceback
-from agents.links import DONE, ENDING, SHARED_BYTES, STARTED_NS, WATCHDOG_CPU_NS, WATCHDOG_RSS, Links
+from agents.links import DONE, ENDING, STARTED_NS, STREAMS, WATCHDOG_CPU_NS, WATCHDOG_RSS, Links, shared_bytes
+from agents.phases import phases_ns
 from agents.store import Store
 from agents.sysfs import rss_bytes
 
@@ -58,9 +59,12 @@ class _Watchdog:
 
     def __init__(self, store: Store, folder: SessionFolder, spec: wire.RunSpec, held: Tuple[int, ...]) -> None:
         self._store, self._folder, self._spec, self._held = store, folder, spec, held
-        self._shared = memoryview(mmap.mmap(-1, SHARED_BYTES)).cast("Q")
+        self._shared = memoryview(mmap.mmap(-1, shared_bytes(spec.streams))).cast("Q")
         self._reported: Tuple[int, Optional[int]] = (0, None)
-        self._total = spec.chunk_count or sum(-(-span.count // spec.chunk_samples) for span in spec.spans)
+        spans = sum(-(-span.count // spec.chunk_samples) for span in spec.spans)
+        self._total = spec.chunk_count * spec.streams or spans
+        chunk_ns = spec.chunk_samples * 1_000_000_000 // spec.contract.sample_rate_hz
+        self._phases_ns = phases_ns(spec.streams, chunk_ns, spec.seed) if spec.mode == "multi" else [0]
 
     def run(self) -> None:
         deadline_s = time.monotonic() + self._spec.timeout_s
@@ -119,7 +123,7 @@ class _Watchdog:
                 return reason
 
     def _must_end(self, deadline_s: float) -> Optional[str]:
-        at = f"at chunk {self._shared[DONE]} of {self._total}"
+        at = f"at chunk {self._done()} of {self._total}"
         asked = self._folder.asked_to_end()
         if asked is not None:
             return f"the session was ended {at}: {asked}"
@@ -130,14 +134,19 @@ class _Watchdog:
             )
         return None
 
+    def _done(self) -> int:
+        return self._shared[DONE] + sum(self._shared[STREAMS:])
+
     def _backlog(self, done: int) -> Optional[int]:
         """Chunks that have arrived and are not done, by the schedule; None before and without a paced stream."""
         started_ns = self._shared[STARTED_NS]
         if not started_ns:
             return None
         since_ns = time.monotonic_ns() - started_ns
-        arrived = since_ns * self._spec.contract.sample_rate_hz // (self._spec.chunk_samples * 1_000_000_000)
-        return max(0, min(self._total, arrived) - done)
+        rate, samples_ns = self._spec.contract.sample_rate_hz, self._spec.chunk_samples * 1_000_000_000
+        most = self._total // len(self._phases_ns)
+        arrived = sum(max(0, min(most, (since_ns - phase) * rate // samples_ns)) for phase in self._phases_ns)
+        return max(0, arrived - done)
 
     def _own_cost(self) -> None:
         self._shared[WATCHDOG_CPU_NS] = time.process_time_ns()
@@ -145,7 +154,7 @@ class _Watchdog:
             self._shared[WATCHDOG_RSS] = rss_bytes("/proc/self")
 
     def _progress(self) -> None:
-        done = self._shared[DONE]
+        done = self._done()
         backlog = self._backlog(done)
         if (done, backlog) != self._reported:
             self._reported = done, backlog

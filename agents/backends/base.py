@@ -41,6 +41,13 @@ class Backend(Protocol):
         """Start a new stream: every state becomes its initial value."""
         ...
 
+    def another(self) -> "Backend":
+        """The same loaded graph for another stream: an input, outputs and a state of its own, bound and ready.
+
+        A runtime whose loaded graph has one state leaves this out: its streams cannot share one.
+        """
+        ...
+
     def states(self) -> Dict[str, NDArray[Any]]:
         """The state tensors by input name, for checks; older and newest buffers alike."""
         ...

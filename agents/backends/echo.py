@@ -3,6 +3,7 @@
 For trying a lab and for tests of the stream; never offered by a probe, never a candidate.
 """
 
+import copy
 import time
 from typing import Any, Dict, Optional, Tuple, Type
 
@@ -13,13 +14,14 @@ from agents import wire
 from agents.busy import start_busy
 from agents.failure import Failure
 
-OPTIONS = ("service_us", "stall_every", "stall_ms", "busy_cores")
+OPTIONS = ("service_us", "sleep_us", "stall_every", "stall_ms", "busy_cores")
 PROVIDER = "echo"
 
 
 class EchoBackend:
-    """Session options: ``service_us`` busy time per chunk, ``stall_every`` chunks one of ``stall_ms`` asleep;
-    ``busy_cores`` children that compute all the time, as a load for power sensors.
+    """Session options: ``service_us`` busy time per chunk, ``sleep_us`` time asleep, as where an accelerator works,
+    ``stall_every`` chunks one of ``stall_ms`` asleep; ``busy_cores`` children that compute all the time, as a load for
+    power sensors.
 
     Outputs keep the contract's shapes whatever the chunk size.
     """
@@ -36,6 +38,7 @@ class EchoBackend:
         options = _read_options(spec.session_options)
         contract = spec.contract
         self._service_ns = round(options["service_us"] * 1e3)
+        self._sleep_ns = round(options["sleep_us"] * 1e3)
         self._stall_every = int(options["stall_every"])
         self._stall_s = options["stall_ms"] / 1e3
         self._steps = 0
@@ -46,6 +49,9 @@ class EchoBackend:
         self._states = {s.input: np.full(s.shape, s.initial, s.dtype) for s in contract.states}
         self._initial = {s.input: s.initial for s in contract.states}
 
+    def another(self) -> "EchoBackend":
+        return copy.deepcopy(self)
+
     def first_run(self) -> None:
         self.step()
         self.reset()
@@ -54,13 +60,16 @@ class EchoBackend:
         self.reset()
 
     def step(self) -> None:
-        until_ns = time.monotonic_ns() + self._service_ns
+        begun_ns = time.monotonic_ns()
+        until_ns = begun_ns + self._sleep_ns + self._service_ns
         self._steps += 1
         source, target = self.input.reshape(-1), self.outputs[0].reshape(-1)
         count = min(len(source), len(target))
         target[:count] = source[:count]
         if self._stall_every and self._steps % self._stall_every == 0:
             time.sleep(self._stall_s)
+        if self._sleep_ns:
+            time.sleep(self._sleep_ns / 1e9)
         while time.monotonic_ns() < until_ns:
             pass
 

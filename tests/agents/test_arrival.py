@@ -136,8 +136,8 @@ def spec_of(device: Device, **changes: object) -> wire.RunSpec:
     ("changes", "message"),
     [
         ({"policy": "drop"}, "policy must be one of .*got 'drop'"),
-        ({"policy": "block", "mode": "flat-out"}, "belong to mode paced, got mode 'flat-out'"),
-        ({"arrival_offsets_ns": (1,), "mode": "flat-out"}, "belong to mode paced"),
+        ({"policy": "block", "mode": "flat-out"}, "belong to modes paced and multi, got mode 'flat-out'"),
+        ({"arrival_offsets_ns": (1,), "mode": "flat-out"}, "belong to modes paced"),
         ({"arrival_offsets_ns": (30 * MS, 0)}, r"must not run backwards, got that at chunk \[1\]"),
         ({"arrival_offsets_ns": (-11 * MS, -11 * MS)}, "must not arrive before the stream"),
         ({"deadline_ns": 0}, "deadline_ns must be > 0, got 0"),
