@@ -161,7 +161,7 @@ class Session:
         return backend
 
     def _stream(self, run: Callable[[Any, Any, Any], None], backend: Any, audio: Any) -> None:
-        """``run(backend, stages, audio)``. Raises Failure "contract-mismatch" where no stages can be made, "inference"."""
+        """Raises Failure "contract-mismatch" for stages that cannot be made, "inference" for the runtime's errors."""
         from agents.stream import make_stages
 
         try:
