@@ -39,7 +39,9 @@ def background_share(before: Optional[CpuMark], after: Optional[CpuMark]) -> Tup
     if before is None or after is None:
         return None, 0.0
     window_s = (after.monotonic_ns - before.monotonic_ns) / 1e9
-    if window_s < 0.9 * SHORT_WINDOW_S or after.total_s <= before.total_s:
+    # Counters that run backwards say nothing: a core that was taken offline takes its times with it.
+    backwards = after.total_s <= before.total_s or after.busy_s < before.busy_s
+    if window_s < 0.9 * SHORT_WINDOW_S or backwards:
         return None, window_s
     others_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
     share = min(1.0, max(0.0, others_s / (after.total_s - before.total_s)))

@@ -37,6 +37,8 @@ def read_throttled(root: str, count_before: Optional[int] = None) -> Tuple[Optio
     if any(cooling):
         return True, f"CPU cooling devices at {cooling}"
     count = throttle_count(root)
+    if count is not None and count_before is not None and count < count_before:
+        return None, f"throttle counters fell from {count_before} to {count}: they were set back"
     if count is not None and count_before is not None:
         return count > count_before, f"throttle counters rose by {count - count_before}"
     if cooling:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from orchestrator.domain.power import PowerSource, choose_source, read_source
+from orchestrator.domain.power import PowerSource, choose_source, energy_between, read_source
 from orchestrator.domain.session import IDLE, Session
-from orchestrator.domain.session_verdict import judge
+from orchestrator.domain.session_verdict import DEFAULT_LIMITS, judge
 from orchestrator.domain.timeline import Timeline
-from orchestrator.statistics.energy import Energy, energy_of_counter, energy_of_samples, in_step
+from orchestrator.statistics.energy import Energy, in_step
 
 NO_IDLE = "there is no idle session, so no idle power that net energy is above"
 _NOT_IDLE = ("throttled", "background")
@@ -42,6 +42,11 @@ class Drawn:
     @property
     def power_uncertainty_w(self) -> float:
         return self.energy.uncertainty_j / self.energy.covered_s
+
+    @property
+    def broken(self) -> bool:
+        """Whether its sensor said nothing for so long that the session is suspect with this figure."""
+        return self.energy.missed_s > DEFAULT_LIMITS.gap_share * self.window_s
 
     @property
     def gross_mj_per_audio_s(self) -> float:
@@ -98,9 +103,8 @@ def drawn(session: Session, timeline: Timeline) -> Drawn:
         blind = in_step(inside, timeline.chunk_ns)
         if blind is not None:
             raise NoEnergy(f"{source.name} is {blind}")
-    energy_of = energy_of_counter if source.is_counter else energy_of_samples
     try:
-        found = energy_of(readings.t_ns, readings.values, begin_ns, end_ns, clock_ns=readings.clock_ns)
+        found = energy_between(source, readings, begin_ns, end_ns)
     except ValueError as exc:
         raise NoEnergy(f"{source.name}: {exc}") from exc
     if found.energy_j is None:

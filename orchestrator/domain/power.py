@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.device_facts import SensorCalibration, SensorProbe
+from orchestrator.statistics.energy import Energy, energy_of_counter, energy_of_samples
 
 # The whole device first; a rail or a core alone is never the energy of a device.
 SCOPES = ("board", "battery", "socket", "soc", "package")
@@ -121,6 +122,12 @@ def _no_source(sensors: Sequence[SensorProbe], usable: Sequence[SensorProbe]) ->
 
 def _of_power(sensor: SensorProbe) -> bool:
     return sensor.quantity in (POWER, COUNTER, "power") or sensor.name.startswith("power")
+
+
+def energy_between(source: PowerSource, readings: Readings, begin_ns: int, end_ns: int) -> Energy:
+    """What the source drew between two moments of its own clock. Raises ValueError for readings that cannot be."""
+    energy_of = energy_of_counter if source.is_counter else energy_of_samples
+    return energy_of(readings.t_ns, readings.values, begin_ns, end_ns, clock_ns=readings.clock_ns)
 
 
 def read_source(source: PowerSource, arrays: Arrays) -> Readings | None:

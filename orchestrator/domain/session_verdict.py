@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from orchestrator.domain.observer import beside_share
+from orchestrator.domain.power import choose_source, energy_between, read_source
 from orchestrator.domain.session import Session
 from orchestrator.domain.timeline import Timeline
+from orchestrator.statistics.gaps import gaps
 
 VALID, SUSPECT, INVALID = "valid", "suspect", "invalid"
 KINDS = (VALID, SUSPECT, INVALID)
@@ -14,6 +17,8 @@ TIMED = ("paced", "flat-out")
 # Thirds of a session's clock readings are compared only where each has so many.
 _CLOCK_READINGS = 10
 _CLOCK_SERIES = "sample_frequency_hz__"
+# What a doubt may be about where it is not about the whole session.
+ENERGY, CLOCKS = "energy", "clocks"
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,20 @@ class SessionLimits:
     session was taken back while it ran. Governors that follow the load move it by less between two thirds.
 
     ``least_chunks``: fewer chunks in a paced session cannot tell whether its backlog grows (statistics/stability.py).
+
+    ``gap_share``: a sensor that said nothing for more than this share of a session. One failed reading in a hundred is
+    nothing; one that vanished for longer may have missed what the rest does not show.
+
+    ``observer_share``: sampler and watchdog together took more of a core than this. They take 0.5 % on a server
+    (benchmarks/bench_sampler.py); a sensor's tool that computes makes it more.
     """
 
     pacer_share: float = 0.1
     background_share: float = 0.5
     clock_drop_share: float = 0.1
     least_chunks: int = 32
+    gap_share: float = 0.05
+    observer_share: float = 0.1
 
 
 DEFAULT_LIMITS = SessionLimits()
@@ -42,22 +55,31 @@ DEFAULT_LIMITS = SessionLimits()
 
 @dataclass(frozen=True)
 class Doubt:
-    """``kind``: suspect (it may have been chance: run it again) or invalid. ``cause``: one word for tables."""
+    """``kind``: suspect (it may have been chance: run it again) or invalid. ``cause``: one word for tables. ``about``:
+    the figures that it is about, ENERGY or CLOCKS; None: all of them.
+    """
 
     kind: str
     cause: str
     reason: str
+    about: str | None = None
 
 
 @dataclass(frozen=True)
 class SessionVerdict:
-    """``doubts`` are empty where the session is valid, the grave ones first."""
+    """``doubts`` are empty where the session is valid with all of its figures, the grave ones first."""
 
     doubts: tuple[Doubt, ...] = ()
 
     @property
     def kind(self) -> str:
-        return max((doubt.kind for doubt in self.doubts), key=KINDS.index, default=VALID)
+        """Of the session as a whole: what is about some of its figures leaves the others alone."""
+        return self.kind_of(None)
+
+    def kind_of(self, figures: str | None) -> str:
+        """Of ENERGY or CLOCKS too."""
+        concerned = (doubt.kind for doubt in self.doubts if doubt.about in (None, figures))
+        return max(concerned, key=KINDS.index, default=VALID)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -66,7 +88,7 @@ class SessionVerdict:
     @property
     def again(self) -> bool:
         """Another try may be better: it is suspect, and not because of what was planned."""
-        return self.kind == SUSPECT and any(doubt.cause != "too-short" for doubt in self.doubts)
+        return self.kind == SUSPECT and any(d.cause != "too-short" for d in self.doubts if d.about is None)
 
     def __str__(self) -> str:
         return "; ".join((self.kind, *self.reasons)) if self.doubts else self.kind
@@ -85,7 +107,9 @@ def judge(session: Session, sample_rate_hz: int | None, limits: SessionLimits = 
     if session.planned.mode in TIMED:
         if sample_rate_hz is not None:
             doubts += _times(session, sample_rate_hz, limits)
+            doubts += _sensor_gaps(session, sample_rate_hz, limits)
         doubts += _surroundings(session, limits)
+        doubts += _observer(session, limits)
     return SessionVerdict(tuple(sorted(doubts, key=lambda d: -KINDS.index(d.kind))))
 
 
@@ -129,6 +153,59 @@ def _schedule(timeline: Timeline) -> Iterator[Doubt]:
         yield Doubt(INVALID, "clock", "its arrivals are not one chunk apart: the schedule or its clock was moved")
 
 
+def _sensor_gaps(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iterator[Doubt]:
+    """A sensor that was there and vanished, or ran backwards. One that said nothing at all is absent."""
+    try:
+        timeline = session.timeline(sample_rate_hz)
+    except ValueError:
+        return  # Told by ``_times``.
+    begin_ns, end_ns = int(timeline.start_ns[0]), int(timeline.done_ns[-1])
+    yield from _power_gaps(session, begin_ns, end_ns, limits)
+    for name, values in _clocks(session):
+        t_ns = session.times_of(name, len(values))
+        if t_ns is not None and np.isfinite(values).any():
+            try:
+                missed_ns = sum(b - a for a, b in gaps(t_ns, values, begin_ns, end_ns))
+            except ValueError as exc:
+                yield Doubt(SUSPECT, "sensor-gap", f"the clock {name}: {exc}", CLOCKS)
+                continue
+            yield from _gap(f"the clock {name} was not read", missed_ns, end_ns - begin_ns, CLOCKS, limits)
+
+
+def _power_gaps(session: Session, begin_ns: int, end_ns: int, limits: SessionLimits) -> Iterator[Doubt]:
+    source = choose_source(session.environment.probe.sensors)
+    readings = None if isinstance(source, str) else read_source(source, session.arrays)
+    if isinstance(source, str) or readings is None:
+        return
+    try:
+        found = energy_between(source, readings, begin_ns, end_ns)
+    except ValueError as exc:
+        yield Doubt(SUSPECT, "sensor-gap", f"no energy: {source.name}: {exc}", ENERGY)
+        return
+    missed_ns = round(found.missed_s * 1e9)
+    yield from _gap(f"energy only: {source.name} said nothing", missed_ns, end_ns - begin_ns, ENERGY, limits)
+
+
+def _gap(what: str, missed_ns: int, whole_ns: int, about: str, limits: SessionLimits) -> Iterator[Doubt]:
+    if missed_ns > limits.gap_share * whole_ns:
+        reason = f"{what} for {missed_ns / 1e9:.3g} s of {whole_ns / 1e9:.3g} s"
+        yield Doubt(SUSPECT, "sensor-gap", reason, about)
+
+
+def _observer(session: Session, limits: SessionLimits) -> Iterator[Doubt]:
+    observer = session.result.observer
+    share = beside_share(observer) if observer else None
+    if share is not None and share > limits.observer_share:
+        reason = f"sampler and watchdog took {100 * share:.0f} % of a core beside it"
+        yield Doubt(SUSPECT, "observer", reason)
+
+
+def _clocks(session: Session) -> list[tuple[str, np.ndarray]]:
+    """Each core clock's name and readings."""
+    named = sorted((n, v) for n, v in session.arrays.items() if n.startswith(_CLOCK_SERIES))
+    return [(name.removeprefix(_CLOCK_SERIES), np.asarray(values, dtype=np.float64)) for name, values in named]
+
+
 def _surroundings(session: Session, limits: SessionLimits) -> Iterator[Doubt]:
     before, after = session.result.before, session.result.after
     share = after.background_cpu_share if after else None
@@ -136,19 +213,17 @@ def _surroundings(session: Session, limits: SessionLimits) -> Iterator[Doubt]:
         yield Doubt(SUSPECT, "background", f"something else used {100 * share:.0f} % of all cores during it")
     if before and after and before.governor != after.governor and None not in (before.governor, after.governor):
         yield Doubt(SUSPECT, "frequency", f"the governor changed from {before.governor} to {after.governor}")
-    for name, values in sorted(session.arrays.items()):
-        if name.startswith(_CLOCK_SERIES):
-            drop = _clock_drop(np.asarray(values, dtype=np.float64))
-            if drop > limits.clock_drop_share:
-                sensor = name.removeprefix(_CLOCK_SERIES)
-                yield Doubt(SUSPECT, "frequency", f"the clock {sensor} fell by {100 * drop:.0f} % while it ran")
+    for name, values in _clocks(session):
+        drop = _clock_drop(values)
+        if drop > limits.clock_drop_share:
+            yield Doubt(SUSPECT, "frequency", f"the clock {name} fell by {100 * drop:.0f} % while it ran")
 
 
 def _clock_drop(frequency_hz: np.ndarray) -> float:
     """How far the median of the last third lies below that of the first, as a share of it; 0 where too few tell."""
-    known = frequency_hz[np.isfinite(frequency_hz)]
-    third = len(known) // 3
-    if third < _CLOCK_READINGS:
+    third = len(frequency_hz) // 3
+    ends = [part[np.isfinite(part)] for part in (frequency_hz[:third], frequency_hz[len(frequency_hz) - third :])]
+    if min(map(len, ends)) < _CLOCK_READINGS:
         return 0.0
-    first = float(np.median(known[:third]))
-    return 1.0 - float(np.median(known[-third:])) / first if first > 0 else 0.0
+    first, last = (float(np.median(part)) for part in ends)
+    return 1.0 - last / first if first > 0 else 0.0

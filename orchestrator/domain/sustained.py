@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from orchestrator.domain.session import Session
 from orchestrator.domain.timeline import Timeline
+from orchestrator.statistics.gaps import gaps, parts
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.percentiles import percentile
 from orchestrator.statistics.warmup import LEVEL_TOLERANCE, classify
@@ -35,7 +36,8 @@ class Sustained:
     """``ratio``: median service time of the last third over that of the first minute after the warm-up; 1.3 means 30 %
     slower in the end. None where the session has no three minutes. ``knee_s``: when service time rose for good, from
     the first arrival on; None where it never did. ``throttled_s``: when a core clock fell and stayed there; None where
-    it did not, or where none was read, which ``clock_read`` tells apart.
+    it did not, or where none was read, which ``clock_read`` tells apart. ``clock_missed_s``: for how long no reading
+    says what the clocks did, of the one that was read least.
     """
 
     minutes: tuple[Minute, ...]
@@ -43,6 +45,7 @@ class Sustained:
     knee_s: float | None
     throttled_s: float | None
     clock_read: bool
+    clock_missed_s: float = 0.0
 
 
 def sustained(session: Session, sample_rate_hz: int) -> Sustained:
@@ -57,7 +60,12 @@ def sustained(session: Session, sample_rate_hz: int) -> Sustained:
         knee_s=_knee_s(timeline),
         throttled_s=min((s for s in falls if s is not None), default=None),
         clock_read=bool(clocks),
+        clock_missed_s=max((_missed_s(*clock, begin_ns, int(timeline.done_ns[-1])) for clock in clocks), default=0.0),
     )
+
+
+def _missed_s(t_ns: NDArray[np.int64], frequency_hz: NDArray[np.float64], begin_ns: int, end_ns: int) -> float:
+    return sum(b - a for a, b in gaps(np.maximum.accumulate(t_ns), frequency_hz, begin_ns, end_ns)) / 1e9
 
 
 def _clocks(session: Session) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
@@ -106,11 +114,13 @@ def _knee_s(timeline: Timeline) -> float | None:
 
 
 def _fall_s(t_ns: NDArray[np.int64], frequency_hz: NDArray[np.float64], begin_ns: int) -> float | None:
-    known = np.isfinite(frequency_hz)
-    times, clock = t_ns[known], frequency_hz[known]
+    """Ten low readings in a row, with no gap between them: nobody knows what the clock did in one."""
+    part = parts(t_ns, frequency_hz)
+    times, clock, part = t_ns[part >= 0], frequency_hz[part >= 0], part[part >= 0]
     if len(clock) < 2 * _CLOCK_READINGS:
         return None
     least = (1.0 - _CLOCK_DROP_SHARE) * float(np.median(clock[:_CLOCK_READINGS]))
     low = np.convolve(clock < least, np.ones(_CLOCK_READINGS), mode="valid") == _CLOCK_READINGS
-    found = np.flatnonzero(low)
+    unbroken = part[_CLOCK_READINGS - 1 :] == part[: len(part) - _CLOCK_READINGS + 1]
+    found = np.flatnonzero(low & unbroken)
     return float(times[found[0]] - begin_ns) / 1e9 if len(found) else None

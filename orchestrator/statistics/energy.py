@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.statistics.gaps import known_steps, longest_step
+
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 
-# An interval this many times the median one is a gap. The sampler's jitter reaches 1.5 (agents/sampler.py); a busy
-# board adds about as much again.
-GAP_FACTOR = 4.0
 # Below this share of a window its energy is not estimable.
 LEAST_COVERAGE = 0.8
 LEAST_READINGS = 5
@@ -30,7 +29,8 @@ class Energy:
     """Of ``covered_s`` seconds of a window; the other ``gap_s`` are unknown, in ``gaps`` stretches.
 
     ``energy_j`` None: not estimable, and ``reason`` why. ``uncertainty_j``: standard uncertainty, from the spacing of
-    the readings and from the clock. ``readings``: those in the window.
+    the readings and from the clock. ``readings``: those in the window. ``missed_s``: the length of the gaps; the rest
+    of ``gap_s`` lies between the window's ends and the reading next to them.
     """
 
     energy_j: float | None
@@ -40,6 +40,7 @@ class Energy:
     gaps: int
     readings: int
     reason: str | None = None
+    missed_s: float = 0.0
 
     @property
     def power_w(self) -> float | None:
@@ -67,10 +68,8 @@ def energy_of_samples(t_ns: Int64, power_w: Float64, begin_ns: int, end_ns: int,
     seconds, window_s = _seconds(t_ns, power_w, begin_ns, end_ns)
     if len(seconds) < 2:
         return _nothing(seconds, power_w, window_s)
-    step_s = np.diff(seconds)
-    limit_s = GAP_FACTOR * float(np.median(step_s))
-    known = np.isfinite(power_w[:-1]) & np.isfinite(power_w[1:]) & (step_s <= limit_s) & (step_s > 0)
-    at_s, step_s = seconds[:-1][known], step_s[known]
+    limit_s, known = longest_step(seconds), known_steps(seconds, power_w)
+    at_s, step_s = seconds[:-1][known], np.diff(seconds)[known]
     before, rise = power_w[:-1][known], np.diff(power_w)[known]
     left, right = np.clip(at_s, 0.0, window_s), np.clip(at_s + step_s, 0.0, window_s)
     middle = before + rise * ((left + right) / 2 - at_s) / step_s
@@ -103,7 +102,7 @@ def energy_of_counter(
     finite = np.isfinite(energy_j)
     if finite.sum() < 2:
         return _nothing(seconds, energy_j, window_s)
-    limit_s = GAP_FACTOR * float(np.median(np.diff(seconds)))
+    limit_s = longest_step(seconds)
     at_s, counted_j = seconds[finite], energy_j[finite]
     step_s, step_j = np.diff(at_s), np.diff(counted_j)
     if range_j is not None:
@@ -155,7 +154,7 @@ def _inside(seconds: Float64, values: Float64, window_s: float) -> int:
 
 
 def _nothing(seconds: Float64, values: Float64, window_s: float) -> Energy:
-    return Energy(None, 0.0, 0.0, window_s, 1, _inside(seconds, values, window_s), "fewer than two readings")
+    return Energy(None, 0.0, 0.0, window_s, 1, _inside(seconds, values, window_s), "fewer than two readings", window_s)
 
 
 def _judged(pieces: _Pieces, uncertainty_j: float, limit_s: float, window_s: float, readings: int) -> Energy:
@@ -164,8 +163,9 @@ def _judged(pieces: _Pieces, uncertainty_j: float, limit_s: float, window_s: flo
     covered_s = float((right - left).sum())
     gap_s = max(0.0, window_s - covered_s)
     # A last reading shortly before the end of the window is no gap of the sensor's.
-    ends = [edge > limit_s for edge in (left[0], window_s - right[-1])] if len(left) else [True]
-    gaps = int((left[1:] - right[:-1] > 1e-9).sum()) + sum(ends)
+    ends = [float(left[0]), window_s - float(right[-1])] if len(left) else [math.inf]
+    inner = left[1:] - right[:-1]
+    missed = [*inner[inner > 1e-9].tolist(), *(min(edge, window_s) for edge in ends if edge > limit_s)]
     energy_j: float | None = float(pieces.energy_j[some].sum())
     reason = None
     if covered_s < LEAST_COVERAGE * window_s:
@@ -174,4 +174,4 @@ def _judged(pieces: _Pieces, uncertainty_j: float, limit_s: float, window_s: flo
         reason = f"{readings} readings in {window_s:.3g} s, and {LEAST_READINGS} are needed"
     if reason is not None:
         energy_j = None
-    return Energy(energy_j, uncertainty_j, covered_s, gap_s, gaps, readings, reason)
+    return Energy(energy_j, uncertainty_j, covered_s, gap_s, len(missed), readings, reason, sum(missed))

@@ -21,6 +21,8 @@ def _summary(found: Sustained) -> list[Figure]:
     note = f"service time of the last third / of the first minute{length}"
     knee = "" if found.knee_s is not None else "service time never rose for good"
     clock = "no clock fell and stayed there" if found.clock_read else "absent: no core clock was read"
+    if found.clock_missed_s:
+        clock += f"; for {found.clock_missed_s:.3g} s nobody read it"
     return [
         Figure("sustained ratio", found.ratio, "", note),
         Figure("knee", found.knee_s, "s", knee or "service time rose for good"),

@@ -122,3 +122,4 @@ def test_background_is_what_others_used() -> None:
     assert background_share(None, after) == (None, 0.0)
     assert background_share(before, CpuMark(10.1, 100.1, 1.0, 50_000_000)) == (None, 0.05)
     assert background_share(before, CpuMark(11.0, 104.0, 3.0, 2_000_000_000)) == (0.0, 2.0)
+    assert background_share(before, CpuMark(9.0, 104.0, 1.0, 2_000_000_000)) == (None, 2.0)

@@ -199,7 +199,10 @@ def _energy(runs: Sequence[Run], idle: Idle | str, confidence: float) -> tuple[E
 
 
 def _all_drawn(runs: Sequence[Run]) -> dict[int, Drawn]:
-    """By block. Raises NoEnergy where any of the runs has none: the others may be the cheaper ones."""
+    """By block. Raises NoEnergy where any of the runs has none: the others may be the cheaper ones.
+
+    Those whose sensor vanished for a while are left out where the others are half of them at least.
+    """
     found: dict[int, Drawn] = {}
     reasons: list[str] = []
     for run in runs:
@@ -210,4 +213,9 @@ def _all_drawn(runs: Sequence[Run]) -> dict[int, Drawn]:
     if reasons:
         count = f"{len(reasons)} of {len(runs)} sessions: " if found else ""
         raise NoEnergy(count + "; ".join(dict.fromkeys(reasons)))
-    return found
+    whole = {block: one for block, one in found.items() if not one.broken}
+    if 2 * len(whole) < len(found):
+        broken = next(one for one in found.values() if one.broken)
+        missed = f"{broken.source.name} said nothing for {broken.energy.missed_s:.3g} s of {broken.window_s:.3g} s"
+        raise NoEnergy(f"{len(found) - len(whole)} of {len(found)} sessions are suspect: {missed}")
+    return whole

@@ -45,7 +45,7 @@ def test_failed_readings_are_gaps_and_nothing_else_changes(seed: int, failed: li
     """A gap costs the time to its neighbours on both sides, whatever lies there: nothing is drawn across it."""
     t_ns = jittered_ns(10.0, 20.0, seed)
     power_w = np.full(len(t_ns), 3.0)
-    power_w[failed] = math.nan
+    power_w[[number for number in failed if number < len(t_ns)]] = math.nan
     found = energy_of_samples(t_ns, power_w, 0, 20 * S)
     known = np.isfinite(power_w[:-1]) & np.isfinite(power_w[1:])
     expected_s = (np.clip(t_ns[1:], 0, 20 * S) - np.clip(t_ns[:-1], 0, 20 * S))[known].sum() / S
