@@ -3,6 +3,7 @@
 Written beside each artifact as ``contract.json``; the agent needs nothing else to stream a graph of any runtime.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
@@ -164,3 +165,9 @@ class StreamContract:
     def chunk_s(self, chunk_samples: Optional[int] = None) -> float:
         """Duration of one chunk in seconds."""
         return (self.chunk_samples if chunk_samples is None else chunk_samples) / self.sample_rate_hz
+
+    def frame_samples(self) -> int:
+        """Samples of one frame of the first output, of which the decoder counts. Raises ValueError without labels."""
+        if not self.decoder.labels:
+            raise ValueError(f"model {self.model} has no decoder, so that nobody counts its frames")
+        return self.chunk_samples * len(self.decoder.labels) // math.prod(self.outputs[0].shape)

@@ -35,7 +35,9 @@ class GreedyCtc:
     def _emit(self, best: int, logits: NDArray[Any]) -> None:
         values = logits.tolist()
         score = 1.0 / sum(math.exp(v - values[best]) for v in values)
-        self._events.append({"label": self._labels[best], "frame": self._frame, "score": score})
+        # Nothing is waited for: the frame that says so is the event.
+        event: Event = {"label": self._labels[best], "frame": self._frame, "score": score, "heard_frame": self._frame}
+        self._events.append(event)
 
     def finish(self) -> Decoded:
         text = " ".join(e["label"] for e in self._events)

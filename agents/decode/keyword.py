@@ -68,30 +68,39 @@ class KeywordDecoder:
         np.fmax(self._greatest, peak, out=self._greatest)
         np.greater_equal(peak, self._needed, out=self._reached)
         if self._open or np.count_nonzero(self._reached):
-            for row in smoothed:
-                self._fire(row)
+            for index, row in enumerate(smoothed):
+                self._fire(row, self._heard[index : index + self._smooth])
                 self._frame += 1
         else:
             self._frame += frames
         self._heard[:past] = self._heard[frames : past + frames]
 
-    def _fire(self, smoothed: NDArray[Any]) -> None:
+    def _fire(self, smoothed: NDArray[Any], averaged: NDArray[Any]) -> None:
         for index in [i for i, e in self._open.items() if self._frame - e["frame"] >= self._refractory]:
             del self._open[index]
         for index, event in self._open.items():
             event["score"] = max(event["score"], float(smoothed[index]))
         for index in np.flatnonzero(smoothed >= self._needed).tolist():
             if index not in self._open:
-                event = {"label": self._labels[index], "frame": self._frame, "score": float(smoothed[index])}
-                self._open[index] = event
-                self._events.append(event)
+                fired: Event = {
+                    "label": self._labels[index],
+                    "frame": self._frame,
+                    "score": float(smoothed[index]),
+                    "heard_frame": self._heard_frame(averaged[:, index]),
+                }
+                self._open[index] = fired
+                self._events.append(fired)
+
+    def _heard_frame(self, averaged: NDArray[Any]) -> int:
+        """The first of the frames behind the smoothed posterior that reached the threshold by itself: one did."""
+        reached = np.flatnonzero(averaged >= self._threshold)
+        return self._frame - self._smooth + 1 + int(reached[0]) if len(reached) else self._frame
 
     def finish(self) -> Decoded:
         greatest = {label: float(value) for label, value in zip(self._labels, self._greatest)}
-        events: List[Event] = [{"label": e["label"], "frame": e["frame"], "score": e["score"]} for e in self._events]
         return {
             "kind": "keyword",
-            "events": events,
+            "events": [e.copy() for e in self._events],
             "label": self._clip_label(),
             "text": None,
             "posteriors": greatest,

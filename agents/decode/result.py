@@ -5,12 +5,20 @@ from typing import Any, Dict, List, Optional, Protocol, TypedDict
 from numpy.typing import NDArray
 
 
-class Event(TypedDict):
-    """Something heard: ``frame`` is the index of the output frame in the stream, ``score`` is in [0, 1]."""
-
+class _Event(TypedDict):
     label: str
     frame: int
     score: float
+
+
+class Event(_Event, total=False):
+    """Something heard: ``frame`` is the index of the output frame in the stream, ``score`` is in [0, 1].
+
+    ``heard_frame``: the first frame in which the graph said so by itself; what lies between the two is the decoder's
+    own wait for confirmation. Every decoder here tells it; older agents did not.
+    """
+
+    heard_frame: int
 
 
 class Decoded(TypedDict):

@@ -1,6 +1,5 @@
 """From what a device decoded of an evaluation set to the task's metric."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -97,8 +96,9 @@ def _false_rejects(
         raise BadAudio(
             "split track of the evaluation set has no events", hint="list its keywords: label, start_s, end_s"
         )
+    frame_s = contract.frame_samples() / contract.sample_rate_hz
     tracks = [
-        Track(u.span.count / evaluation.sample_rate_hz, u.events, tuple(d["events"]), _frame_s(contract))
+        Track(u.span.count / evaluation.sample_rate_hz, u.events, tuple(d["events"]), frame_s)
         for u, d in zip(utterances, decoded, strict=True)
     ]
     found = false_rejects_at_false_accepts(tracks, false_accepts_per_hour)
@@ -114,9 +114,3 @@ def _false_rejects(
         "duration_s": found.duration_s,
     }
     return "frr", items, details
-
-
-def _frame_s(contract: StreamContract) -> float:
-    """Duration of one frame of the first output, of which the decoder counts."""
-    frames = math.prod(contract.outputs[0].shape) // len(contract.decoder.labels)
-    return contract.chunk_s() / frames

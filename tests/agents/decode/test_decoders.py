@@ -45,6 +45,19 @@ def test_a_keyword_fires_when_its_average_reaches_the_threshold() -> None:
     assert heard["posteriors"]["no"] < 1e-6
 
 
+def test_an_event_tells_when_the_graph_said_so_by_itself() -> None:
+    outputs = logits([3] * 10 + [0] * 4 + [3] * 10, 4)
+    (event,) = decode(KEYWORD, outputs)["events"]
+    assert (event["heard_frame"], event["frame"]) == (10, 12)
+    outputs[0, 10] = 0.0  # A quarter for each label: not by itself.
+    (event,) = decode(KEYWORD, outputs)["events"]
+    assert (event["heard_frame"], event["frame"]) == (11, 13)
+
+
+def test_greedy_ctc_waits_for_no_confirmation() -> None:
+    assert [(e["heard_frame"], e["frame"]) for e in decode(CTC, logits([0, 1, 1, 2], 3))["events"]] == [(1, 1), (3, 3)]
+
+
 def test_frames_before_the_start_count_as_zeros() -> None:
     assert decode(KEYWORD, logits([0, 0], 4))["events"] == []
     assert decode(KEYWORD, logits([0, 0, 0], 4))["events"][0]["frame"] == 2
