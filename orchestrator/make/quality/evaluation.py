@@ -24,7 +24,7 @@ _SLACK_S = 0.011
 class Utterance:
     """A stream of its own. ``span`` lies in the set's ``pcm``; ``text`` is a keyword, a sentence, or None.
 
-    ``events`` are the keywords of a continuous track, in seconds from the utterance's start.
+    ``events`` are the words that a decoder is to tell, in seconds from the utterance's start.
     """
 
     id: str

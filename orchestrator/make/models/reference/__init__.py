@@ -27,6 +27,11 @@ def onnx_path(name: str) -> Path:
     return _folder(name) / "model.onnx"
 
 
+def tflite_path(name: str) -> Path:
+    """The fp32 graph for LiteRT, for chunks of the contract's own size."""
+    return _folder(name) / "model.tflite"
+
+
 def manifest_path(name: str) -> Path:
     """The evaluation set: one JSON object a line, beside the audio it names."""
     return _folder(name) / "manifest.jsonl"

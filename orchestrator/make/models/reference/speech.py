@@ -21,6 +21,8 @@ from orchestrator.errors import EarshotError
 SAMPLE_RATE_HZ = 16_000
 ESPEAK_RATE_HZ = 22_050
 WAV_HEADER_BYTES = 44
+# Kept of the silence before and after an utterance: 10 ms.
+MARGIN_SAMPLES = SAMPLE_RATE_HZ // 100
 
 TRAIN_ACCENTS = ("en", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
 HELD_OUT_ACCENTS = ("en-us-nyc",)
@@ -88,15 +90,25 @@ def resample(samples: NDArray[np.float32], from_hz: int, to_hz: int) -> NDArray[
     return (np.fft.irfft(fitted, count) * (to_hz / from_hz)).astype(np.float32)
 
 
-def trim(samples: NDArray[np.float32], below_peak_db: float = 40.0) -> NDArray[np.float32]:
-    """Without the leading and trailing parts that stay ``below_peak_db`` under the peak (10 ms are kept)."""
-    loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() * 10 ** (-below_peak_db / 20))
-    margin = SAMPLE_RATE_HZ // 100
-    return samples[max(0, loud[0] - margin) : loud[-1] + margin]
+def loud_samples(samples: NDArray[np.float32], below_peak_db: float = 40.0) -> NDArray[np.int64]:
+    """Indices of the samples that are louder than ``below_peak_db`` under the peak."""
+    return np.flatnonzero(np.abs(samples) > np.abs(samples).max() * 10 ** (-below_peak_db / 20))
+
+
+def trim(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without the leading and trailing parts that are not loud (10 ms are kept)."""
+    loud = loud_samples(samples)
+    return samples[max(0, loud[0] - MARGIN_SAMPLES) : loud[-1] + MARGIN_SAMPLES]
 
 
 def synthesize(utterance: Utterance) -> NDArray[np.float32]:
     """Trimmed speech, shape (n,), 16 kHz, peak 0.5. Raises SynthesisFailed."""
+    speech = trim(synthesize_whole(utterance)[0])
+    return np.asarray(speech * (0.5 / np.abs(speech).max()), dtype=np.float32)
+
+
+def synthesize_whole(utterance: Utterance) -> tuple[NDArray[np.float32], int]:
+    """Speech as espeak-ng gave it, at 16 kHz, and how many samples that were at its rate. Raises SynthesisFailed."""
     try:
         done = subprocess.run(utterance.argv(), capture_output=True, timeout=60, check=True)
     except FileNotFoundError as exc:
@@ -106,8 +118,7 @@ def synthesize(utterance: Utterance) -> NDArray[np.float32]:
     raw = np.frombuffer(done.stdout[WAV_HEADER_BYTES:], dtype="<i2").astype(np.float32)
     if len(raw) == 0 or np.abs(raw).max() < 200:
         raise SynthesisFailed(f"espeak-ng was silent on {utterance}")
-    speech = trim(resample(raw, ESPEAK_RATE_HZ, SAMPLE_RATE_HZ))
-    return np.asarray(speech * (0.5 / np.abs(speech).max()), dtype=np.float32)
+    return resample(raw, ESPEAK_RATE_HZ, SAMPLE_RATE_HZ), len(raw)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from orchestrator.make.models.reference import clips, speech
 from orchestrator.make.models.reference.augment import Conditions, Surroundings
 from orchestrator.make.models.reference.digits_lstm.corpora import PAUSES, digit_string
+from orchestrator.make.models.reference.word_times import word_times
 
 FOLDER = Path(__file__).parent
 TEST_STRINGS, CALIBRATION_STRINGS = 120, 40
@@ -30,7 +31,10 @@ def strings(
         lead, tail = (int(s * speech.SAMPLE_RATE_HZ) for s in (rng.uniform(*LEAD_S), TAIL_S))
         sound = clips.padded(np.pad(corpus.audio(index), (lead, tail)))
         sound = around.place(rng, sound, CONDITIONS)
-        made.append(clips.Clip(sound, utterance.text, utterance.speaker, utterance.accent, split))
+        rate = speech.SAMPLE_RATE_HZ
+        times = [(word, (lead + begin) / rate, (lead + end) / rate) for word, begin, end in word_times(utterance)]
+        events = [clips.event(*time) for time in times]
+        made.append(clips.Clip(sound, utterance.text, utterance.speaker, utterance.accent, split, events))
     return made
 
 

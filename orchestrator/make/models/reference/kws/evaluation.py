@@ -65,13 +65,16 @@ class Maker:
 
     def _clip(self, label: str, voices: Voices, around: Surroundings) -> clips.Clip:
         sound, speaker, accent = np.zeros(CLIP_SAMPLES, dtype=np.float32), "nobody", "none"
+        events = []
         if label != "silence":
             text = str(self.rng.choice(voices.others)) if label == "unknown" else label
             utterance, spoken = self.word(text, voices, CLIP_SAMPLES - TAIL_SAMPLES)
             at = int(self.rng.integers(0, CLIP_SAMPLES - TAIL_SAMPLES - len(spoken) + 1))
             sound[at : at + len(spoken)] = spoken
             speaker, accent = utterance.speaker, utterance.accent
-        return clips.Clip(around.place(self.rng, sound, CONDITIONS), label, speaker, accent, voices.split)
+            if label != "unknown":
+                events = [clips.event(label, at / speech.SAMPLE_RATE_HZ, (at + len(spoken)) / speech.SAMPLE_RATE_HZ)]
+        return clips.Clip(around.place(self.rng, sound, CONDITIONS), label, speaker, accent, voices.split, events)
 
     def track(self, voices: Voices) -> clips.Clip:
         """Scenes of one voice each in one room each: sentences and other words, and a keyword now and then."""
@@ -81,13 +84,10 @@ class Maker:
         for scene in range(SCENES):
             sound, spoken = self._scene(voices)
             sounds.append(around.place(self.rng, sound, CONDITIONS))
-            events += [
-                {"label": label, "start_s": round(scene * SCENE_S + a, 3), "end_s": round(scene * SCENE_S + b, 3)}
-                for label, a, b in spoken
-            ]
+            before_s = scene * SCENE_S
+            events += [clips.event(label, before_s + start_s, before_s + end_s) for label, start_s, end_s in spoken]
         text = " ".join(e["label"] for e in events)
-        extra: dict[str, Any] = {"events": events}
-        return clips.Clip(np.concatenate(sounds), text, "several", "several", "track", extra)
+        return clips.Clip(np.concatenate(sounds), text, "several", "several", "track", events)
 
     def _scene(self, voices: Voices) -> tuple[NDArray[np.float32], list[tuple[str, float, float]]]:
         rate = speech.SAMPLE_RATE_HZ
