@@ -17,6 +17,8 @@ VERIFY_BLOCK = 1000
 # Mode of a session that has the agent and its pacer running and no model: the power that net energy is above. It is no
 # mode of the agent's (agents/wire.py), for which it is a paced session, and it is no evidence for any candidate.
 IDLE = "idle"
+# Mode of a session with several streams at once.
+MULTI = "multi"
 # How the agent's probe begins the name of what emulates a processor (agents/probe/machine.py).
 EMULATORS = ("qemu-user",)
 
@@ -25,8 +27,8 @@ EMULATORS = ("qemu-user",)
 class PlannedSession:
     """One line of a study's plan. ``block`` is the interleaving round, ``position`` its place in that round.
 
-    ``attempt`` > 0 is a re-run. ``session_id`` follows from the rest, so a controller that starts anew finds what it
-    had started.
+    ``attempt`` > 0 is a re-run. ``streams``: of mode multi, each with ``chunk_count`` chunks. ``session_id`` follows
+    from the rest, so a controller that starts anew finds what it had started.
     """
 
     study_id: str
@@ -37,12 +39,14 @@ class PlannedSession:
     position: int
     chunk_count: int
     attempt: int = 0
+    streams: int = 1
 
     @property
     def session_id(self) -> str:
         """Study, mode, block and candidate, readable in a directory listing; at most 80 characters."""
         device = hashlib.sha256(self.device.encode()).hexdigest()[:6]
-        return f"{self.study_id}-{self.mode}-{self.block}-{self.attempt}-{device}-{self.candidate.key}"
+        mode = f"{self.mode}{self.streams}" if self.mode == MULTI else self.mode
+        return f"{self.study_id}-{mode}-{self.block}-{self.attempt}-{device}-{self.candidate.key}"
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,31 @@ class Session:
         return None
 
     def timeline(self, sample_rate_hz: int) -> Timeline:
-        """The session's times. Raises ValueError where it has none (failed, or not a timed mode)."""
+        """The session's times. Raises ValueError where it has none (failed, or not a timed mode), or has those of
+        several streams.
+        """
+        if self.planned.mode == MULTI:
+            raise ValueError(
+                f"session {self.session_id} has {self.planned.streams} streams, each with times of its own"
+            )
+        return self._timeline(self._times(), sample_rate_hz)
+
+    def timelines(self, sample_rate_hz: int) -> tuple[Timeline, ...]:
+        """The times of each stream; of one in any mode but multi. Raises ValueError where there are none.
+
+        Where one loaded model serves several streams, a stream's service times and lateness hold its turns' waiting.
+        """
+        if self.planned.mode != MULTI:
+            return (self.timeline(sample_rate_hz),)
+        times = self._times()
+        stream = self.arrays["stream"]
+        return tuple(self._timeline(times[stream == number], sample_rate_hz) for number in range(self.planned.streams))
+
+    def _times(self) -> NDArray[np.int64]:
         if "t_ns" not in self.arrays:
             raise ValueError(f"session {self.session_id} has no times: {self.result.reason or self.planned.mode}")
+        return np.asarray(self.arrays["t_ns"], dtype=np.int64)
+
+    def _timeline(self, times: NDArray[np.int64], sample_rate_hz: int) -> Timeline:
         chunk_ns = round(self.planned.candidate.chunk_samples * 1e9 / sample_rate_hz)
-        times = np.asarray(self.arrays["t_ns"], dtype=np.int64)
-        return Timeline(times, chunk_ns, paced=self.planned.mode in ("paced", IDLE))
+        return Timeline(times, chunk_ns, paced=self.planned.mode in ("paced", IDLE, MULTI))
