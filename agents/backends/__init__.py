@@ -7,11 +7,19 @@ from agents.failure import Failure
 
 # Name -> "module:class". ``echo`` is a stand-in without a runtime and is never offered by a probe.
 BACKENDS: Dict[str, str] = {
+    "litert": "agents.backends.litert:LiteRtBackend",
     "onnxruntime": "agents.backends.onnxruntime:OnnxRuntimeBackend",
     "echo": "agents.backends.echo:EchoBackend",
 }
 # Name -> "module:function" returning a RuntimeProbe of what is installed here.
-PROBES: Dict[str, str] = {"onnxruntime": "agents.probe.onnxruntime:probe_onnxruntime"}
+PROBES: Dict[str, str] = {
+    "litert": "agents.probe.litert:probe_litert",
+    "onnxruntime": "agents.probe.onnxruntime:probe_onnxruntime",
+}
+# Name -> what to install for it, where that is called otherwise.
+PACKAGES: Dict[str, str] = {"litert": "ai-edge-litert"}
+# How the reason of a runtime that is not here begins.
+NOT_INSTALLED = "cannot import "
 
 
 def load_backend(name: str) -> Any:
@@ -37,7 +45,8 @@ def _attribute(target: str, name: str) -> Any:
     except ImportError as error:
         raise Failure(
             "runtime-missing",
-            f"cannot import {name} on this device ({error}): install numpy and {name} for {sys.executable}",
+            f"{NOT_INSTALLED}{name} on this device ({error}): "
+            f"install numpy and {PACKAGES.get(name, name)} for {sys.executable}",
         ) from error
 
 

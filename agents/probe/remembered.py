@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import agents
 from agents import durable, strict_json, uptime
+from agents.backends import NOT_INSTALLED
 from agents.device_facts import RuntimeProbe
 
 # Rights of devices and vendors' services can change unseen; nobody is told an old answer for longer than this.
@@ -21,17 +22,22 @@ Answers = Tuple[RuntimeProbe, ...]
 
 
 def remembered(store_root: str, ask: Callable[[], Answers], now: Callable[[], uptime.Moment] = uptime.now) -> Answers:
-    """The last answers, or those of ``ask``, which are kept below ``store_root`` where all of them are good ones."""
+    """The last answers, or those of ``ask``, which are kept below ``store_root`` where all of them will stay as they
+    are: a runtime works, or is not installed. One that crashed is asked again."""
     path, key, moment = os.path.join(store_root, _FILE), _key(), now()
     known = _read(path, key, moment)
     if known is not None:
         return known
     answers = ask()
-    if answers and all(answer.usable for answer in answers) and os.path.isdir(store_root):
+    if answers and all(_will_stay(answer) for answer in answers) and os.path.isdir(store_root):
         note = {"key": key, "asked": strict_json.to_json(moment), "answers": [strict_json.to_json(a) for a in answers]}
         with contextlib.suppress(OSError):  # A full disk: they are asked again next time.
             durable.write_json(path, note)
     return answers
+
+
+def _will_stay(answer: RuntimeProbe) -> bool:
+    return answer.usable or (answer.reason or "").startswith(NOT_INSTALLED)
 
 
 def _read(path: str, key: str, moment: uptime.Moment) -> Optional[Answers]:

@@ -25,9 +25,8 @@ def probe(device: Device, python_path: Path | None = None) -> DeviceProbe:
     return strict_json.from_json(DeviceProbe, json.loads(line))
 
 
-def runtime(found: DeviceProbe) -> RuntimeProbe:
-    (only,) = found.runtimes
-    return only
+def runtime(found: DeviceProbe, name: str = "onnxruntime") -> RuntimeProbe:
+    return next(r for r in found.runtimes if r.name == name)
 
 
 def fake_onnxruntime(folder: Path, text: str) -> Path:

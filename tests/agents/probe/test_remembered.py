@@ -74,3 +74,9 @@ def test_a_damaged_note_counts_for_nothing(tmp_path: Path, text: str) -> None:
     asked = Asked()
     assert remembered(str(tmp_path), asked) == GOOD
     assert asked.count == 1
+
+
+def test_a_runtime_that_is_not_installed_is_not_looked_for_again(tmp_path: Path) -> None:
+    asked = Asked((*GOOD, RuntimeProbe("litert", False, reason="cannot import litert on this device (No module)")))
+    assert remembered(str(tmp_path), asked) == remembered(str(tmp_path), asked)
+    assert asked.count == 1
