@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The form of these tables. A ledger with a higher number was written by a newer Earshot and is left alone; one with a
 # lower number lacks tables, which it gets when it is opened: no column of an old table ever changes.
-SCHEMA = 3
+SCHEMA = 4
 
 
 class Table(DeclarativeBase):
@@ -225,5 +225,18 @@ class PowerCalibrationRow(Table):
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     device: Mapped[str] = mapped_column(index=True)
     sensor: Mapped[str]
+    at_utc: Mapped[str]
+    record: Mapped[dict[str, Any]]
+
+
+class StreamsHeldRow(Table):
+    """How many concurrent streams a device holds, found by the sessions of the study; since schema 4."""
+
+    __tablename__ = "streams_held"
+
+    study_id: Mapped[str] = mapped_column(ForeignKey("studies.study_id"), primary_key=True)
+    device: Mapped[str] = mapped_column(index=True)
+    model: Mapped[str]
+    candidate_key: Mapped[str]
     at_utc: Mapped[str]
     record: Mapped[dict[str, Any]]

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from orchestrator.decide.capacity.verdict import DEFAULT_BUDGET, DEFAULT_MOST_RUNS, LEAST_RUNS, judge_streams, passes
 from orchestrator.domain.streams_held import DOUBTFUL, FAILS, HOLDS, StreamsRun, StreamsTried
 
+# The first step from the guess, as a part of it.
+_FIRST_STEP = 16
+
 
 @dataclass(frozen=True)
 class StreamsQuestion:
@@ -74,9 +77,10 @@ class StreamsSearch:
         most = self.question.most_streams
         if not (yield 1) or most == 1:
             return
-        low, high, step = 1, most + 1, 1
+        low, high = 1, most + 1
         passed_once = failed_once = False
         n = min(most, max(2, self._guess()))
+        step = max(1, n // _FIRST_STEP)
         while high - low > 1:
             if (yield n):
                 low, passed_once = n, True
@@ -115,7 +119,8 @@ def bounds(tried: Sequence[StreamsTried], budget: float) -> Bounds:
     held = [one.streams for one in tried if one.verdict == HOLDS]
     high = min(failed) - 1 if failed else None
     low = max((n for n in held if high is None or n <= high), default=0)
-    passed = [one.streams for one in tried if passes(one, budget) and (high is None or one.streams <= high)]
+    short = min((one.streams for one in tried if not passes(one, budget)), default=math.inf)
+    passed = [one.streams for one in tried if one.streams < short]
     beyond = [n for n in held if high is not None and n > high]
     told = tuple(f"{min(failed)} streams failed, but {n} were held" for n in beyond)
     return Bounds(max([low, *passed]), low, high, told)
