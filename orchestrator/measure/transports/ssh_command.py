@@ -109,13 +109,14 @@ class SshCommand:
         if not self._channel.status_event.wait(self._left_s()):
             raise TimeoutError
         exit_code = self._channel.recv_exit_status()
-        # -1 stands for a signal and for a lost link alike; only a living server still says that the output has ended.
-        if exit_code < 0 and not self._channel.eof_received:
+        # -1 stands for a signal, a lost link and a no alike. A living server still says that the output has ended, and
+        # one that runs the command has said so (``event_ready``).
+        if exit_code < 0 and not (self._channel.eof_received and self._channel.event_ready):
             raise self._not_run()
         return exit_code if exit_code >= 0 else None
 
     def _not_run(self) -> Unreachable:
-        """The channel was closed with nothing said: by a server that runs no commands, or because the link was lost."""
+        """By a server that runs no commands, or because the link was lost."""
         transport = self._channel.get_transport()
         transport.join(LOST_LINK_S)
         if transport.is_alive():
