@@ -45,6 +45,9 @@ def gaps(t_ns: Int64, values: Float64, begin_ns: int, end_ns: int) -> list[tuple
 
 
 def parts(t: Int64 | Float64, values: Float64) -> NDArray[np.int64]:
-    """The number of the unbroken part that each reading belongs to, shape (n,); a failed reading is in none: -1."""
-    number = np.cumsum(np.concatenate([[0], ~known_steps(t, values)])) if len(t) else np.zeros(0)
-    return np.where(np.isfinite(values), number, -1).astype(np.int64)
+    """The number of the unbroken part that each reading belongs to, from 0, shape (n,); a failed one is in none: -1."""
+    there = np.isfinite(values)
+    breaks = np.concatenate([[False], ~known_steps(t, values)])[: len(t)]
+    number = np.full(len(t), -1, dtype=np.int64)
+    number[there] = np.unique(np.cumsum(breaks)[there], return_inverse=True)[1]
+    return number

@@ -119,23 +119,34 @@ def value_scale(values: list[float]) -> Any:
 
 @dataclass(frozen=True)
 class Envelope:
-    """A long series in few bins. ``per_bin`` is 1 where nothing was left out, else each bin keeps its extremes."""
+    """A long series in few bins. ``per_bin`` is 1 where nothing was left out, else each bin keeps its extremes.
+
+    ``part`` of each bin: no line is drawn from one part to the next.
+    """
 
     x: Float64
     low: Float64
     middle: Float64
     high: Float64
+    part: NDArray[np.int64]
     per_bin: int
 
     def rows(self) -> Rows:
-        columns = zip(self.x.tolist(), self.low.tolist(), self.middle.tolist(), self.high.tolist(), strict=True)
-        return [{"x": x, "low": low, "middle": middle, "high": high} for x, low, middle, high in columns]
+        columns = (getattr(self, name).tolist() for name in ("x", "low", "middle", "high", "part"))
+        named = [{"x": x, "low": low, "middle": m, "high": h, "part": p} for x, low, m, h, p in zip(*columns)]  # noqa: B905
+        return (
+            named if len(np.unique(self.part)) > 1 else [{k: v for k, v in row.items() if k != "part"} for row in named]
+        )
 
 
-def envelope(x: Float64, y: Float64, bins: int = 300) -> Envelope:
-    """Lowest, median and highest y of consecutive samples, at the first x of each bin; a spike is never lost."""
+def envelope(x: Float64, y: Float64, bins: int = 300, part: NDArray[np.int64] | None = None) -> Envelope:
+    """Lowest, median and highest y of consecutive samples of one part, at the first x of each bin; a spike is never
+    lost. ``part``: its number for each sample, rising; None: all are of one.
+    """
+    number = np.zeros(len(y), dtype=np.int64) if part is None else part
     per_bin = max(1, -(-len(y) // bins))
-    edges = np.arange(0, len(y), per_bin)
+    begins = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
+    edges = np.concatenate([np.arange(a, b, per_bin) for a, b in zip(begins, [*begins[1:], len(y)], strict=True)])
     low, high = np.minimum.reduceat(y, edges), np.maximum.reduceat(y, edges)
-    middle = np.array([np.median(y[start : start + per_bin]) for start in edges])
-    return Envelope(x[edges], low, middle, high, per_bin)
+    middle = np.array([np.median(y[a:b]) for a, b in zip(edges, [*edges[1:], len(y)], strict=True)])
+    return Envelope(x[edges], low, middle, high, number[edges], per_bin)

@@ -39,7 +39,7 @@ _NOT_SAMPLED = "the sampler read none in this session"
 
 @dataclass(frozen=True)
 class Sampled:
-    """One sensor's readings in the unit they are shown in; failed readings are left out.
+    """One sensor's readings in the unit they are shown in; a failed one is NaN, so that a gap stays one.
 
     ``source`` names the sensor and, where the device has several of this quantity, says that it is the highest.
     """
@@ -76,12 +76,11 @@ def _read(session: Session, quantity: str, shown: _Quantity) -> Sampled | None:
         if times is None:
             continue
         values = np.asarray(array, dtype=np.float64)
-        known = np.isfinite(values)
-        if known.any():
-            sensors.append((match["sensor"] or "the sampler", times[known], values[known] * shown.factor))
+        if np.isfinite(values).any():
+            sensors.append((match["sensor"] or "the sampler", times, values * shown.factor))
     if not sensors:
         return None
-    sensor, t_ns, values = max(sensors, key=lambda s: float(s[2].max()))
+    sensor, t_ns, values = max(sensors, key=lambda s: float(np.nanmax(s[2])))
     source = sensor if len(sensors) == 1 else f"{sensor}, the highest of {len(sensors)} sensors"
     return Sampled(quantity, shown.title, shown.unit, source, t_ns, values)
 

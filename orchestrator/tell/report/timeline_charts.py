@@ -7,6 +7,7 @@ import numpy as np
 
 from orchestrator.domain.session import Session
 from orchestrator.domain.timeline import Timeline
+from orchestrator.statistics.gaps import gaps, parts
 from orchestrator.tell.report.chart import Chart, Float64, Words, drawn, envelope, inline, no_chart
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.numbers import significant
@@ -17,7 +18,10 @@ _HEIGHT = 130
 
 @dataclass(frozen=True)
 class Panel:
-    """One quantity over the time since the first arrival. ``unit`` also names the axis."""
+    """One quantity over the time since the first arrival, NaN where a reading failed. ``unit`` also names the axis.
+
+    ``gaps``: stretches, in s, of which no reading says anything.
+    """
 
     name: str
     title: str
@@ -25,6 +29,11 @@ class Panel:
     seconds: Float64
     values: Float64
     source: str
+    gaps: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def known(self) -> Float64:
+        return self.values[np.isfinite(self.values)]
 
 
 def timeline_charts(content: ReportContent) -> list[Chart]:
@@ -33,9 +42,9 @@ def timeline_charts(content: ReportContent) -> list[Chart]:
     if session is None:
         return [no_chart("timeline", "Timeline", "no paced session of the winner finished")]
     timeline = session.timeline(content.sample_rate_hz)
-    start_ns = int(timeline.arrival_ns[0])
+    window = int(timeline.arrival_ns[0]), int(timeline.done_ns[-1])
     series, absent = sampled_series(session)
-    panels = [*_chunk_panels(timeline), *(_sampled_panel(s, start_ns) for s in series)]
+    panels = [*_chunk_panels(timeline), *(_sampled_panel(s, *window) for s in series)]
     end = max(float(panel.seconds.max()) for panel in panels)
     return [
         *(_chart(panel, end) for panel in panels),
@@ -72,21 +81,31 @@ def _chunk_panels(timeline: Timeline) -> list[Panel]:
     ]
 
 
-def _sampled_panel(sampled: Sampled, start_ns: int) -> Panel:
-    seconds = (sampled.t_ns - start_ns) / 1e9
+def _sampled_panel(sampled: Sampled, start_ns: int, end_ns: int) -> Panel:
+    # A clock that runs backwards is told by the session's verdict; here it only breaks the line.
+    in_order = np.maximum.accumulate(sampled.t_ns)
     return Panel(
-        sampled.quantity.replace("_", "-"), sampled.title, sampled.unit, seconds, sampled.values, sampled.source
+        sampled.quantity.replace("_", "-"),
+        sampled.title,
+        sampled.unit,
+        (sampled.t_ns - start_ns) / 1e9,
+        sampled.values,
+        sampled.source,
+        tuple(
+            ((a - start_ns) / 1e9, (b - start_ns) / 1e9) for a, b in gaps(in_order, sampled.values, start_ns, end_ns)
+        ),
     )
 
 
 def _chart(panel: Panel, end_s: float) -> Chart:
-    shape = envelope(panel.seconds, panel.values)
+    part = parts(panel.seconds, panel.values)
+    shape = envelope(panel.seconds[part >= 0], panel.known, part=part[part >= 0])
     start = min(0.0, float(panel.seconds.min()))
     span = alt.Scale(domain=[start, end_s], nice=False)
     x = alt.X("x:Q", title="seconds since the first chunk", axis=alt.Axis(tickCount=8), scale=span)
     y_axis = alt.Axis(minExtent=52, maxExtent=52, tickCount=4)
     scale = alt.Scale(domain=_reach(panel), nice=True)
-    base = alt.Chart(inline(shape.rows()))
+    base = alt.Chart(inline(shape.rows())).encode(*([alt.Detail("part:N")] if panel.gaps else []))
     band = base.mark_area(opacity=0.3, color="var(--winner)").encode(
         x=x, y=alt.Y("low:Q", title=panel.unit, axis=y_axis, scale=scale), y2="high:Q"
     )
@@ -103,12 +122,20 @@ def _chart(panel: Panel, end_s: float) -> Chart:
     words = Words(
         f"timeline-{panel.name}", f"{panel.title}, {panel.unit}", _caption(panel, shape.per_bin), _describe(panel)
     )
-    return drawn(words, line if shape.per_bin == 1 else band + line, _HEIGHT)
+    layers = [line] if shape.per_bin == 1 else [band, line]
+    return drawn(words, alt.layer(*_gaps(panel, x), *layers) if panel.gaps else sum(layers[1:], layers[0]), _HEIGHT)
+
+
+def _gaps(panel: Panel, x: alt.X) -> list[alt.Chart]:
+    """What was not read is shaded over the whole height."""
+    rows = [{"x": begin, "end": end} for begin, end in panel.gaps]
+    marks = alt.Chart(inline(rows)).mark_rect(color="var(--muted)", opacity=0.25)
+    return [marks.encode(x=x, x2="end:Q", tooltip=alt.value("not read"))]
 
 
 def _reach(panel: Panel) -> list[float]:
     """From 0 for what is counted from there; else 5 % of the value or more, so that noise looks like noise."""
-    low, high = float(panel.values.min()), float(panel.values.max())
+    low, high = float(panel.known.min()), float(panel.known.max())
     if panel.name in ("latency", "backlog"):
         return [0.0, high]
     room = max(0.0, 0.05 * abs(high) - (high - low)) / 2
@@ -116,15 +143,23 @@ def _reach(panel: Panel) -> list[float]:
 
 
 def _caption(panel: Panel, per_bin: int) -> str:
-    count = f"{len(panel.values):,} values ({panel.source})"
-    if per_bin == 1:
-        return count + "."
-    return f"{count}; each step spans the lowest to the highest of {per_bin}, the line is their median."
+    count = f"{len(panel.known):,} values ({panel.source})"
+    if per_bin > 1:
+        count += f"; each step spans the lowest to the highest of {per_bin}, the line is their median"
+    return f"{count}.{_missed(panel)}"
+
+
+def _missed(panel: Panel) -> str:
+    if not panel.gaps:
+        return ""
+    seconds = sum(end - begin for begin, end in panel.gaps)
+    stretches = "1 gap" if len(panel.gaps) == 1 else f"{len(panel.gaps)} gaps"
+    return f" Not read for {significant(seconds)} s in {stretches} (shaded)."
 
 
 def _describe(panel: Panel) -> str:
-    low, middle, high = (float(f(panel.values)) for f in (np.min, np.median, np.max))
+    low, middle, high = (float(f(panel.known)) for f in (np.min, np.median, np.max))
     return (
         f"{panel.title} over one session of the winner: from {significant(low)} to {significant(high)} {panel.unit}, "
-        f"median {significant(middle)}."
+        f"median {significant(middle)}.{_missed(panel)}"
     )

@@ -59,6 +59,27 @@ def test_absent_series_are_named_with_the_reason_of_the_agent(content: ReportCon
     assert absent["Resident memory of the agent"] == "the sampler read none in this session"
 
 
+@pytest.mark.parametrize("rows", [True, False], ids=["failed readings", "no readings"])
+def test_a_gap_is_shaded_and_no_line_crosses_it(content: ReportContent, rows: bool) -> None:
+    """Read for 4 s, gone for 3 s, and back."""
+    begin_ns = 1_000_000_000_000
+    at_s = np.arange(0.0, 14.2, 0.1)
+    gone = (at_s > 4.0) & (at_s < 7.0)
+    celsius = np.where(gone, np.nan, 40.0 + at_s)
+    keep = np.ones(len(at_s), bool) if rows else ~gone
+    series = {"sample_t_ns": (begin_ns + at_s[keep] * 1e9).astype(np.int64), "sample_temperature_c__cpu": celsius[keep]}
+    hot = [replace(s, arrays={**s.arrays, **series}) for s in content.sessions]
+    chart = next(c for c in timeline_charts(replace(content, sessions=hot)) if c.title.startswith("Temperature"))
+    assert "Not read for 3.00 s in 1 gap (shaded)." in chart.caption
+    assert chart.spec is not None
+    shaded = [row for row in rows_of(chart) if "end" in row]
+    assert [(row["x"], row["end"]) for row in shaded] == [pytest.approx((3.98, 6.98), abs=0.01)]
+    lines = {part: [r["x"] for r in rows_of(chart) if r.get("part") == part] for part in (0, 1)}
+    assert max(lines[0]) < 4.1
+    assert min(lines[1]) > 6.9
+    assert {layer["encoding"].get("detail", {}).get("field") for layer in chart.spec["layer"][1:]} == {"part"}
+
+
 def test_the_tail_is_made_of_observed_chunks(content: ReportContent) -> None:
     winner = content.decision.winner
     assert winner is not None
