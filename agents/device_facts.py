@@ -138,11 +138,15 @@ class Gauge:
 
 @dataclass(frozen=True)
 class ProviderProbe:
-    """An execution provider of a runtime on this device, or the reason why it cannot be used."""
+    """An execution provider of a runtime on this device, or the reason why it cannot be used.
+
+    ``emulated``: what computes in place of its hardware, where that is so.
+    """
 
     name: str
     usable: bool
     reason: Optional[str] = None
+    emulated: Optional[str] = None
 
 
 @dataclass(frozen=True)

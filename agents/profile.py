@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Dict, List, Sequence, Tuple
 
-from agents.wire import OperatorTime, ProviderShare
+from agents.wire import OperatorTime, Profile, ProviderShare
 
 
 def timed(operators: Sequence[OperatorTime]) -> Tuple[OperatorTime, ...]:
@@ -13,15 +13,20 @@ def timed(operators: Sequence[OperatorTime]) -> Tuple[OperatorTime, ...]:
     return tuple(sorted(shared, key=lambda o: -(o.time_us or 0.0)))
 
 
-def provider_shares(operators: Sequence[OperatorTime]) -> Tuple[ProviderShare, ...]:
+def provider_shares(profile: Profile) -> Tuple[ProviderShare, ...]:
     """What each provider did, by name. Shares add up to 1; None where any of its nodes was not timed."""
     by_provider: Dict[str, List[OperatorTime]] = {}
-    for operator in operators:
+    for operator in profile.operators:
         by_provider.setdefault(operator.provider, []).append(operator)
-    return tuple(_share(provider, nodes) for provider, nodes in sorted(by_provider.items()))
+    return tuple(_share(provider, nodes, profile) for provider, nodes in sorted(by_provider.items()))
 
 
-def _share(provider: str, nodes: Sequence[OperatorTime]) -> ProviderShare:
+def _share(provider: str, nodes: Sequence[OperatorTime], profile: Profile) -> ProviderShare:
     shares = [o.share for o in nodes if o.share is not None]
-    time_share = min(1.0, sum(shares)) if len(shares) == len(nodes) else None
-    return ProviderShare(provider, len(nodes), time_share, tuple(sorted({o.op for o in nodes})))
+    return ProviderShare(
+        provider,
+        len(nodes),
+        min(1.0, sum(shares)) if len(shares) == len(nodes) else None,
+        tuple(sorted({o.op for o in nodes})),
+        profile.assigned.get(provider),
+    )

@@ -266,24 +266,46 @@ class Profile:
     """What a runtime's profiler said, from a short run of its own: every runtime in this form.
 
     ``fallback``: why nodes did not go to the provider that was asked for, in the runtime's own words; None where it
-    gave no reason, or none was needed.
+    gave no reason, or none was needed. ``assigned``: provider -> nodes of the graph that it was given, of which it may
+    have compiled many into one of ``operators``; empty where the runtime does not tell.
     """
 
     operators: Tuple[OperatorTime, ...] = ()
     fallback: Optional[str] = None
+    assigned: Dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ProviderShare:
     """What one execution provider did in a profiled run: number of nodes, share of the nodes' time in 0..1.
 
-    ``time_share`` None: the runtime names its nodes and does not time them.
+    ``time_share`` None: the runtime names its nodes and does not time them. ``graph_nodes``: how many of the graph's
+    nodes those stand for; None where the runtime does not tell.
     """
 
     provider: str
     nodes: int
     time_share: Optional[float]
     operators: Tuple[str, ...] = ()
+    graph_nodes: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class DeviceParity:
+    """A provider's outputs against those of ``reference``, a provider of the same build, on the device.
+
+    Both streamed the same ``chunk_count`` chunks with their own state. ``snr_db`` None with ``max_abs`` 0: bit for bit
+    the same. ``reason``: why there are no figures.
+    """
+
+    reference: str
+    chunk_count: int
+    max_abs: Optional[float] = None
+    snr_db: Optional[float] = None
+    reason: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        _require((self.max_abs is None) == (self.reason is not None), "parity has its figures, or the reason why not")
 
 
 @dataclass(frozen=True)
@@ -338,7 +360,9 @@ class RunResult:
     during the session; the latencies do not depend on it. ``cooled``: the wait before it, which the controller adds.
     ``audio_sha256``: of the file that was streamed.
     ``pss``: of a timed session, None where the device does not tell it.
-    ``operators`` and ``fallback`` are those of the ``Profile`` of mode placement, ``placement`` their sum.
+    ``operators`` and ``fallback`` are those of the ``Profile`` of mode placement, ``placement`` their sum, and
+    ``parity`` compares what was computed there; None where nothing is there to compare with. ``emulated``: what
+    computed in place of the provider's hardware; its times say nothing about any device.
     """
 
     session_id: str
@@ -353,6 +377,8 @@ class RunResult:
     placement: Tuple[ProviderShare, ...] = ()
     operators: Tuple[OperatorTime, ...] = ()
     fallback: Optional[str] = None
+    parity: Optional[DeviceParity] = None
+    emulated: Optional[str] = None
     arrays: Optional[Blob] = None
     decoded: Tuple[Any, ...] = ()
     memory: Tuple[PhaseMemory, ...] = ()

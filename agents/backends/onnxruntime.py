@@ -1,5 +1,6 @@
 """ONNX Runtime with the state on its side: two IOBindings whose state buffers are swapped, so no state is copied."""
 
+import copy
 import itertools
 import os
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type
@@ -7,45 +8,33 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state
 
-from agents import wire
+from agents import providers, wire
+from agents.backends.onnxruntime_assignment import assigned, fallback_reason
+from agents.backends.onnxruntime_build import build_of_onnxruntime
 from agents.backends.onnxruntime_graph import check_contract
-from agents.backends.onnxruntime_options import session_options
+from agents.backends.onnxruntime_log import message_of
 from agents.backends.onnxruntime_profile import read_profile
+from agents.backends.onnxruntime_session import ERRORS, open_session
 from agents.failure import Failure
-
-CPU = "CPUExecutionProvider"
-# Providers whose memory is not the host's: the state is kept there.
-_DEVICES = {
-    "CUDAExecutionProvider": "cuda",
-    "TensorrtExecutionProvider": "cuda",
-    "NvTensorRTRTXExecutionProvider": "cuda",
-    "ROCMExecutionProvider": "cuda",
-    "MIGraphXExecutionProvider": "cuda",
-    "DmlExecutionProvider": "dml",
-}
-# The runtime's exceptions have no root of their own.
-_ERRORS: Tuple[Type[Exception], ...] = (RuntimeError, ValueError) + tuple(
-    kind for kind in vars(onnxruntime_pybind11_state).values() if isinstance(kind, type) and issubclass(kind, Exception)
-)
 
 
 class OnnxRuntimeBackend:
     """See ``base.Backend``. Loads ``.onnx`` and ``.ort`` files."""
 
-    errors: Tuple[Type[Exception], ...] = _ERRORS
+    errors: Tuple[Type[Exception], ...] = ERRORS
 
     def __init__(self, spec: wire.RunSpec, model_path: str, profile_prefix: Optional[str] = None) -> None:
         self.runtime_version: str = ort.__version__
-        self.runtime_build: Optional[str] = ort.get_build_info()
+        self.runtime_build: Optional[str] = build_of_onnxruntime()
         self._contract = spec.contract
         self._chunk_samples = spec.chunk_samples
-        self._session = _load(spec, model_path, profile_prefix)
+        self._provider = spec.provider
+        self._session, self._heard = open_session(spec, model_path, profile_prefix)
         self.providers: Tuple[str, ...] = tuple(self._session.get_providers())
-        _check_provider(spec.provider, self.providers)
         check_contract(self._session, spec.contract, spec.chunk_samples)
-        self._device = _DEVICES.get(self.providers[0], "cpu")
+        # The state is kept where the provider's memory is.
+        self._device = providers.known(self.providers[0]).memory
         contract = spec.contract
         self.input: NDArray[Any] = np.zeros(contract.input_shape(spec.chunk_samples), contract.input.dtype)
         self.outputs: Tuple[NDArray[Any], ...] = ()
@@ -62,8 +51,8 @@ class OnnxRuntimeBackend:
         feeds.update({s.input: np.full(s.shape, s.initial, s.dtype) for s in contract.states})
         try:
             found = self._session.run(names, feeds)
-        except _ERRORS as error:
-            raise Failure("inference", f"the first inference failed: {_message(error)}") from error
+        except ERRORS as error:
+            raise Failure("inference", f"the first inference failed: {message_of(error)}") from error
         self._check_shapes(found)
         self.outputs = tuple(np.zeros_like(values) for values in found)
 
@@ -111,6 +100,12 @@ class OnnxRuntimeBackend:
             for buffer in self._states[state.input]:
                 buffer.update_inplace(np.full(state.shape, state.initial, state.dtype))
 
+    def another(self) -> "OnnxRuntimeBackend":
+        twin = copy.copy(self)
+        twin.input, twin.outputs = np.zeros_like(self.input), tuple(map(np.zeros_like, self.outputs))
+        twin.bind()
+        return twin
+
     def states(self) -> Dict[str, NDArray[Any]]:
         return {
             name if n == 0 else f"{name} (second buffer)": buffer.numpy()
@@ -121,44 +116,13 @@ class OnnxRuntimeBackend:
     def end_profile(self) -> wire.Profile:
         path = self._session.end_profiling()
         try:
-            return wire.Profile(read_profile(path))
+            return wire.Profile(
+                read_profile(path),
+                fallback_reason(self._session, self._provider, self._heard),
+                assigned(self._session),
+            )
         finally:
             os.unlink(path)
 
     def _not_ready(self) -> None:
         raise Failure("internal", "step was called before bind")
-
-
-def _load(spec: wire.RunSpec, model_path: str, profile_prefix: Optional[str]) -> Any:
-    available = ort.get_available_providers()
-    if spec.provider not in available:
-        raise Failure(
-            "provider-missing",
-            f"{spec.provider} is not in onnxruntime {ort.__version__} here, which has {', '.join(available)}: "
-            "install a build that has it, or leave the provider out",
-        )
-    options = session_options(spec.threads, spec.session_options)
-    if profile_prefix is not None:
-        options.enable_profiling = True
-        options.profile_file_prefix = profile_prefix
-    providers = [spec.provider] if spec.provider == CPU else [spec.provider, CPU]
-    try:
-        return ort.InferenceSession(model_path, options, providers=providers, enable_fallback=0)
-    except _ERRORS as error:
-        raise Failure(
-            "model-load",
-            f"onnxruntime {ort.__version__} cannot load {spec.model.file_name[:16]}...{spec.model.suffix} with "
-            f"{spec.provider}: {_message(error)}; export it again, or leave this recipe out here",
-        ) from error
-
-
-def _check_provider(wanted: str, registered: Tuple[str, ...]) -> None:
-    if wanted not in registered:
-        raise Failure(
-            "provider-missing",
-            f"{wanted} was asked for, but onnxruntime fell back to {', '.join(registered)}: look at session.log",
-        )
-
-
-def _message(error: BaseException) -> str:
-    return " ".join(str(error).split())[:500]

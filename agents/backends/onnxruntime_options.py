@@ -1,10 +1,11 @@
 """Session options of ONNX Runtime from the words of a RunSpec."""
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import onnxruntime as ort
 
 from agents.failure import Failure
+from agents.providers import PREFIX
 
 _LEVELS = {
     "disable": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
@@ -15,6 +16,10 @@ _LEVELS = {
 _MODES = {"sequential": ort.ExecutionMode.ORT_SEQUENTIAL, "parallel": ort.ExecutionMode.ORT_PARALLEL}
 _SWITCH = {"0": False, "1": True, "false": False, "true": True}
 _ERRORS_ONLY = 3
+# Loading fails where a node would go to the CPU instead (onnxruntime_session_options_config_keys.h).
+NO_CPU_FALLBACK = {"session.disable_cpu_ep_fallback": "1"}
+# Whether open dimensions are fixed to the stream's; where it is not given, as the provider needs it.
+_DIMENSIONS = "free_dimensions"
 
 
 def _choose(name: str, text: str, values: Dict[str, Any]) -> Any:
@@ -53,6 +58,14 @@ _OPTIONS: Dict[str, Callable[[Any, str], None]] = {
 }
 
 
+def own_options(given: Dict[str, str]) -> Tuple[Dict[str, str], Optional[bool]]:
+    """(the session's own options, whether open dimensions are fixed). None: as the provider needs it."""
+    own = {name: text for name, text in given.items() if not name.startswith(PREFIX) and name != _DIMENSIONS}
+    if _DIMENSIONS not in given:
+        return own, None
+    return own, _choose(_DIMENSIONS, given[_DIMENSIONS], {"fixed": True, "open": False})
+
+
 def session_options(threads: int, given: Dict[str, str]) -> Any:
     """``ort.SessionOptions`` with ``threads`` intra-op threads. ``session.*`` words are passed on as config entries.
 
@@ -68,6 +81,6 @@ def session_options(threads: int, given: Dict[str, str]) -> Any:
         elif name.startswith("session."):
             options.add_session_config_entry(name, text)
         else:
-            known = ", ".join(_OPTIONS)
-            raise Failure("model-load", f"unknown session option {name!r} of onnxruntime; known are {known}, session.*")
+            known = ", ".join((*_OPTIONS, _DIMENSIONS, "session.*", PREFIX + "*"))
+            raise Failure("model-load", f"unknown session option {name!r} of onnxruntime; known are {known}")
     return options

@@ -7,6 +7,7 @@ from agents.profile import timed
 from agents.wire import OperatorTime
 
 _KERNEL = "_kernel_time"
+COMPILED = "compiled subgraph"
 
 
 def read_profile(path: str) -> Tuple[OperatorTime, ...]:
@@ -23,7 +24,12 @@ def parse_profile(events: List[Dict[str, Any]]) -> Tuple[OperatorTime, ...]:
         details, name = event.get("args", {}), event.get("name", "")
         if event.get("cat") != "Node" or not name.endswith(_KERNEL) or "provider" not in details:
             continue
-        key = details.get("op_name", "?"), name[: -len(_KERNEL)], details["provider"]
+        key = _key(name[: -len(_KERNEL)], details.get("op_name", "?"), details["provider"])
         calls[key] = calls.get(key, 0) + 1
         time_us[key] = time_us.get(key, 0.0) + event.get("dur", 0)
     return timed([OperatorTime(*key, calls[key], time_us[key], 0.0) for key in calls])
+
+
+def _key(node: str, op: str, provider: str) -> Tuple[str, str, str]:
+    """(op, node, provider). What a provider compiled is named after it, and its op after nothing in the graph."""
+    return COMPILED if node.startswith(f"{provider}_{op}_") else op, node, provider

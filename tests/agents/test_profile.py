@@ -26,20 +26,22 @@ def test_nodes_too_fast_for_the_profilers_clock_have_no_share_of_nothing() -> No
     assert [o.share for o in timed([replace(ADD, time_us=0.0), replace(CONV, time_us=0.0)])] == [0.0, 0.0]
 
 
-def test_what_each_provider_did() -> None:
-    cpu, npu = provider_shares(timed([ADD, CONV, SOFTMAX]))
+def test_what_each_provider_did_and_for_how_many_nodes_of_the_graph() -> None:
+    profile = Profile(timed([ADD, CONV, SOFTMAX]), assigned={"NpuExecutionProvider": 47})
+    cpu, npu = provider_shares(profile)
     assert (cpu.provider, cpu.nodes, cpu.time_share, cpu.operators) == (
         "CPUExecutionProvider",
         2,
         0.25,
         ("Add", "Softmax"),
     )
-    assert (npu.provider, npu.nodes, npu.time_share, npu.operators) == ("NpuExecutionProvider", 1, 0.75, ("Conv",))
+    assert cpu.graph_nodes is None
+    assert (npu.nodes, npu.time_share, npu.operators, npu.graph_nodes) == (1, 0.75, ("Conv",), 47)
 
 
 def test_a_provider_of_which_a_node_was_not_timed_has_no_share() -> None:
     untimed = replace(ADD, time_us=None, share=None)
-    (cpu,) = provider_shares([timed([SOFTMAX])[0], untimed])
+    (cpu,) = provider_shares(Profile((timed([SOFTMAX])[0], untimed)))
     assert (cpu.nodes, cpu.time_share) == (2, None)
 
 
@@ -58,5 +60,5 @@ def test_what_no_node_can_say(changes: dict[str, object], message: str) -> None:
 
 
 def test_it_crosses_the_wire_whole() -> None:
-    profile = Profile((CONV, replace(ADD, time_us=None, share=None)), "the provider has no Add")
+    profile = Profile((CONV, replace(ADD, time_us=None, share=None)), "the provider has no Add", {"Npu": 3})
     assert strict_json.from_json(Profile, strict_json.to_json(profile)) == profile
