@@ -1,7 +1,7 @@
 """What every runtime's profile is made of, and what each provider did by it."""
 
 from dataclasses import replace
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from agents.wire import OperatorTime, Profile, ProviderShare
 
@@ -22,11 +22,12 @@ def provider_shares(profile: Profile) -> Tuple[ProviderShare, ...]:
 
 
 def _share(provider: str, nodes: Sequence[OperatorTime], profile: Profile) -> ProviderShare:
-    shares = [o.share for o in nodes if o.share is not None]
-    return ProviderShare(
-        provider,
-        len(nodes),
-        min(1.0, sum(shares)) if len(shares) == len(nodes) else None,
-        tuple(sorted({o.op for o in nodes})),
-        profile.assigned.get(provider),
-    )
+    operators = tuple(sorted({o.op for o in nodes}))
+    return ProviderShare(provider, len(nodes), _time_share(nodes, profile), operators, profile.assigned.get(provider))
+
+
+def _time_share(nodes: Sequence[OperatorTime], profile: Profile) -> Optional[float]:
+    if any(o.time_us is None for o in nodes):
+        return None
+    total = sum(o.time_us or 0.0 for o in profile.operators)
+    return sum(o.time_us or 0.0 for o in nodes) / total if total else 0.0
