@@ -240,3 +240,14 @@ class StreamsHeldRow(Table):
     candidate_key: Mapped[str]
     at_utc: Mapped[str]
     record: Mapped[dict[str, Any]]
+
+
+class OnOffRow(Table):
+    """Whether observing changes what is observed on a device; since schema 4."""
+
+    __tablename__ = "observer_on_off"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    device: Mapped[str] = mapped_column(index=True)
+    at_utc: Mapped[str]
+    record: Mapped[dict[str, Any]]
