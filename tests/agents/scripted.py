@@ -1,6 +1,5 @@
-"""The measured loops under a clock that moves only as a script says, with stages that take scripted times."""
+"""The measured loops on a simulated device, with stages that take scripted times and tell what passed through them."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,33 +7,17 @@ from numpy.typing import NDArray
 
 from agents import stream
 from agents.failure import Failure
+from tests.simulator.device import SimulatedDevice
 
 RATE_HZ, SIZE = 16000, 160
 CHUNK_NS = 10_000_000
 
 
-class FakeClock:
-    """Time moves only when the script says so. ``wake_late_ns`` is how late the k-th wait returns."""
-
-    def __init__(self, wake_late_ns: Callable[[int], int] = lambda wait: 0) -> None:
-        self.time_ns = 1_000_000
-        self.waits: list[int] = []
-        self._wake_late_ns = wake_late_ns
-        self.now_ns: Callable[[], int] = lambda: self.time_ns
-        self.cpu_ns: Callable[[], int] = lambda: 0
-
-    def wait_until(self, deadline_ns: int, spin_ns: int) -> None:
-        assert deadline_ns > self.time_ns, "the pacer waits only for what lies ahead"
-        assert 0 <= spin_ns <= 500_000
-        self.waits.append(deadline_ns)
-        self.time_ns = deadline_ns + self._wake_late_ns(len(self.waits) - 1)
-
-
 class Script:
     """Stages that take scripted times: features 10 us, the model ``service_ns[k]``, decode 5 us."""
 
-    def __init__(self, clock: FakeClock, service_ns: list[int], fail_at: int | None = None) -> None:
-        self.clock, self.service_ns, self.fail_at = clock, service_ns, fail_at
+    def __init__(self, device: SimulatedDevice, service_ns: list[int], fail_at: int | None = None) -> None:
+        self.device, self.service_ns, self.fail_at = device, service_ns, fail_at
         self.heard: list[NDArray[Any]] = []
         self.checked: list[int] = []
         self.progress = [0]
@@ -53,13 +36,13 @@ class Script:
 
     def _push(self, samples: NDArray[Any], target: NDArray[Any]) -> None:
         self.heard.append(samples.copy())
-        self.clock.time_ns += 10_000
+        self.device.compute(10_000)
 
     def _step(self) -> None:
-        self.clock.time_ns += self.service_ns[len(self.heard) - 1]
+        self.device.compute(self.service_ns[len(self.heard) - 1])
 
     def _decode(self) -> None:
-        self.clock.time_ns += 5_000
+        self.device.compute(5_000)
 
     def _check(self, chunk: int) -> None:
         self.checked.append(chunk)

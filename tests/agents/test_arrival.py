@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from agents import arrival, stream, wire
 from agents.arrival import Arrivals
 from tests.agents.device import Device
-from tests.agents.scripted import CHUNK_NS, RATE_HZ, SIZE, FakeClock, Script, recording
+from tests.agents.scripted import CHUNK_NS, RATE_HZ, SIZE, Script, recording
+from tests.simulator.device import SimulatedDevice
 
 MS = 1_000_000
 START_NS = 2_000_000
@@ -26,11 +27,11 @@ def run(
     service_ms: list[int], policy: str, ring: int = 1, offsets_ns: tuple[int, ...] = ()
 ) -> tuple[Script, NDArray[np.int64]]:
     """The n-th chunk that is served takes ``service_ms[n]``."""
-    clock = FakeClock()
-    script = Script(clock, [ms * MS for ms in service_ms])
+    device = SimulatedDevice(start_ns=MS)
+    script = Script(device, [ms * MS for ms in service_ms])
     times = stream.new_times(len(service_ms))
     arrivals = Arrivals(START_NS, SIZE, RATE_HZ, offsets_ns)
-    stream.paced(script.stages(), stream.LoopedAudio(recording(), SIZE), times, arrivals, clock, policy, ring)
+    stream.paced(script.stages(), stream.LoopedAudio(recording(), SIZE), times, arrivals, device, policy, ring)
     return script, times
 
 

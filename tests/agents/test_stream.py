@@ -9,14 +9,22 @@ from numpy.typing import NDArray
 from agents import arrival, stream, wire
 from agents.arrival import Arrivals
 from agents.failure import Failure
-from tests.agents.scripted import CHUNK_NS, RATE_HZ, SIZE, FakeClock, Script, recording
+from tests.agents.scripted import CHUNK_NS, RATE_HZ, SIZE, Script, recording
+from tests.simulator.device import SimulatedDevice
 
 
-def run_paced(service_ns: list[int], clock: FakeClock | None = None, start_ns: int = 2_000_000) -> NDArray[np.int64]:
-    clock = clock or FakeClock()
+def early_device() -> SimulatedDevice:
+    """Its clock shows 1 ms, before all arrivals of these tests."""
+    return SimulatedDevice(start_ns=1_000_000)
+
+
+def run_paced(
+    service_ns: list[int], device: SimulatedDevice | None = None, start_ns: int = 2_000_000
+) -> NDArray[np.int64]:
+    device = device or early_device()
     times = stream.new_times(len(service_ns))
     audio = stream.LoopedAudio(recording(), SIZE)
-    stream.paced(Script(clock, service_ns).stages(), audio, times, Arrivals(start_ns, SIZE, RATE_HZ), clock)
+    stream.paced(Script(device, service_ns).stages(), audio, times, Arrivals(start_ns, SIZE, RATE_HZ), device)
     return times
 
 
@@ -55,8 +63,8 @@ def test_late_chunks_never_shift_the_schedule(service_ns: list[int], start_ns: i
 
 @given(st.lists(st.integers(0, 3_000_000), min_size=2, max_size=20))
 def test_a_pacer_that_wakes_late_says_so_and_catches_up(late_ns: list[int]) -> None:
-    clock = FakeClock(lambda wait: late_ns[wait])
-    times = run_paced([1_000_000] * len(late_ns), clock)
+    device = SimulatedDevice(start_ns=1_000_000, wake_late_ns=lambda wait: late_ns[wait])
+    times = run_paced([1_000_000] * len(late_ns), device)
     assert (times[:, wire.ISSUE] - times[:, wire.ARRIVAL]).tolist() == late_ns
     assert np.diff(times[:, wire.ARRIVAL]).tolist() == [CHUNK_NS] * (len(late_ns) - 1)
 
@@ -64,26 +72,26 @@ def test_a_pacer_that_wakes_late_says_so_and_catches_up(late_ns: list[int]) -> N
 def test_arrivals_do_not_drift_where_a_chunk_is_no_whole_number_of_ns() -> None:
     count, rate = 3000, 44100
     times = stream.new_times(count)
-    clock = FakeClock()
-    stages = Script(clock, [0] * count).stages()
-    stream.paced(stages, stream.LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, rate), clock)
+    device = early_device()
+    stages = Script(device, [0] * count).stages()
+    stream.paced(stages, stream.LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, rate), device)
     assert times[-1, wire.ARRIVAL] == count * SIZE * 10**9 // rate
 
 
 def test_paced_checks_outputs_only_with_idle_time_ahead_and_at_the_end() -> None:
-    clock = FakeClock()
-    script = Script(clock, [1_000_000] * 30 + [30_000_000] * 30)
+    device = early_device()
+    script = Script(device, [1_000_000] * 30 + [30_000_000] * 30)
     times = stream.new_times(60)
-    stream.paced(script.stages(), stream.LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, RATE_HZ), clock)
+    stream.paced(script.stages(), stream.LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, RATE_HZ), device)
     assert script.checked == [0, 26, 59]
     assert script.progress == [60]
 
 
 def test_flat_out_starts_each_chunk_where_the_last_one_ended() -> None:
-    clock = FakeClock()
-    script = Script(clock, [100_000] * 700)
+    device = early_device()
+    script = Script(device, [100_000] * 700)
     times = stream.new_times(700)
-    cost = stream.flat_out(script.stages(), stream.LoopedAudio(recording(), SIZE), times, clock)
+    cost = stream.flat_out(script.stages(), stream.LoopedAudio(recording(), SIZE), times, device)
     assert (times[1:, wire.ARRIVAL] == times[:-1, wire.DONE]).all()
     assert np.diff(times[0]).tolist() == [0, 10_000, 100_000, 5_000]
     assert cost.per_chunk_ns == 0
@@ -93,26 +101,26 @@ def test_flat_out_starts_each_chunk_where_the_last_one_ended() -> None:
 
 
 def test_flat_out_without_decoder_is_done_with_the_model() -> None:
-    clock = FakeClock()
+    device = early_device()
     times = stream.new_times(9)
-    stream.flat_out(Script(clock, [7] * 9).stages(decode=False), stream.LoopedAudio(recording(), SIZE), times, clock)
+    stream.flat_out(Script(device, [7] * 9).stages(decode=False), stream.LoopedAudio(recording(), SIZE), times, device)
     assert (times[:, wire.DONE] == times[:, wire.MODEL_DONE]).all()
     assert np.diff(times[:, wire.DONE]).tolist() == [10_007] * 8
 
 
 @pytest.mark.parametrize("decode", [True, False])
 def test_slow_models_are_checked_and_reported_every_quarter_second(decode: bool) -> None:
-    clock = FakeClock()
-    script = Script(clock, [100_000_000] * 12)
-    stream.flat_out(script.stages(decode), stream.LoopedAudio(recording(), SIZE), stream.new_times(12), clock)
+    device = early_device()
+    script = Script(device, [100_000_000] * 12)
+    stream.flat_out(script.stages(decode), stream.LoopedAudio(recording(), SIZE), stream.new_times(12), device)
     assert script.checked == [0, 2, 4, 6, 8, 10, 11]
 
 
 def test_a_bad_output_ends_the_loop() -> None:
-    clock = FakeClock()
-    script = Script(clock, [100_000_000] * 100, fail_at=5)
+    device = early_device()
+    script = Script(device, [100_000_000] * 100, fail_at=5)
     with pytest.raises(Failure, match="y at chunk") as failed:
-        stream.flat_out(script.stages(), stream.LoopedAudio(recording(), SIZE), stream.new_times(100), clock)
+        stream.flat_out(script.stages(), stream.LoopedAudio(recording(), SIZE), stream.new_times(100), device)
     assert failed.value.kind == "non-finite-output"
     assert len(script.heard) < 10
 
@@ -127,13 +135,13 @@ def test_looped_audio_has_no_seam(length: int, size: int, chunks: int) -> None:
 def test_both_loops_hear_the_same_chunks() -> None:
     heard = []
     for mode in ("paced", "flat-out"):
-        clock = FakeClock()
-        script = Script(clock, [0] * 300)
+        device = early_device()
+        script = Script(device, [0] * 300)
         audio, times = stream.LoopedAudio(recording(1234), SIZE), stream.new_times(300)
         if mode == "paced":
-            stream.paced(script.stages(), audio, times, Arrivals(0, SIZE, RATE_HZ), clock)
+            stream.paced(script.stages(), audio, times, Arrivals(0, SIZE, RATE_HZ), device)
         else:
-            stream.flat_out(script.stages(), audio, times, clock)
+            stream.flat_out(script.stages(), audio, times, device)
         heard.append(np.concatenate(script.heard).tolist())
     assert heard[0] == heard[1] == np.resize(recording(1234), 300 * SIZE).tolist()
 

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from agents import stream
 from agents.arrival import Arrivals
 from orchestrator.domain.timeline import Timeline
-from tests.agents.scripted import FakeClock, Script, recording
+from tests.agents.scripted import Script, recording
 from tests.sessions import CHUNK_NS, CHUNK_SAMPLES, SAMPLE_RATE_HZ
+from tests.simulator.device import SimulatedDevice
 
 __all__ = ["CHUNK_NS", "STAGES_NS", "closed_loop_ns", "run_paced"]
 
@@ -19,7 +20,7 @@ STAGES_NS = 15_000
 
 def run_paced(service_ns: Sequence[int], wake_late_ns: Callable[[int], int] = lambda wait: 0) -> NDArray[np.int64]:
     """``t_ns`` of a session whose chunk k takes ``service_ns[k]``, and whose k-th wait ends late."""
-    clock = FakeClock(wake_late_ns)
+    clock = SimulatedDevice(start_ns=1_000_000, wake_late_ns=wake_late_ns)
     times = stream.new_times(len(service_ns))
     script = Script(clock, [ns - STAGES_NS for ns in service_ns])
     audio = stream.LoopedAudio(recording(), CHUNK_SAMPLES)
