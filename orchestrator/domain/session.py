@@ -27,8 +27,9 @@ EMULATORS = ("qemu-user",)
 class PlannedSession:
     """One line of a study's plan. ``block`` is the interleaving round, ``position`` its place in that round.
 
-    ``attempt`` > 0 is a re-run. ``streams``: of mode multi, each with ``chunk_count`` chunks. ``session_id`` follows
-    from the rest, so a controller that starts anew finds what it had started.
+    ``attempt`` > 0 is a re-run. ``streams``: of mode multi, each with ``chunk_count`` chunks. ``deadline_ns``: a chunk
+    with a longer latency is a miss; None: its duration. ``session_id`` follows from the rest, so a controller that
+    starts anew finds what it had started.
     """
 
     study_id: str
@@ -40,6 +41,11 @@ class PlannedSession:
     chunk_count: int
     attempt: int = 0
     streams: int = 1
+    deadline_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.deadline_ns is not None and self.deadline_ns <= 0:
+            raise ValueError(f"deadline_ns must be > 0, got {self.deadline_ns}")
 
     @property
     def session_id(self) -> str:
@@ -130,4 +136,5 @@ class Session:
 
     def _timeline(self, times: NDArray[np.int64], sample_rate_hz: int) -> Timeline:
         chunk_ns = round(self.planned.candidate.chunk_samples * 1e9 / sample_rate_hz)
-        return Timeline(times, chunk_ns, paced=self.planned.mode in ("paced", IDLE, MULTI))
+        paced = self.planned.mode in ("paced", IDLE, MULTI)
+        return Timeline(times, chunk_ns, paced, deadline_ns=self.planned.deadline_ns)

@@ -3,7 +3,7 @@
 Symbols are those of docs/measurement.md: a_k intended arrival, s_k service could start, d_k output ready.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,8 @@ class Timeline:
     """``t_ns`` int64, shape (n, 5), columns ``agents.wire.TIME_COLUMNS``; ``chunk_ns`` is C.
 
     Column ``arrival`` of a flat-out session is the moment from which the next chunk could be served.
-    ``previous_done_ns`` is d_{k-1} of the first row where chunks before it were cut off.
+    ``previous_done_ns`` is d_{k-1} of the first row where chunks before it were cut off. ``deadline_ns``: a chunk with
+    a longer latency is a miss; None: C.
 
     A chunk that the ring dropped (``agents.wire.NEVER_NS`` after its arrival) is a miss whose latency is NEVER_NS, so
     that it is the slowest in every percentile. It was not served: it has no service time and no lateness.
@@ -30,6 +31,7 @@ class Timeline:
     chunk_ns: int
     paced: bool
     previous_done_ns: int | None = None
+    deadline_ns: int | None = None
 
     def __post_init__(self) -> None:
         if self.t_ns.ndim != 2 or self.t_ns.shape[1] != len(wire.TIME_COLUMNS) or not len(self.t_ns):
@@ -53,7 +55,7 @@ class Timeline:
         if skip == 0:
             return self
         row = int(np.flatnonzero(self.served)[skip])
-        return Timeline(self.t_ns[row:], self.chunk_ns, self.paced, int(self.done_ns[skip - 1]))
+        return replace(self, t_ns=self.t_ns[row:], previous_done_ns=int(self.done_ns[skip - 1]))
 
     @cached_property
     def served(self) -> NDArray[np.bool_]:
@@ -121,8 +123,14 @@ class Timeline:
         """Real-time factor, sum(S_k) / (N C) over what was served; lower is better."""
         return float(self.service_ns.sum() / (len(self._rows) * self.chunk_ns))
 
-    def miss_rate(self, deadline_ns: int) -> float:
-        return float((self.latency_ns > deadline_ns).mean())
+    @property
+    def missed(self) -> NDArray[np.bool_]:
+        """Which chunks were later than the deadline, or dropped; shape (n,). Raises ValueError for a flat-out one."""
+        return np.asarray(self.latency_ns > (self.deadline_ns or self.chunk_ns))
+
+    @property
+    def miss_rate(self) -> float:
+        return float(self.missed.mean())
 
     def backlog_chunks(self) -> Int64:
         """Chunks that had arrived and were not done, seen just before each completion (the one in service counts).

@@ -32,7 +32,7 @@ def session_figures(session: Session, sample_rate_hz: int, idle: Idle | str = NO
     figures.append(Figure("chunks", len(whole), "", f"{found.kind}{left_out}"))
     if steady.paced:
         figures += _percentiles("latency", steady.latency_ns)
-        figures.append(Figure("miss rate", steady.miss_rate(steady.chunk_ns), "", "deadline: the chunk's duration"))
+        figures.append(Figure("miss rate", steady.miss_rate, "", f"deadline: {_deadline(session)}"))
         figures.append(Figure("largest backlog", int(steady.backlog_chunks().max()), "chunks"))
         figures.append(Figure("overruns", session.result.overruns, "chunks", f"policy {session.result.policy}"))
         figures += _dropped(session)
@@ -45,6 +45,11 @@ def session_figures(session: Session, sample_rate_hz: int, idle: Idle | str = NO
     if steady.paced:
         figures += sustained_figures(session, sample_rate_hz)
     return [*figures, *energy_figures(session, steady, idle), *_around(session)]
+
+
+def _deadline(session: Session) -> str:
+    deadline_ns = session.planned.deadline_ns
+    return "the chunk's duration" if deadline_ns is None else f"{deadline_ns * _MS:g} ms"
 
 
 def _verdict(session: Session, sample_rate_hz: int) -> Figure:

@@ -25,6 +25,7 @@ from orchestrator.workflows.metering import meter_of, with_meter
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reach import Ahead, reach
 from orchestrator.workflows.session_runner import Material
+from orchestrator.workflows.spoken import spoken_words
 
 if TYPE_CHECKING:
     from orchestrator.make.export.calibration import CalibrationStream
@@ -180,7 +181,8 @@ def push_material(
         if evaluation.utterances_of(split):
             path, blob, spans = evaluation.wav(split, scratch)
             files.append((path, blob))
-            material[split] = Material(stream=blob, evaluation=blob, spans=spans)
+            words = spoken_words(evaluation, split, prepared.source.contract.decoder.labels)
+            material[split] = Material(blob, blob, spans, words)
     if "test" not in material:
         raise BadInput(
             f"the evaluation set of {prepared.source.name} has no utterance of split test",

@@ -15,7 +15,8 @@ from agents import wire
 from agents.contract import StreamContract
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.session import IDLE, Environment, PlannedSession, Session
+from orchestrator.domain.perceived import WORDS
+from orchestrator.domain.session import IDLE, MULTI, Environment, PlannedSession, Session
 from orchestrator.domain.session_verdict import judge
 from orchestrator.domain.study import Study
 from orchestrator.errors import EarshotError, Unreachable
@@ -36,9 +37,13 @@ from orchestrator.workflows.metering import measure_with
 from orchestrator.workflows.origin import origin_of
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reserve import PowerCycle
+from orchestrator.workflows.spoken import SpokenWords
 
 # A session may need this long beside its audio: start of the process, load, first inference.
 _OVERHEAD_S = 120.0
+
+# Of several streams, a process each that loads the model for itself.
+_OVERHEAD_PER_STREAM_S = 5.0
 
 # Set to anything: sessions stay on the device once they are in the ledger, to look at their logs there.
 KEEP_SESSIONS = "EARSHOT_KEEP_SESSIONS"
@@ -49,11 +54,14 @@ _PLACEMENT_CHUNKS = 10
 
 @dataclass(frozen=True)
 class Material:
-    """What sessions of one model stream: the speech of paced and flat-out runs, and the utterances to be scored."""
+    """What sessions of one model stream: the speech of paced and flat-out runs, and the utterances to be scored.
+    ``words``: when they are spoken; None where nobody said.
+    """
 
     stream: wire.Blob
     evaluation: wire.Blob
     spans: tuple[wire.Span, ...]
+    words: SpokenWords | None = None
 
 
 @dataclass
@@ -61,6 +69,7 @@ class SessionRunner:
     """One device in one study. ``material`` by split; ``artifacts`` by SHA-256, all pushed before. ``hold``: the lease
     under which sessions are started. ``meter``: read beside every timed session. ``cooler``: waits before each of them.
     ``suspect_reruns``: so many sessions more may be run, because one was suspect. ``arriving``: of paced sessions.
+    ``sharing``: how several streams share the device (agents/wire.py). ``deadline_ns`` of a chunk; None: its duration.
     """
 
     ledger: Ledger
@@ -77,16 +86,35 @@ class SessionRunner:
     cooler: Cooler | None = None
     suspect_reruns: int = 0
     arriving: Arriving = field(default_factory=Arriving)
+    sharing: str = wire.PROCESSES
+    deadline_ns: int | None = None
     # In the ledger, and still on the device: deleted there by the next call, not by one of their own.
     _recorded: list[str] = field(default_factory=list)
 
     def plan(
-        self, candidate: Candidate, mode: str, *, seconds: float = 0.0, block: int = 0, position: int = 0
+        self,
+        candidate: Candidate,
+        mode: str,
+        *,
+        seconds: float = 0.0,
+        block: int = 0,
+        position: int = 0,
+        streams: int = 1,
     ) -> PlannedSession:
-        """A session of ``seconds`` of audio (modes paced and flat-out)."""
+        """A session of ``seconds`` of audio (modes paced and flat-out; multi: in each of ``streams``)."""
         chunk_s = self._contract(candidate).chunk_s(candidate.chunk_samples)
         count = _PLACEMENT_CHUNKS if mode == "placement" else math.ceil(seconds / chunk_s)
-        return PlannedSession(self.study.study_id, self.study.device, candidate, mode, block, position, max(1, count))
+        return PlannedSession(
+            self.study.study_id,
+            self.study.device,
+            candidate,
+            mode,
+            block,
+            position,
+            max(1, count),
+            streams=streams,
+            deadline_ns=self.deadline_ns,
+        )
 
     def run(self, planned: PlannedSession, split: str = "test") -> Session:
         """The session: from the ledger, from the device's disk, or measured now. A failed one runs once more."""
@@ -122,7 +150,7 @@ class SessionRunner:
         known = self.ledger.session(planned.session_id)
         if known is not None:
             return known
-        timed = planned.mode in ("paced", "flat-out", IDLE)
+        timed = planned.mode in ("paced", "flat-out", MULTI, IDLE)
         cooled = self.cooler.wait(planned.session_id) if self.cooler and timed else None
         started_utc = datetime.now(UTC).isoformat(timespec="seconds")
         begin = time.monotonic()
@@ -136,11 +164,21 @@ class SessionRunner:
         if result.failure == "fenced":
             raise lost(self.study.device, str(result.reason))
         failed_session(self.ledger, self.study.device, result)
+        arrays = {**arrays, **self._words(planned, split)} if result.outcome == "ok" else arrays
         session = Session(planned, self.environment, started_utc, time.monotonic() - begin, result, arrays)
         self.ledger.record_session(session)
         if session.ok and not os.environ.get(KEEP_SESSIONS):
             self._recorded.append(session.session_id)
         return session
+
+    def _words(self, planned: PlannedSession, split: str) -> Arrays:
+        """What is spoken in the session, where its latency as a user perceives it can be told."""
+        words = self.material[split].words
+        if words is None or planned.mode not in ("paced", "evaluate"):
+            return {}
+        if planned.mode == "evaluate":
+            return {WORDS: words.of_spans}
+        return {WORDS: words.of_stream(planned.chunk_count * planned.candidate.chunk_samples)}
 
     def forget_recorded(self) -> None:
         """Delete on the device what the ledger has; `earshot devices clean` does it where this fails."""
@@ -195,6 +233,7 @@ class SessionRunner:
             spans=material.spans if evaluate else (),
             threads=candidate.threads,
             session_options=candidate.session_options,
+            deadline_ns=planned.deadline_ns,
             # Twice real time is far beyond any candidate that could win; a hung provider ends here.
             timeout_s=_OVERHEAD_S + 2 * audio_s,
             seed=self.seed,
@@ -203,4 +242,16 @@ class SessionRunner:
         )
         if idle:
             return idle_spec(spec)
+        if planned.mode == MULTI:
+            return self.arriving.applied(self._with_streams(spec, planned))
         return self.arriving.applied(spec) if planned.mode == "paced" else spec
+
+    def _with_streams(self, spec: wire.RunSpec, planned: PlannedSession) -> wire.RunSpec:
+        """Each run with phases of its own: what a lucky choice of them does is between the runs then."""
+        return replace(
+            spec,
+            streams=planned.streams,
+            sharing=self.sharing,
+            seed=self.seed + planned.block,
+            timeout_s=spec.timeout_s + planned.streams * _OVERHEAD_PER_STREAM_S,
+        )

@@ -1,15 +1,18 @@
 """Two sides compared, or refused because they are not alike."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.decide.comparison.effect import LESS, MORE, Effect, effect_of
 from orchestrator.decide.comparison.overlap import overlapping
-from orchestrator.decide.comparison.runs import METRICS, Side, runs_of
+from orchestrator.decide.comparison.runs import METRICS, Block, Side, runs_of
 from orchestrator.decide.comparison.stale import stale
 from orchestrator.decide.comparison.surroundings import Unlike, unlike
+from orchestrator.decide.selection.figures import Run
 from orchestrator.decide.selection.words import NAMES, times
 from orchestrator.domain.calibration import Calibration
 from orchestrator.errors import BadInput, Incomparable
+from orchestrator.statistics.miss_rate import miss_rate_interval
 
 # Nobody hears less; a comparison that is to rule out less asks for it with --effect.
 WANTED_EFFECT = 0.05
@@ -77,6 +80,7 @@ def compare(
         )
         for metric in METRICS
     )
+    noise = _noise_notes(calibration, b, duet)
     first = b.sessions[0]
     mode = first.planned.mode
     comparison = Comparison(
@@ -87,7 +91,7 @@ def compare(
         effects=effects,
         forced=fields,
         relative_only=duet,
-        notes=(*mine.left_out, *theirs.left_out, *_noise_notes(calibration, b, duet)),
+        notes=(*_miss_rates(mine.good, theirs.good), *mine.left_out, *theirs.left_out, *noise),
         sentence="",
     )
     return _with_sentence(comparison)
@@ -95,6 +99,20 @@ def compare(
 
 def _others(a: Side, b: Side) -> list[Unlike]:
     return [Unlike(n, a.others[n], b.others[n]) for n in a.others if n in b.others and a.others[n] != b.others[n]]
+
+
+def _miss_rates(a: Mapping[Block, Run], b: Mapping[Block, Run]) -> tuple[str, ...]:
+    """As shares: there is no ratio to a side that misses none."""
+    found = []
+    for name, runs in (("A", a), ("B", b)):
+        timed = [run.steady for run in runs.values() if run.paced]
+        if not timed:
+            return ()
+        rate = miss_rate_interval([int(each.missed.sum()) for each in timed], [len(each) for each in timed])
+        if rate.value is None or rate.low is None or rate.high is None:
+            return ()
+        found.append(f"{name} {rate.value:.2%} ({rate.low:.2%} to {rate.high:.2%})")
+    return (f"missed deadlines: {', '.join(found)}",)
 
 
 def _noise_notes(found: Calibration | None, side: Side, duet: bool) -> tuple[str, ...]:

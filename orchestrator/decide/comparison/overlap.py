@@ -1,11 +1,12 @@
 """Runs that were made at the same time on one device, cut to the time when both streamed."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from agents import wire
 from orchestrator.decide.comparison.runs import Runs
 from orchestrator.decide.selection.figures import Run
-from orchestrator.domain.timeline import Timeline
 
 
 def overlapping(a: Runs, b: Runs) -> tuple[Runs, Runs]:
@@ -38,5 +39,5 @@ def _within(run: Run, start_ns: int, end_ns: int) -> Run | None:
         return None
     first, last = int(inside[0]), int(inside[-1])
     before = int(steady.done_ns[first - 1]) if first else steady.previous_done_ns
-    kept = Timeline(steady.t_ns[first : last + 1], steady.chunk_ns, steady.paced, before)
+    kept = replace(steady, t_ns=steady.t_ns[first : last + 1], previous_done_ns=before)
     return Run(run.session, kept, run.warmup)

@@ -68,6 +68,7 @@ def of_session(session: Session) -> dict[str, str]:
         "model": planned.candidate.model,
         "mode": planned.mode,
         "chunk": f"{planned.candidate.chunk_samples} samples",
+        "deadline": _deadline(planned.deadline_ns),
         "ring policy": result.policy,
         "arrivals": "of a trace" if result.traced else "one chunk apart",
         **of_place(session.environment),
@@ -75,6 +76,10 @@ def of_session(session: Session) -> dict[str, str]:
         f"{runtime} build": _text(result.runtime_build),
         **of_state(result.before),
     }
+
+
+def _deadline(deadline_ns: int | None) -> str:
+    return "one chunk" if deadline_ns is None else f"{deadline_ns / 1e6:g} ms"
 
 
 def unlike(a: Sequence[Session], b: Sequence[Session], *, at_once: bool = False) -> tuple[Unlike, ...]:

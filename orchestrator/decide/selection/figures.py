@@ -62,7 +62,7 @@ def figures(
     per_run: dict[str, tuple[Sequence[Run], Callable[[Run], float | None]]] = {
         "latency_p50_ms": (paced, lambda r: float(np.median(r.steady.latency_ns)) / NS_PER_MS),
         "service_p50_ms": (flat_out, lambda r: float(np.median(r.steady.service_ns)) / NS_PER_MS),
-        "miss_rate": (paced, lambda r: r.steady.miss_rate(r.steady.chunk_ns)),
+        "miss_rate": (paced, lambda r: r.steady.miss_rate),
         "rtf": (either, lambda r: r.steady.rtf),
         "peak_rss_mb": (either, _peak_mb),
         "load_ms": (either, _load_ms),

@@ -1,5 +1,7 @@
 """What raw times say, against arrays worked out by hand and against the definitions over random sessions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,7 +65,13 @@ def test_stages_add_up_to_the_time_from_the_issue_on() -> None:
     ("deadline_ns", "share"), [(39, 1.0), (40, 0.8), (50, 0.6), (100, 0.4), (170, 0.2), (229, 0.2), (230, 0.0)]
 )
 def test_a_deadline_is_missed_only_beyond_it(deadline_ns: int, share: float) -> None:
-    assert Timeline(PACED, CHUNK_NS, paced=True).miss_rate(deadline_ns) == pytest.approx(share)
+    assert Timeline(PACED, CHUNK_NS, paced=True, deadline_ns=deadline_ns).miss_rate == pytest.approx(share)
+
+
+def test_the_deadline_is_a_chunk_unless_given_and_outlives_the_warm_up() -> None:
+    plain = Timeline(PACED, CHUNK_NS, paced=True)
+    assert plain.miss_rate == pytest.approx(float((plain.latency_ns > CHUNK_NS).mean()))
+    assert Timeline(PACED, CHUNK_NS, paced=True, deadline_ns=7).after(2).deadline_ns == 7
 
 
 def test_backlog_counts_the_chunk_in_service_and_those_that_wait() -> None:
@@ -160,8 +168,8 @@ def test_a_dropped_chunk_is_a_miss_and_the_slowest_and_was_not_served() -> None:
     timeline = Timeline(DROPPED, CHUNK_NS, paced=True)
     assert len(timeline) == 5
     assert timeline.latency_ns.tolist() == [50, 230, wire.NEVER_NS, 70, 40]
-    assert timeline.miss_rate(100) == pytest.approx(2 / 5)
-    assert timeline.miss_rate(wire.NEVER_NS - 1) == pytest.approx(1 / 5)
+    assert timeline.miss_rate == pytest.approx(2 / 5)
+    assert replace(timeline, deadline_ns=wire.NEVER_NS - 1).miss_rate == pytest.approx(1 / 5)
     assert timeline.service_ns.tolist() == [50, 230, 40, 40]
     assert timeline.lateness_ns.tolist() == [0, 0, 0, 0]
     assert timeline.rtf == pytest.approx(360 / 400)

@@ -1,0 +1,220 @@
+"""What a user waits from the end of a word to its event, part by part: the latency budget of a spoken word.
+
+d_k - t_w, for a word that ends at t_w of the stream and whose event comes with chunk k, is the sum of these parts; L_k
+is one of them and never called the whole. Symbols are those of docs/measurement.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import wire
+from agents.contract import StreamContract
+from orchestrator.domain.session import Session
+from orchestrator.statistics.interval import Interval
+from orchestrator.statistics.percentiles import percentiles
+
+# Array of a session, int64, shape (words, 4): the span it lies in, its label as an index into the decoder's (-1: none
+# of them), its begin and its end, in ns from the span's start. A paced stream is one span.
+WORDS = "words"
+SPAN, LABEL, START, END = range(4)
+
+# Columns of ``Perceived.parts_ns``.
+PARTS = ("emission delay", "endpointing", "lookahead", "chunk wait", "latency L_k")
+QUANTILES = (0.5, 0.95)
+
+# An event this long after the end of its word still is the word's.
+HEARD_WITHIN_S = 0.5
+
+NO_WORDS = "nobody told when its words end: the evaluation set needs events, and a session of your own audio has none"
+
+
+@dataclass(frozen=True, eq=False)
+class Perceived:
+    """``parts_ns``: a row for each word that was heard, int64, shape (n, 5), columns ``PARTS``; an emission delay below
+    zero is a model that was sure before the word was over. Words that were ``missed``, and ``false_events`` that belong
+    to none, are counted and in no row. ``of``: what was measured, in words.
+    """
+
+    parts_ns: NDArray[np.int64]
+    missed: int
+    false_events: int
+    of: str
+
+    @property
+    def heard(self) -> int:
+        return len(self.parts_ns)
+
+    @property
+    def total_ns(self) -> NDArray[np.int64]:
+        """From the end of the word to its event, shape (n,); wire.NEVER_NS and more: the chunk was dropped."""
+        return np.asarray(self.parts_ns.sum(axis=1))
+
+    def mean_ns(self, part: str) -> float | None:
+        """Means add up to the mean of the sum, as percentiles do not. None without words, or with one of "never"."""
+        if not self.heard or (self.total_ns >= wire.NEVER_NS).any():
+            return None
+        return float(self._column(part).mean())
+
+    def percentiles(self, part: str) -> tuple[Interval, ...]:
+        """At ``QUANTILES``, in ns, over words; not estimable below 11 and 130 of them."""
+        return percentiles(self._column(part), QUANTILES)
+
+    def _column(self, part: str) -> NDArray[np.int64]:
+        return self.total_ns if part == SUM else self.parts_ns[:, PARTS.index(part)]
+
+
+SUM = "sum"
+
+
+def perceived(session: Session, contract: StreamContract) -> Perceived | str:
+    """Of a paced session, each word with the latency of the very chunk that brought its event; or why it is not known.
+
+    A word whose event could have come after the session's end does not count.
+    """
+    if session.planned.mode != "paced":
+        return "chunks of a flat-out session do not arrive"
+    found = _audio_parts(session, contract)
+    if isinstance(found, str):
+        return found
+    timeline = session.timeline(contract.sample_rate_hz)
+    rows = timeline.t_ns[found.chunks]
+    # The stream's start: by the earliest arrival, where a trace makes some of them late.
+    numbers = np.arange(1, len(timeline) + 1)
+    begin_ns = int((timeline.arrival_ns - _ns(numbers * session.planned.candidate.chunk_samples, contract)).min())
+    wait = rows[:, wire.ARRIVAL] - begin_ns - found.ready_ns
+    latency = rows[:, wire.DONE] - rows[:, wire.ARRIVAL]
+    return found.with_client(wait, latency, "its own session")
+
+
+def perceived_of(
+    evaluated: Session, contract: StreamContract, latency_ns: NDArray[np.int64], seed: int = 0
+) -> Perceived | str:
+    """Of an evaluate session, each word with the latency of a chunk drawn from ``latency_ns``, that of paced ones: what
+    a chunk costs is taken not to depend on what is said in it. Or why it is not known.
+    """
+    if not len(latency_ns):
+        return "no paced session gave a latency"
+    found = _audio_parts(evaluated, contract)
+    if isinstance(found, str):
+        return found
+    arrival_ns = _ns((found.chunks + 1) * evaluated.planned.candidate.chunk_samples, contract)
+    drawn = np.random.default_rng(seed).choice(latency_ns, len(found.chunks))
+    return found.with_client(arrival_ns - found.ready_ns, drawn, "chunks of paced sessions, drawn by chance")
+
+
+@dataclass(frozen=True, eq=False)
+class _AudioParts:
+    """What follows from the audio alone. ``chunks``: which one brought each word's event; ``ready_ns``: when the last
+    sample of the event's frame existed, in its stream.
+    """
+
+    emission_ns: NDArray[np.int64]
+    endpointing_ns: NDArray[np.int64]
+    lookahead_ns: int
+    chunks: NDArray[np.int64]
+    ready_ns: NDArray[np.int64]
+    missed: int
+    false_events: int
+
+    def with_client(self, wait_ns: NDArray[np.int64], latency_ns: NDArray[np.int64], source: str) -> Perceived:
+        lookahead = np.full(len(self.chunks), self.lookahead_ns)
+        columns = (self.emission_ns, self.endpointing_ns, lookahead, wait_ns, latency_ns)
+        of = f"{len(self.chunks) + self.missed} words; L_k of {source}"
+        return Perceived(np.stack(columns, axis=1).astype(np.int64), self.missed, self.false_events, of)
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """Where the decoder's frames lie in the audio of one stream. ``served``: numbers of the chunks that it heard."""
+
+    contract: StreamContract
+    chunk_samples: int
+    served: NDArray[np.int64] | None
+
+    def chunk(self, frame: int) -> int:
+        heard = frame * self.contract.frame_samples() // self.chunk_samples
+        return heard if self.served is None else int(self.served[heard])
+
+    def ready_ns(self, frame: int) -> int:
+        """When the last sample that the frame was made of existed."""
+        size = self.contract.frame_samples()
+        within = (frame + 1) * size - frame * size // self.chunk_samples * self.chunk_samples
+        return int(_ns(np.array(self.chunk(frame) * self.chunk_samples + within), self.contract))
+
+
+def _ns(samples: NDArray[Any], contract: StreamContract) -> NDArray[np.int64]:
+    return np.asarray(samples * 1_000_000_000 // contract.sample_rate_hz, dtype=np.int64)
+
+
+def _audio_parts(session: Session, contract: StreamContract) -> _AudioParts | str:
+    decoded, words = session.result.decoded, session.arrays.get(WORDS)
+    if contract.decoder.kind == "none":
+        return f"{contract.model} has no decoder, so that it tells no word"
+    if words is None or not len(words):
+        return NO_WORDS
+    if any("heard_frame" not in event for stream in decoded for event in stream["events"]):
+        return "an older agent ran it, which did not tell when the graph itself was sure"
+    lookahead_ns = int(_ns(np.array(contract.lookahead_samples), contract))
+    limit_ns = int(HEARD_WITHIN_S * 1e9) + lookahead_ns
+    clock = _Clock(contract, session.planned.candidate.chunk_samples, _served(session))
+    parts: list[tuple[int, int, int, int]] = []
+    missed, false_events = 0, 0
+    for span, stream in enumerate(decoded):
+        own = words[words[:, SPAN] == span]
+        owners = _owners(stream["events"], own, contract.decoder.labels, clock, limit_ns)
+        false_events += sum(owner is None for owner in owners)
+        first = _first_events(stream["events"], owners)
+        for number, word in enumerate(own):
+            if number in first:
+                parts.append(_of_word(first[number], int(word[END]), lookahead_ns, clock))
+            elif word[END] + limit_ns <= _stream_ns(session, contract):
+                missed += 1
+    columns = np.array(parts, dtype=np.int64).reshape(-1, 4).T
+    return _AudioParts(columns[0], columns[1], lookahead_ns, columns[2], columns[3], missed, false_events)
+
+
+def _served(session: Session) -> NDArray[np.int64] | None:
+    times = session.arrays.get("t_ns")
+    return None if times is None else np.flatnonzero(times[:, wire.DONE] != wire.NEVER_NS)
+
+
+def _stream_ns(session: Session, contract: StreamContract) -> float:
+    """How long a paced stream was; utterances of an evaluation are whole, and a word missed in one is missed."""
+    if session.planned.mode != "paced":
+        return float("inf")
+    samples = session.result.chunk_count * session.planned.candidate.chunk_samples
+    return float(_ns(np.array(samples), contract))
+
+
+def _owners(
+    events: Sequence[Any], words: NDArray[np.int64], labels: Sequence[str], clock: _Clock, limit_ns: int
+) -> list[int | None]:
+    """The word that each event belongs to: of its label, begun before it and ended at most ``limit_ns`` before; the
+    first that has none yet, else the last (heard twice). None: a false event.
+    """
+    owners: list[int | None] = []
+    for event in events:
+        at_ns, label = clock.ready_ns(event["frame"]), labels.index(event["label"])
+        near = (words[:, LABEL] == label) & (words[:, START] <= at_ns) & (at_ns <= words[:, END] + limit_ns)
+        fitting = np.flatnonzero(near).tolist()
+        free = [number for number in fitting if number not in owners]
+        owners.append(free[0] if free else fitting[-1] if fitting else None)
+    return owners
+
+
+def _first_events(events: Sequence[Any], owners: Sequence[int | None]) -> dict[int, Any]:
+    found: dict[int, Any] = {}
+    for event, owner in zip(events, owners, strict=True):
+        if owner is not None:
+            found.setdefault(owner, event)
+    return found
+
+
+def _of_word(event: Any, end_ns: int, lookahead_ns: int, clock: _Clock) -> tuple[int, int, int, int]:
+    ready_ns, heard_ns = clock.ready_ns(event["frame"]), clock.ready_ns(event["heard_frame"])
+    emission_ns = heard_ns - lookahead_ns - end_ns
+    return emission_ns, ready_ns - heard_ns, clock.chunk(event["frame"]), ready_ns
