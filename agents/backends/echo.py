@@ -14,14 +14,17 @@ from agents import wire
 from agents.busy import start_busy
 from agents.failure import Failure
 
-OPTIONS = ("service_us", "sleep_us", "stall_every", "stall_ms", "busy_cores")
+OPTIONS = ("service_us", "sleep_us", "stall_every", "stall_ms", "busy_cores", "work")
 PROVIDER = "echo"
+# Of one round of ``work``: some us on a server, and little enough for every first-level cache.
+_NUMBERS = 1024
 
 
 class EchoBackend:
     """Session options: ``service_us`` busy time per chunk, ``sleep_us`` time asleep, as where an accelerator works,
     ``stall_every`` chunks one of ``stall_ms`` asleep; ``busy_cores`` children that compute all the time, as a load for
-    power sensors.
+    power sensors. ``work`` rounds of arithmetic per chunk: the same work every time, so that its time tells what
+    disturbs it, where ``service_us`` is the same time.
 
     Outputs keep the contract's shapes whatever the chunk size.
     """
@@ -41,7 +44,8 @@ class EchoBackend:
         self._sleep_ns = round(options["sleep_us"] * 1e3)
         self._stall_every = int(options["stall_every"])
         self._stall_s = options["stall_ms"] / 1e3
-        self._steps = 0
+        self._steps, self._work = 0, range(int(options["work"]))
+        self._exponents, self._powers = np.linspace(-1.0, 1.0, _NUMBERS), np.zeros(_NUMBERS)
         # They end with this process.
         start_busy(int(options["busy_cores"]))
         self.input: NDArray[Any] = np.zeros(contract.input_shape(spec.chunk_samples), contract.input.dtype)
@@ -68,6 +72,8 @@ class EchoBackend:
         target[:count] = source[:count]
         if self._stall_every and self._steps % self._stall_every == 0:
             time.sleep(self._stall_s)
+        for _ in self._work:
+            np.exp(self._exponents, self._powers)
         if self._sleep_ns:
             time.sleep(self._sleep_ns / 1e9)
         while time.monotonic_ns() < until_ns:
