@@ -52,11 +52,17 @@ def _recipes_page() -> str:
         "A recipe is `format:precision(option=value,...)`, for example `onnx:int8-qdq(activation=u8,weight=s8)`.",
         "An option that is left out has the exporter's default. Names are joined by `+`.\n",
     ]
-    for precision, options in OPTIONS.items():
-        parts += [f"## onnx:{precision}\n", "| option | values |", "|---|---|"]
-        parts += [f"| `{name}` | {', '.join(values) if values else 'names'} |" for name, values in options.items()]
-        parts.append("")
+    for format_, precisions in OPTIONS.items():
+        for precision, options in precisions.items():
+            parts += [f"## {format_}:{precision}\n", *_options_table(options), ""]
     return "\n".join(parts)
+
+
+def _options_table(options: dict[str, tuple[str, ...] | None]) -> list[str]:
+    if not options:
+        return ["It has no options."]
+    rows = [f"| `{name}` | {', '.join(values) if values else 'names'} |" for name, values in options.items()]
+    return ["| option | values |", "|---|---|", *rows]
 
 
 def _metrics_page() -> str:

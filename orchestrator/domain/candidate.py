@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.domain.recipe import Recipe
@@ -42,11 +43,22 @@ class Candidate:
         return f"{self.recipe} {provider} {self.threads}t{options}"
 
     @property
-    def is_default(self) -> bool:
-        """The plain fp32 CPU default that every gain is stated against."""
+    def is_plain(self) -> bool:
+        """The fp32 graph as its runtime runs it on one thread when nobody asks for more."""
         return (
-            str(self.recipe) == "onnx:fp32"
-            and self.provider == "CPUExecutionProvider"
+            self.recipe.precision == "fp32"
+            and not self.recipe.options
+            and self.provider == PLAIN_PROVIDERS.get(self.runtime)
             and self.threads == 1
             and not self.session_options
         )
+
+
+# Runtime -> the provider that it takes by itself. In the order in which a study's default is looked for.
+PLAIN_PROVIDERS = {"onnxruntime": "CPUExecutionProvider", "litert": "XNNPACK"}
+
+
+def default_of(candidates: Iterable[Candidate]) -> Candidate | None:
+    """The plain fp32 candidate that every gain is stated against, the first of them; None where there is none."""
+    plain = [c for c in candidates if c.is_plain]
+    return next((c for runtime in PLAIN_PROVIDERS for c in plain if c.runtime == runtime), None)

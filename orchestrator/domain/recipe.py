@@ -27,15 +27,29 @@ _DYNAMIC = {
 _WEIGHT_ONLY = {"block": ("16", "32", "64", "128"), "exclude_nodes": None}
 _ANY = {"optimize": ("none", "basic", "extended", "all"), "container": ("onnx", "ort")}
 
-# precision -> option -> allowed values; None: names joined by "+".
-OPTIONS: dict[str, dict[str, tuple[str, ...] | None]] = {
-    "fp32": {**_ANY},
-    "fp16": {"exclude_types": None, "exclude_nodes": None, **_ANY},
-    "int8-dynamic": {**_DYNAMIC, **_ANY},
-    "int8-qdq": {**_QUANTIZED, **_ANY},
-    "int8-qoperator": {**_QUANTIZED, **_ANY},
-    "int8-weight": {**_WEIGHT_ONLY, **_ANY},
-    "int4-weight": {**_WEIGHT_ONLY, **_ANY},
+# LiteRT's kernels want weights that are symmetric s8; what can be chosen is which operators have them.
+_LITERT_TYPES = {"only_types": None, "exclude_types": None}
+_LITERT_WEIGHTS = {"granularity": ("channel", "tensor"), **_LITERT_TYPES}
+
+# format -> precision -> option -> allowed values; None: names joined by "+".
+OPTIONS: dict[str, dict[str, dict[str, tuple[str, ...] | None]]] = {
+    "onnx": {
+        "fp32": {**_ANY},
+        "fp16": {"exclude_types": None, "exclude_nodes": None, **_ANY},
+        "int8-dynamic": {**_DYNAMIC, **_ANY},
+        "int8-qdq": {**_QUANTIZED, **_ANY},
+        "int8-qoperator": {**_QUANTIZED, **_ANY},
+        "int8-weight": {**_WEIGHT_ONLY, **_ANY},
+        "int4-weight": {**_WEIGHT_ONLY, **_ANY},
+    },
+    "litert": {
+        "fp32": {},
+        "fp16": {**_LITERT_TYPES},
+        "int8-dynamic": {**_LITERT_WEIGHTS},
+        "int8-static": {"activation": ("s8", "s16"), "calibration": ("minmax", "average"), **_LITERT_WEIGHTS},
+        "int8-weight": {**_LITERT_WEIGHTS},
+        "int4-weight": {**_LITERT_TYPES},
+    },
 }
 
 _FORM = "write it like onnx:int8-qdq(activation=u8,calibration=minmax); docs/reference/recipes.md has them all"
@@ -54,12 +68,16 @@ class Recipe:
     options: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.format != "onnx":
-            raise BadRecipe(f"recipe format must be onnx, got {self.format!r}", hint=_FORM)
-        if self.precision not in OPTIONS:
+        if self.format not in OPTIONS:
+            known = ", ".join(OPTIONS)
             raise BadRecipe(
-                f"precision must be one of {', '.join(OPTIONS)}, got {self.precision!r}",
-                hint=_nearest(self.precision, OPTIONS),
+                f"recipe format must be one of {known}, got {self.format!r}", hint=_nearest(self.format, OPTIONS)
+            )
+        precisions = OPTIONS[self.format]
+        if self.precision not in precisions:
+            raise BadRecipe(
+                f"precision of {self.format} must be one of {', '.join(precisions)}, got {self.precision!r}",
+                hint=_nearest(self.precision, precisions),
             )
         if list(self.options) != sorted(set(self.options)) or len(dict(self.options)) != len(self.options):
             raise BadRecipe(f"recipe options must be sorted and named once, got {self.options}")
@@ -67,10 +85,11 @@ class Recipe:
             self._check(name, value)
 
     def _check(self, name: str, value: str) -> None:
-        known = OPTIONS[self.precision]
+        known = OPTIONS[self.format][self.precision]
         if name not in known:
             raise BadRecipe(
-                f"{self.precision} has no option {name!r}; it has {', '.join(known)}", hint=_nearest(name, known)
+                f"{self.format}:{self.precision} has no option {name!r}; it has {', '.join(known) or 'none'}",
+                hint=_nearest(name, known),
             )
         allowed = known[name]
         if allowed is not None and value not in allowed:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 
 from orchestrator.decide.comparison.runs import Side
-from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.candidate import Candidate, default_of
 from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput
@@ -63,13 +63,14 @@ def _candidate(ledger: Ledger, study: Study, wanted: str, known: Sequence[Candid
         return known[0]
     decision = ledger.decision(study.study_id)
     winner = decision.winner if decision else None
+    default = default_of(known)
     matches = [
         candidate
         for candidate in known
         if wanted in (candidate.key, candidate.label, str(candidate.recipe))
         or (len(wanted) >= _KEY_DIGITS and candidate.key.startswith(wanted))
         or (wanted == "winner" and candidate.key == winner)
-        or (wanted == "default" and candidate.is_default)
+        or (wanted == "default" and candidate == default)
     ]
     if len(matches) == 1:
         return matches[0]

@@ -7,7 +7,7 @@ from orchestrator.decide.selection.figures import Run, RunValues, figures
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.quality_loss import QualityLoss, loss_estimate, quality_losses
 from orchestrator.domain.artifact import Artifact
-from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.candidate import Candidate, default_of
 from orchestrator.domain.decision import Estimate
 from orchestrator.domain.energy import NO_IDLE, Idle, idle_or_reason
 from orchestrator.domain.score import Score
@@ -103,7 +103,9 @@ def gather(
 
 def baseline_of(evidence: Iterable[Evidence]) -> Evidence | None:
     """The plain fp32 CPU default, where the study has one."""
-    return next((e for e in evidence if e.candidate.is_default), None)
+    by_candidate = {e.key: e for e in evidence}
+    default = default_of(e.candidate for e in by_candidate.values())
+    return by_candidate[default.key] if default else None
 
 
 def timed_runs(sessions: Iterable[Session], artifact: Artifact | None) -> tuple[list[Run], list[Failure]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrator.decide.selection.policy import Policy
-from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.candidate import Candidate, default_of
 from orchestrator.domain.decision import Estimate
 from orchestrator.domain.score import Score
 from orchestrator.statistics.bootstrap import PairedDifference, items_needed, paired_difference
@@ -38,7 +38,7 @@ def quality_losses(
         if score.candidate_key in candidates:
             relatives = shared.setdefault(family(candidates[score.candidate_key]), {})
             relatives.setdefault(score.evaluation_sha256, score)
-    default = next((c for c in candidates.values() if c.is_default), None)
+    default = default_of(candidates.values())
     wanted = {} if default is None else own.get(default.key) or shared.get(family(default), {})
     return {
         key: _worst({**shared.get(family(c), {}), **own.get(key, {})}, wanted, key, policy)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from orchestrator.decide.selection.compare import clearly_less, ratio, tied
 from orchestrator.decide.selection.evidence import Evidence
 from orchestrator.decide.selection.policy import Policy
+from orchestrator.domain.candidate import PLAIN_PROVIDERS
 
 
 def choose_winner(
@@ -43,7 +44,7 @@ def simplicity(evidence: Evidence, metric: str) -> tuple[float, ...]:
     departures = (
         (candidate.recipe.precision != "fp32")
         + len(candidate.recipe.options)
-        + (candidate.provider != "CPUExecutionProvider")
+        + (candidate.provider != PLAIN_PROVIDERS.get(candidate.runtime))
         + (candidate.threads != 1)
         + len(candidate.session_options)
     )
