@@ -10,7 +10,10 @@ from orchestrator.domain.recipe import Recipe
 
 @dataclass(frozen=True)
 class Candidate:
-    """What a session runs. ``key`` is the same for the same choice in every study; ``label`` is for people."""
+    """What a session runs. ``key`` is the same for the same choice in every study; ``label`` is for people.
+
+    ``environment``: the device's Python environment whose runtime it is; None: the one that the study is run from.
+    """
 
     model: str
     artifact_sha256: str
@@ -20,6 +23,7 @@ class Candidate:
     threads: int
     chunk_samples: int
     session_options: dict[str, str] = field(default_factory=dict)
+    environment: str | None = None
 
     @property
     def key(self) -> str:
@@ -32,6 +36,7 @@ class Candidate:
             self.threads,
             self.chunk_samples,
             sorted(self.session_options.items()),
+            *([] if self.environment is None else [["environment", self.environment]]),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -40,7 +45,8 @@ class Candidate:
         """For example ``onnx:int8-qdq(activation=u8) CPU 1t``."""
         provider = self.provider.removesuffix("ExecutionProvider")
         options = "".join(f" {k}={v}" for k, v in sorted(self.session_options.items()))
-        return f"{self.recipe} {provider} {self.threads}t{options}"
+        within = "" if self.environment is None else f" in {self.environment}"
+        return f"{self.recipe} {provider} {self.threads}t{options}{within}"
 
     @property
     def is_plain(self) -> bool:
@@ -51,6 +57,7 @@ class Candidate:
             and self.provider == PLAIN_PROVIDERS.get(self.runtime)
             and self.threads == 1
             and not self.session_options
+            and self.environment is None
         )
 
 

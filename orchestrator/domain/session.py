@@ -98,6 +98,11 @@ class Session:
     def ok(self) -> bool:
         return self.result.outcome == "ok"
 
+    @property
+    def emulated(self) -> str | None:
+        """What computed in place of the hardware: of the whole device, or of the provider."""
+        return self.environment.emulated or self.result.emulated
+
     def times_of(self, sensor: str, length: int) -> NDArray[np.int64] | None:
         """Times of a sensor's series, shape (length,), ns: those of its own meter (``ina3221.VDD_IN`` has those of
         ``ina3221``), else those that all plain sensors share. None where neither has this length.

@@ -64,7 +64,7 @@ def runs_of(side: Side, *, with_suspect: bool = False) -> Runs:
 
 
 def _verdict(session: Session, side: Side) -> SessionVerdict:
-    emulator = session.environment.emulated
+    emulator = session.emulated
     if emulator:
         return SessionVerdict((Doubt(INVALID, "emulated", f"it was emulated by {emulator}"),))
     return judge(session, side.artifact.contract.sample_rate_hz)

@@ -66,7 +66,8 @@ class Evidence:
 def family(candidate: Candidate) -> tuple[object, ...]:
     """What placement and quality depend on: everything but the number of threads."""
     options = tuple(sorted(candidate.session_options.items()))
-    return candidate.artifact_sha256, candidate.runtime, candidate.provider, candidate.chunk_samples, options
+    whose = candidate.runtime, candidate.environment, candidate.provider
+    return candidate.artifact_sha256, *whose, candidate.chunk_samples, options
 
 
 def gather(

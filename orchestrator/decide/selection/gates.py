@@ -14,12 +14,14 @@ from orchestrator.decide.selection.evidence import Evidence, throttled
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.quality_loss import more_items
 from orchestrator.decide.selection.words import figure, percent
+from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import METRIC_OF, METRICS
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID
 from orchestrator.statistics.stability import backlog_slope, is_unstable
 
 CPU = "CPUExecutionProvider"
+_RUNTIME = {"version of the runtime": "runtime_version", "build of the runtime": "runtime_build"}
 QUALITY = "max_quality_loss"
 _QUIETEN = "see earshot devices doctor, or let suspect sessions count (--allow-suspect)"
 
@@ -59,8 +61,8 @@ class Shortfall:
 def emulated(evidence: Evidence, rules: Rules) -> str | None:
     """No processor of its own ran it: its times are the emulator's, whatever it was asked to be."""
     for session in evidence.sessions:
-        if session.environment.emulated:
-            return f"emulated ({session.environment.emulated}): its times say nothing about a device"
+        if session.emulated:
+            return f"emulated ({session.emulated}): its times say nothing about a device"
     return None
 
 
@@ -87,12 +89,33 @@ def placement(evidence: Evidence, rules: Rules) -> str | None:
         return f"it is not known whether {wanted} ran anything: no placement session ended well"
     shares = {share.provider: share for share in evidence.placement.result.placement}
     own = shares.get(wanted)
+    why = evidence.placement.result.fallback
+    because = f" ({why})" if why else ""
     if own is None or own.nodes == 0:
         others = ", ".join(p for p, share in shares.items() if share.nodes) or "nothing"
-        return f"fell back: {wanted} ran no node, {others} ran the model"
+        return f"fell back: {wanted} ran no node, {others} ran the model{because}"
     if own.time_share is not None and own.time_share < rules.policy.least_placement_share:
-        return f"fell back: {wanted} ran {own.nodes} nodes with {percent(own.time_share)} of the time"
+        return f"fell back: {wanted} ran {own.nodes} nodes with {percent(own.time_share)} of the time{because}"
     return None
+
+
+def parity(evidence: Evidence, rules: Rules) -> str | None:
+    """The provider computes what the CPU of the same build computes from the same audio, on the device.
+
+    Where a runtime has nothing to compare with, its task metric alone says what it is worth.
+    """
+    found = evidence.placement.result.parity if evidence.placement else None
+    if found is None:
+        return None
+    if found.reason is not None:
+        return f"its outputs are not those of {found.reference}: {found.reason}"
+    floor_db = rules.policy.least_parity_db(evidence.candidate.recipe.precision)
+    if found.snr_db is None or found.snr_db >= floor_db:
+        return None
+    return (
+        f"its outputs are not those of {found.reference}: {found.snr_db:.1f} dB over {found.chunk_count} chunks, "
+        f"{floor_db:g} dB is required"
+    )
 
 
 def throttling(evidence: Evidence, rules: Rules) -> str | None:
@@ -108,28 +131,39 @@ def throttling(evidence: Evidence, rules: Rules) -> str | None:
 def unlike(evidence: Evidence, rules: Rules) -> str | None:
     """Measured where the default was: device, build of the agent, transport, kernel, governor, Python.
 
-    And with one version of its runtime, which is the default's where that has the same runtime: a device's Python
-    decides which versions it can have, so figures are compared only within one.
+    And with one build of its runtime, which is the default's where that has the same runtime and Python environment: a
+    device's Python decides which versions it can have, so figures are compared only within one. A candidate in another
+    environment is another build on purpose.
     """
     if rules.baseline is None or not rules.baseline.sessions:
         return _mixed(evidence)
     expected = _surroundings(rules.baseline.sessions[0])
-    if evidence.candidate.runtime == rules.baseline.candidate.runtime:
-        known = [s.result.runtime_version for s in rules.baseline.sessions if s.result.runtime_version]
-        expected["version of the runtime"] = known[0] if known else None
+    if _same_build(evidence.candidate, rules.baseline.candidate):
+        for name in _RUNTIME:
+            known = [_runtime(s)[name] for s in rules.baseline.sessions if _runtime(s)[name]]
+            expected[name] = known[0] if known else None
     for session in evidence.sessions:
-        found = {**_surroundings(session), "version of the runtime": session.result.runtime_version}
+        found = {**_surroundings(session), **_runtime(session)}
         for name, value in expected.items():
             if found[name] != value and None not in (value, found[name]):
                 return f"not comparable with the fp32 default: {name} is {found[name]} against {value}"
     return _mixed(evidence)
 
 
+def _same_build(candidate: Candidate, baseline: Candidate) -> bool:
+    return (candidate.runtime, candidate.environment) == (baseline.runtime, baseline.environment)
+
+
+def _runtime(session: Session) -> dict[str, str | None]:
+    return {name: getattr(session.result, field) for name, field in _RUNTIME.items()}
+
+
 def _mixed(evidence: Evidence) -> str | None:
-    versions = sorted({s.result.runtime_version for s in evidence.sessions if s.result.runtime_version})
-    if len(versions) < 2:
-        return None
-    return f"not comparable with itself: measured with {evidence.candidate.runtime} {' and '.join(versions)}"
+    for field in _RUNTIME.values():
+        found = sorted({text for s in evidence.sessions if (text := getattr(s.result, field))})
+        if len(found) > 1:
+            return f"not comparable with itself: measured with {evidence.candidate.runtime} {' and '.join(found)}"
+    return None
 
 
 def _surroundings(session: Session) -> dict[str, str | None]:
@@ -238,6 +272,7 @@ GATES: tuple[tuple[str, Callable[[Evidence, Rules], str | None]], ...] = (
     ("emulated", emulated),
     ("failed", failed_session),
     ("placement", placement),
+    ("parity", parity),
     ("throttled", throttling),
     ("environment", unlike),
     ("quality", quality),

@@ -32,3 +32,12 @@ class Policy:
     allow_suspect: bool = False
     repeat_tolerance: float = 0.05
     seed: int = 0
+
+    def least_parity_db(self, precision: str) -> float:
+        """Below this a provider's outputs are not those of the CPU from the same file; the task metric says the rest.
+
+        Floats differ by the order of sums, or by half the bits where an accelerator has no more: fp16 leaves 60 dB,
+        bfloat16 40. Quantized graphs are rounded elsewhere by each kernel: 17 to 49 dB measured (OpenVINO on a CPU,
+        Qualcomm's HTP simulator), where garbage has 0.
+        """
+        return 30.0 if precision in ("fp32", "fp16") else 8.0
