@@ -7,6 +7,7 @@ import click
 
 from agents.strict_json import to_json
 from orchestrator.cli.options import (
+    deadline_option,
     device_option,
     environment_option,
     json_option,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.decide.comparison.effect import Effect
 
 # What only means something when something is measured.
-_MEASURING = ("device", "lab", "wait_s", "quiet_device", "environment", "runs", "seconds", "seed", "duet")
+_MEASURING = ("device", "lab", "wait_s", "quiet_device", "environment", "runs", "seconds", "seed", "deadline_ms", "duet")
 
 
 @click.command()
@@ -36,6 +37,7 @@ _MEASURING = ("device", "lab", "wait_s", "quiet_device", "environment", "runs", 
 @click.option("--runs", type=int, default=6, show_default=True, help="Fresh processes of each, to measure now.")
 @click.option("--seconds", type=float, default=5.0, show_default=True, help="Audio per run; 15 gives each run a p99.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the order.")
+@deadline_option
 @click.option("--duet", is_flag=True, help="Run both at the same time: only their ratio is shown.")
 @device_option
 @lab_option
@@ -54,6 +56,7 @@ def compare(
     runs: int,
     seconds: float,
     seed: int,
+    deadline_ms: float | None,
     duet: bool,
     device: str,
     lab: Path | None,
@@ -97,7 +100,7 @@ def compare(
         choices = (Choice.parse(what[1]), Choice.parse(what[2]))
         settings = BenchSettings(
             "compare", what[0], choices, device, lab, results, mode or "paced", runs, seconds, seed, wait_s,
-            quiet_device, environment, duet,
+            quiet_device, environment, duet, deadline_ms,
         )  # fmt: skip
         with TerminalProgress() as progress:
             found = compare_now(settings, progress, wanted=wanted)

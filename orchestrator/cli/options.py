@@ -23,6 +23,20 @@ class Duration(click.ParamType[float]):
         return float(found[1]) * _UNITS[found[2]]
 
 
+class Share(click.ParamType[float]):
+    """A part of a whole, as 1% or 0.01."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no share: write it as 1% or 0.01", param, ctx)
+        return float(found[1]) / (100.0 if found[2] else 1.0)
+
+
 results_option = click.option(
     "--results",
     type=click.Path(path_type=Path, file_okay=False),
@@ -51,6 +65,9 @@ wait_option = click.option(
     type=Duration(),
     default="0s",
     help="Wait so long (90s, 30m, 2h) for a device that somebody else has; otherwise that is an error.",
+)
+deadline_option = click.option(
+    "--deadline-ms", type=float, help="A paced chunk that takes longer is a miss; its own duration by default."
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON on stdout instead of a table; progress stays on stderr."

@@ -6,6 +6,7 @@ import click
 
 from orchestrator.cli.decision import print_decision, selection_options
 from orchestrator.cli.options import (
+    deadline_option,
     device_option,
     environment_option,
     json_option,
@@ -53,6 +54,7 @@ from orchestrator.workflows.tune import tune as run_tune
 @click.option(
     "--paced-seconds", type=float, default=5.0, show_default=True, help="Length of a paced session, in audio."
 )
+@deadline_option
 @click.option("--finalists", type=click.IntRange(min=1), default=2, show_default=True, help="Raced beside the default.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Order of the interleaved sessions.")
 @click.option(
@@ -78,6 +80,7 @@ def tune(
     constraints: Constraints,
     budget_minutes: float,
     paced_seconds: float,
+    deadline_ms: float | None,
     finalists: int,
     seed: int,
     allow_suspect: bool,
@@ -116,6 +119,7 @@ def tune(
         quiet_device=quiet_device,
         environment=environment,
         allow_suspect=allow_suspect,
+        deadline_ms=deadline_ms,
     )
     if quiet:
         outcome = run_tune(settings, Silent())

@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
-from orchestrator.workflows.settings import require_duration, require_results
+from orchestrator.workflows.settings import deadline_ns, require_duration, require_results
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Choice:
 @dataclass(frozen=True)
 class BenchSettings:
     """``runs`` fresh processes of each choice, of ``seconds`` of audio. ``workflow``: what the study is called after.
+    ``deadline_ms`` of a paced chunk; None: its duration.
 
     Raises BadInput for a number that nothing can be concluded from.
     """
@@ -67,8 +68,11 @@ class BenchSettings:
     quiet_device: bool = False
     environment: str | None = None
     duet: bool = False
+    deadline_ms: float | None = None
 
     def __post_init__(self) -> None:
+        if deadline_ns(self.deadline_ms) is not None and self.mode != "paced":
+            raise BadInput(f"nothing arrives in mode {self.mode}, so that no chunk has a deadline")
         require_duration("seconds", self.seconds)
         if self.mode not in ("paced", "flat-out"):
             raise BadInput(f"mode must be paced or flat-out, got {self.mode!r}")
@@ -96,6 +100,7 @@ class BenchSettings:
             "quiet_device": self.quiet_device,
             "environment": self.environment,
             "duet": self.duet,
+            "deadline_ms": self.deadline_ms,
         }
 
     def ledger_path(self) -> Path:

@@ -118,4 +118,5 @@ def _beside(runner: SessionRunner) -> _Beside:
         runner.seed,
         hold=runner.hold,
         power=runner.power,
+        deadline_ns=runner.deadline_ns,
     )

@@ -18,6 +18,18 @@ def require_duration(name: str, value: float) -> None:
         raise BadInput(f"{name} must be > 0 and finite, got {value:g}")
 
 
+def deadline_ns(deadline_ms: float | None) -> int | None:
+    """None: a chunk's own duration. Raises BadInput for what no chunk could meet."""
+    if deadline_ms is None:
+        return None
+    if not (math.isfinite(deadline_ms) and deadline_ms * 1e6 >= 1):
+        raise BadInput(
+            f"the deadline must be > 0 ms and finite, got {deadline_ms:g}",
+            hint="leave --deadline-ms out, and each chunk has its own duration",
+        )
+    return round(deadline_ms * 1e6)
+
+
 def require_results(path: Path) -> None:
     """Raises BadInput where ``path`` is no folder that can be written to, and cannot become one. Makes nothing."""
     there = next(place for place in (path, *path.parents) if place.exists())
@@ -33,8 +45,8 @@ class TuneSettings:
     ``flat_out_s`` are seconds of audio per session; ``finalists`` go from screening to the paced race beside the
     default. ``device``: a name, or any:TAG; ``wait_s``: how long to wait while somebody else has it. ``quiet_device``:
     make the changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python
-    environment; None: its default. ``allow_suspect``: suspect sessions count like valid ones. Raises BadInput for a
-    value that cannot be measured with.
+    environment; None: its default. ``allow_suspect``: suspect sessions count like valid ones. ``deadline_ms``: a paced
+    chunk with a longer latency is a miss; None: its duration. Raises BadInput for a value that cannot be measured with.
     """
 
     model: str
@@ -57,8 +69,10 @@ class TuneSettings:
     quiet_device: bool = False
     environment: str | None = None
     allow_suspect: bool = False
+    deadline_ms: float | None = None
 
     def __post_init__(self) -> None:
+        deadline_ns(self.deadline_ms)
         for name in ("budget_s", "paced_s", "flat_out_s"):
             require_duration(name, getattr(self, name))
         if self.chunk_ms is not None:
@@ -90,6 +104,7 @@ class TuneSettings:
             "quiet_device": self.quiet_device,
             "environment": self.environment,
             "allow_suspect": self.allow_suspect,
+            "deadline_ms": self.deadline_ms,
         }
 
     @property

@@ -37,6 +37,8 @@ from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reach import in_environment
 from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import Material, SessionRunner
+from orchestrator.workflows.settings import deadline_ns
+from orchestrator.workflows.spoken import spoken_words
 
 # An interrupted comparison goes on within this: what was measured later was measured on another day's device.
 _GO_ON_WITHIN_S = 3600.0
@@ -118,6 +120,7 @@ def _on(
                 meter=meter_of(device),
                 cooler=cooler,
                 suspect_reruns=settings.runs,
+                deadline_ns=deadline_ns(settings.deadline_ms),
             )
             schedule(runner, candidates, held)
             ledger.finish_study(study.study_id, "finished")
@@ -145,13 +148,14 @@ def _push(
     progress: Progress,
 ) -> Material:
     progress.stage("pushing", steps=1)
-    path, blob, spans = prepared.needed_evaluation().wav("test", scratch)
+    evaluation = prepared.needed_evaluation()
+    path, blob, spans = evaluation.wav("test", scratch)
     files: list[tuple[Path, wire.Blob]] = [(path, blob)]
     for artifact in artifacts:
         ledger.record_artifact(artifact)
         files.append((artifact.path, blob_of(artifact)))
     push_blobs(agent, files)
-    return Material(blob, blob, spans)
+    return Material(blob, blob, spans, spoken_words(evaluation, "test", prepared.source.contract.decoder.labels))
 
 
 def _begin(ledger: Ledger, settings: BenchSettings, device: Device, progress: Progress) -> Study:

@@ -32,7 +32,7 @@ from orchestrator.workflows.race import Race
 from orchestrator.workflows.reach import in_environment
 from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import SessionRunner
-from orchestrator.workflows.settings import TuneSettings, require_results
+from orchestrator.workflows.settings import TuneSettings, deadline_ns, require_results
 from orchestrator.workflows.verification import verify_winner
 
 # Sessions that a study runs once more because something disturbed them; what disturbs more of them will not go away.
@@ -116,6 +116,7 @@ def _tune_on(
                 meter=meter_of(device),
                 cooler=cooler_of(device, agent, environment, ledger, study, progress),
                 suspect_reruns=0 if settings.allow_suspect else _SUSPECT_RERUNS,
+                deadline_ns=deadline_ns(settings.deadline_ms),
             )
             decision = Race(settings, prepared, exported, runner).run()
             if decision.winner is not None:
