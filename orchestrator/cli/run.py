@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from agents.wire import POLICIES
+from agents.wire import POLICIES, SHARINGS
 from orchestrator.cli.options import (
+    Share,
     device_option,
     environment_option,
     json_option,
@@ -19,16 +20,19 @@ from orchestrator.domain.recipe import Recipe
 from orchestrator.workflows.arriving import Arriving, read_trace
 from orchestrator.workflows.reach import begin
 
+MULTI = "multi"
+
 
 @click.command()
 @click.argument("model")
 @click.option("--recipe", default="onnx:fp32", show_default=True, help="How the graph becomes an artifact.")
 @click.option(
     "--mode",
-    type=click.Choice(["paced", "flat-out", "sustained"]),
+    type=click.Choice(["paced", "flat-out", "sustained", "multi"]),
     default="paced",
     show_default=True,
-    help="paced: chunks come on the clock; flat-out: at once; sustained: paced for --minutes, shown minute by minute.",
+    help="paced: chunks come on the clock; flat-out: at once; sustained: paced for --minutes, shown minute by minute; "
+    "multi: as many streams at once as the device holds, found by a search.",
 )
 @device_option
 @click.option(
@@ -70,6 +74,27 @@ from orchestrator.workflows.reach import begin
     type=click.Path(path_type=Path),
     help="Recorded trace: a line a chunk, by how many ms it came later than it was full.",
 )
+@click.option(
+    "--miss-budget",
+    type=Share(),
+    default="1%",
+    show_default=True,
+    help="Of mode multi: the share of chunks that may be late.",
+)
+@click.option(
+    "--max-streams",
+    type=click.IntRange(min=1),
+    default=128,
+    show_default=True,
+    help="Of mode multi: more are never tried.",
+)
+@click.option(
+    "--sharing",
+    type=click.Choice(SHARINGS),
+    default="processes",
+    show_default=True,
+    help="Of mode multi: a process for each stream, or one loaded model that serves all in turn.",
+)
 @click.option("--audio", type=click.Path(path_type=Path), help="Your own audio: mono, 16 bit, at the model's rate.")
 @results_option
 @json_option
@@ -92,6 +117,9 @@ def run(
     policy: str,
     ring_chunks: int,
     arrivals: Path | None,
+    miss_budget: float,
+    max_streams: int,
+    sharing: str,
     audio: Path | None,
     results: Path,
     as_json: bool,
@@ -109,15 +137,19 @@ def run(
     earshot run digits-lstm --recipe onnx:int8-dynamic --mode flat-out
     earshot run kws --mode sustained --minutes 20
     earshot run kws --policy drop-oldest --ring 4 --arrivals microphone.txt
+    earshot run kws --mode multi --miss-budget 1% --max-streams 64
     earshot run kws --lab lab.toml --devices pi5,tag:phone,any:cuda
     """
     if devices is not None and context.get_parameter_source("device") is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--device is for one device, --devices for several: give one of them")
+    if devices is not None and mode == MULTI:
+        raise click.UsageError("--mode multi searches on one device: give --device")
     arriving = Arriving(policy, ring_chunks, read_trace(arrivals) if arrivals else ())
     ahead = begin(lab, device, environment, results / "ledger.db") if devices is None else None
     # These take half a second to import: meanwhile the device is reached.
     from orchestrator.cli.run_settled import run_on_one, run_on_several
     from orchestrator.workflows.single import RunSettings
+    from orchestrator.workflows.streams_wanted import StreamsWanted
 
     with closing(ahead) if ahead else nullcontext():
         settings = RunSettings(
@@ -135,8 +167,13 @@ def run(
             quiet_device=quiet_device,
             environment=environment,
             arriving=arriving,
+            streams=StreamsWanted(miss_budget, max_streams, sharing=sharing) if mode == MULTI else None,
         )
-        if devices is None:
+        if mode == MULTI:
+            from orchestrator.cli.run_streams import run_streams
+
+            run_streams(settings, as_json, ahead)
+        elif devices is None:
             run_on_one(settings, as_json, ahead)
         else:
             run_on_several(settings, devices, as_json)

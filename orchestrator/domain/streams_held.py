@@ -1,13 +1,14 @@
 """How many concurrent streams a device holds within a miss budget, and what that stands on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents import wire
 from orchestrator.domain.session import Session
+from orchestrator.domain.session_verdict import INVALID, SUSPECT, judge
 from orchestrator.domain.timeline import Timeline
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.percentiles import percentile
@@ -25,8 +26,8 @@ class StreamsRun:
     """What one session with ``streams`` streams says. ``grows``: its backlog grew for as long as it ran.
 
     ``busy_share``: time in the model and around it over audio time, summed over the streams: how many servers they kept
-    busy. A percentile is None where too few chunks tell it, or so many were dropped. ``ruled_out``: why it is no
-    evidence, None where it is.
+    busy. A percentile is None where too few chunks tell it, or so many were dropped. ``failed``: why the session did,
+    twice; it has no chunks then. ``ruled_out``: why it is no evidence. ``suspect``: why it is weak evidence.
     """
 
     session_id: str
@@ -37,7 +38,9 @@ class StreamsRun:
     busy_share: float
     latency_p50_ms: float | None
     latency_p99_ms: float | None
+    failed: str | None = None
     ruled_out: str | None = None
+    suspect: str | None = None
 
     @property
     def miss_rate(self) -> float:
@@ -91,9 +94,17 @@ class StreamsHeld:
             raise ValueError(f"low <= value <= high must hold, got {self.low}, {self.value}, {self.high}")
 
 
-def read_run(session: Session, sample_rate_hz: int, deadline_ns: int, ruled_out: str | None = None) -> StreamsRun:
-    """Every chunk counts, from the first one on. Raises ValueError where the session has no times."""
-    streams = session.timelines(sample_rate_hz)
+def read_run(session: Session, sample_rate_hz: int, deadline_ns: int) -> StreamsRun:
+    """Every chunk counts, from the first one on."""
+    nothing = StreamsRun(session.session_id, session.planned.streams, 0, 0, False, 0.0, None, None)
+    if not session.ok:
+        return replace(nothing, failed=str(session.result.reason))
+    verdict = judge(session, sample_rate_hz)
+    said = "; ".join(verdict.reasons) or None
+    try:
+        streams = session.timelines(sample_rate_hz)
+    except ValueError as exc:
+        return replace(nothing, ruled_out=f"its times cannot be: {exc}")
     latency_ns = np.concatenate([stream.latency_ns for stream in streams])
     return StreamsRun(
         session_id=session.session_id,
@@ -104,7 +115,8 @@ def read_run(session: Session, sample_rate_hz: int, deadline_ns: int, ruled_out:
         busy_share=sum(_busy_share(stream) for stream in streams),
         latency_p50_ms=_percentile_ms(latency_ns, 0.5),
         latency_p99_ms=_percentile_ms(latency_ns, 0.99),
-        ruled_out=ruled_out,
+        ruled_out=said if verdict.kind == INVALID else None,
+        suspect=said if verdict.kind == SUSPECT else None,
     )
 
 

@@ -2,12 +2,13 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from agents import wire
@@ -15,7 +16,7 @@ from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.energy import Idle, idle_or_reason
 from orchestrator.domain.recipe import Recipe
-from orchestrator.domain.session import IDLE, Environment, Session
+from orchestrator.domain.session import IDLE, MULTI, Environment, Session
 from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput, EarshotError, ExportFailed, LeaseLost, SessionFailed, Unreachable
 from orchestrator.ledger.ledger import Ledger
@@ -43,11 +44,13 @@ from orchestrator.workflows.reach import Ahead, in_environment
 from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import Material, SessionRunner
 from orchestrator.workflows.settings import require_duration, require_results
+from orchestrator.workflows.streams_wanted import StreamsWanted
 
 _OTHER_RECIPE = "choose another --recipe; earshot models export shows which ones this model can have"
 
 # A session that was interrupted is collected by the same command within this; a later one wants a new measurement.
 _COLLECT_WITHIN_S = 3600.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class RunSettings:
     """``provider`` None: CPU. ``audio`` None: the model's evaluation set. ``seconds`` of audio, looped. ``device``: a
     name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has. ``quiet_device``: make the
     changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python environment; None:
-    its default. ``arriving``: how the chunks of a paced session come.
+    its default. ``arriving``: how the chunks of a paced session come. ``streams``: of mode multi, see
+    ``orchestrator.workflows.streams``; ``seconds`` are then those of each of its sessions.
     """
 
     model: str
@@ -72,11 +76,14 @@ class RunSettings:
     quiet_device: bool = False
     environment: str | None = None
     arriving: Arriving = field(default_factory=Arriving)
+    streams: StreamsWanted | None = None
 
     def __post_init__(self) -> None:
         require_duration("seconds", self.seconds)
-        if self.mode not in ("paced", "flat-out"):
-            raise BadInput(f"mode must be paced or flat-out, got {self.mode!r}")
+        if self.mode not in ("paced", "flat-out", MULTI):
+            raise BadInput(f"mode must be paced, flat-out or multi, got {self.mode!r}")
+        if (self.mode == MULTI) != (self.streams is not None):
+            raise BadInput(f"mode multi, and no other, searches for a number of streams, got mode {self.mode!r}")
         if self.mode == "flat-out" and self.arriving != Arriving():
             raise BadInput("nothing arrives in mode flat-out: policy, ring and arrival trace belong to mode paced")
 
@@ -186,6 +193,26 @@ def measure_on(
     work: Work, device: Device, progress: Progress, wait_s: float = 0.0, ahead: Ahead | None = None
 ) -> RanOne:
     """The session on this device. Raises DeviceHeld where somebody else has it for longer than ``wait_s``."""
+    session = on_device(
+        work, device, progress, lambda runner, candidate: _measure(work, runner, candidate), wait_s, ahead
+    )
+    rate = work.sample_rate_hz
+    idle = idle_or_reason(work.ledger.sessions(session.planned.study_id, mode=IDLE), rate)
+    return RanOne(session, rate, idle)
+
+
+def on_device(
+    work: Work,
+    device: Device,
+    progress: Progress,
+    schedule: Callable[[SessionRunner, Candidate], T],
+    wait_s: float = 0.0,
+    ahead: Ahead | None = None,
+) -> T:
+    """What ``schedule`` measures there, under the device's lease and in one study, which ends with it.
+
+    Raises DeviceHeld where somebody else has it for longer than ``wait_s``.
+    """
     with reserved(work.ledger, device, f"run {work.settings.model}", progress, wait_s=wait_s) as held:
         power = PowerCycle(work.ledger, device, progress)
         chosen = in_environment(device, work.settings.environment)
@@ -193,13 +220,11 @@ def measure_on(
         quiet = quieted(agent, device, progress.note, wanted=work.settings.quiet_device)
         with agent.transport, held.on_device(agent), quiet:
             settings = replace(work.settings, device=device.name)
-            session = _measure(work, settings, device, agent, environment, held, power, progress)
-    rate = work.sample_rate_hz
-    idle = idle_or_reason(work.ledger.sessions(session.planned.study_id, mode=IDLE), rate)
-    return RanOne(session, rate, idle)
+            runner, candidate = _runner(work, settings, device, agent, environment, held, power, progress)
+            return _finished(runner, lambda: schedule(runner, candidate))
 
 
-def _measure(
+def _runner(
     work: Work,
     settings: RunSettings,
     device: Device,
@@ -208,7 +233,7 @@ def _measure(
     held: Hold,
     power: PowerCycle,
     progress: Progress,
-) -> Session:
+) -> tuple[SessionRunner, Candidate]:
     progress.stage("pushing", steps=1)
     work.ledger.record_artifact(work.artifact)
     push_blobs(agent, [(work.artifact.path, blob_of(work.artifact)), work.audio])
@@ -228,22 +253,33 @@ def _measure(
         meter=meter_of(device),
         cooler=cooler_of(device, agent, environment, work.ledger, study, progress),
     )
+    return runner, candidate
+
+
+def _measure(work: Work, runner: SessionRunner, candidate: Candidate) -> Session:
+    settings = work.settings
     idle_s = min(IDLE_S, settings.seconds)
     steps, idle_total_s = (3, 2 * idle_s) if measures_power(runner) else (1, 0.0)
     expected_s = idle_total_s + settings.seconds if settings.mode == "paced" else None
-    progress.stage(settings.mode, steps=steps, expected_s=expected_s)
+    runner.progress.stage(settings.mode, steps=steps, expected_s=expected_s)
+    measure_idle(runner, candidate, BEFORE, idle_s)
+    (session,) = runner.run_all([runner.plan(candidate, settings.mode, seconds=settings.seconds)])
+    measure_idle(runner, candidate, AFTER, idle_s)
+    return session
+
+
+def _finished(runner: SessionRunner, measured: Callable[[], T]) -> T:
+    ledger, study_id = runner.ledger, runner.study.study_id
     try:
-        measure_idle(runner, candidate, BEFORE, idle_s)
-        (session,) = runner.run_all([runner.plan(candidate, settings.mode, seconds=settings.seconds)])
-        measure_idle(runner, candidate, AFTER, idle_s)
+        found = measured()
     except EarshotError as exc:
         # It may go on there, or have to make room for somebody: the same command collects it, or runs it then.
         if not isinstance(exc, Unreachable | LeaseLost | SessionFailed):
-            work.ledger.finish_study(study.study_id, "abandoned")
+            ledger.finish_study(study_id, "abandoned")
         raise
-    work.ledger.finish_study(study.study_id, "finished")
+    ledger.finish_study(study_id, "finished")
     runner.forget_recorded()
-    return session
+    return found
 
 
 def _candidate(settings: RunSettings, candidates: list[Candidate]) -> Candidate:
@@ -291,5 +327,6 @@ def _study(settings: RunSettings) -> Study:
             "quiet_device": settings.quiet_device,
             "environment": settings.environment,
             "arriving": asdict(settings.arriving),
+            "streams": asdict(settings.streams) if settings.streams else None,
         },
     )

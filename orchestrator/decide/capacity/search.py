@@ -33,14 +33,18 @@ class StreamsSearch:
 
     That more streams miss no less is assumed while searching, and looked at in the end: one stream less than what is
     held is tried too, and every contradiction among all that was tried is told.
+
+    ``most``: the question's, or fewer where one stream shows that the device cannot have so many.
     """
 
     question: StreamsQuestion
+    most: int = 0
     _runs: dict[int, list[StreamsRun]] = field(default_factory=dict)
     _order: "Generator[int, bool, None] | None" = None
     _now: int | None = None
 
     def __post_init__(self) -> None:
+        self.most = self.question.most_streams
         self._order = self._numbers()
         self._now = next(self._order)
 
@@ -74,9 +78,9 @@ class StreamsSearch:
 
     def _numbers(self) -> Generator[int, bool, None]:
         """Numbers of streams; each is sent back whether it passed."""
-        most = self.question.most_streams
-        if not (yield 1) or most == 1:
+        if not (yield 1) or self.most == 1:
             return
+        most = self.most
         low, high = 1, most + 1
         passed_once = failed_once = False
         n = min(most, max(2, self._guess()))
@@ -97,7 +101,7 @@ class StreamsSearch:
     def _guess(self) -> int:
         """From how busy one stream keeps one server."""
         busy = self._runs[1][0].busy_share
-        return self.question.most_streams if busy <= 0 else math.floor(self.question.servers / busy)
+        return self.most if busy <= 0 else math.floor(self.question.servers / busy)
 
 
 @dataclass(frozen=True)

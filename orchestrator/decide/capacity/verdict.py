@@ -15,10 +15,13 @@ DEFAULT_BUDGET, DEFAULT_MOST_RUNS = 0.01, 5
 
 def judge_streams(streams: int, runs: Sequence[StreamsRun], budget: float, most_runs: int) -> StreamsTried:
     """Holds: the interval of the miss rate ends below ``budget``. Fails: it begins above, or one run missed more than
-    that with a backlog that grew all the time, which more runs of an overloaded device would only repeat.
+    that with a backlog that grew all the time, which more runs of an overloaded device would only repeat, or failed.
 
     Runs are looked at one after the other, up to ``most_runs``, so each look has its share of the error (Bonferroni).
     """
+    failed = next((run.failed for run in runs if run.failed is not None), None)
+    if failed is not None:
+        return StreamsTried(streams, FAILS, not_estimable(failed, 0), tuple(runs), f"the session failed: {failed}")
     good = [run for run in runs if run.ruled_out is None]
     if not good:
         reason = runs[-1].ruled_out if runs else "it was not run yet"
