@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,8 +118,11 @@ def session(
     peak_mb: float | None = 40.0,
     attempt: int = 0,
     environment: Environment = ENVIRONMENT,
+    **facts: Any,
 ) -> Session:
-    """A finished session, or with ``failure`` (its reason) a failed one. Modes paced and flat-out have times."""
+    """A finished session, or with ``failure`` (its reason) a failed one. Modes paced and flat-out have times. ``facts``
+    are further ones of its result.
+    """
     planned = PlannedSession(STUDY.study_id, "bench", of, mode, block, 0, chunks, attempt)
     arrays: dict[str, NDArray[np.int64]] = {}
     if failure is None and mode in ("paced", "flat-out"):
@@ -138,6 +142,7 @@ def session(
         failure=None if failure is None else "inference",
         reason=failure,
         sensors_absent={"power": "no power sensor on this device"},
+        **facts,
     )
     return Session(planned, environment, "2026-01-01T00:00:00+00:00", 1.0, result, dict(arrays))
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.evidence import Evidence, gather
 from orchestrator.decide.selection.gates import GATES, Rejection, Rules, rejection, shortfalls
 from orchestrator.decide.selection.policy import Policy
+from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import Session
 from tests.sessions import CPU, ENVIRONMENT, artifact, candidate, paced_times, race, score, screened, service, session
@@ -40,7 +42,7 @@ def test_a_sound_candidate_passes() -> None:
 
 def test_order_is_that_of_cost() -> None:
     names = [name for name, _ in GATES]
-    first = ["emulated", "failed", "placement", "throttled", "environment"]
+    first = ["emulated", "failed", "placement", "parity", "throttled", "environment"]
     assert names == [*first, "quality", "pacer", "suspect", "unstable"]
 
 
@@ -70,6 +72,65 @@ def test_a_provider_with_a_sliver_fell_back_and_one_with_a_part_did_not() -> Non
 
     assert with_share(0.05) == "placement"
     assert with_share(0.4) is None
+
+
+def test_a_fallback_says_why_where_the_runtime_does() -> None:
+    nothing = (wire.ProviderShare(CPU, 12, 1.0),)
+    fallen = session(XNNPACK, "placement", placement=nothing, fallback="the CPU took 12 of 12 nodes (Conv x 12)")
+    found = judged([fallen, *race(XNNPACK)[1:]])
+    assert found is not None
+    assert found.reason.endswith("ran the model (the CPU took 12 of 12 nodes (Conv x 12))")
+
+
+def with_parity(of: Candidate, **figures: Any) -> Rejection | None:
+    whole = (wire.ProviderShare(of.provider, 1, 1.0, ("compiled subgraph",), 47),)
+    parity = wire.DeviceParity(CPU, 50, **figures)
+    scores = [*SCORES, score(of, range(40))]
+    return judged([session(of, "placement", placement=whole, parity=parity), *race(of)[1:]], scores=scores)
+
+
+def test_a_provider_that_computes_something_else_is_refused() -> None:
+    found = with_parity(XNNPACK, max_abs=7.0, snr_db=3.2)
+    assert found == Rejection(
+        "parity", "its outputs are not those of CPUExecutionProvider: 3.2 dB over 50 chunks, 30 dB is required"
+    )
+    assert with_parity(XNNPACK, max_abs=1e-5, snr_db=132.0) is None
+    assert with_parity(XNNPACK, max_abs=0.0) is None, "bit for bit the same"
+
+
+def test_quantized_graphs_are_rounded_elsewhere_by_each_provider() -> None:
+    quantized = candidate("onnx:int8-dynamic", provider=XNNPACK.provider)
+    assert with_parity(quantized, max_abs=0.5, snr_db=17.0) is None
+    found = with_parity(quantized, max_abs=5.0, snr_db=1.0)
+    assert found is not None
+    assert found.gate == "parity"
+
+
+def test_what_could_not_be_compared_is_not_equal() -> None:
+    found = with_parity(XNNPACK, reason="its outputs have another shape, or hold NaN or infinity")
+    assert found is not None
+    assert (found.gate, "NaN" in found.reason) == ("parity", True)
+
+
+def test_a_provider_that_was_emulated_never_ranks() -> None:
+    emulated = "QNNExecutionProvider on x86_64: its library simulates the hardware that it is made for"
+    found = judged([*race(XNNPACK), session(XNNPACK, block=9, emulated=emulated)])
+    assert found == Rejection("emulated", f"emulated ({emulated}): its times say nothing about a device")
+
+
+def test_another_build_of_the_runtime_is_another_thing_unless_it_is_of_another_environment() -> None:
+    stock = [session(BASE, "flat-out", 20, runtime_version="1.31.1", runtime_build="onnxruntime 1.31.1: A")]
+
+    def of_intel(of: Candidate) -> Rejection | None:
+        intel = {"runtime_version": "1.31.1", "runtime_build": "onnxruntime-openvino 1.31.1: B"}
+        sessions = [*race(BASE), *stock, *race(of), session(of, block=9, **intel)]
+        everyone = gather(sessions, ARTIFACTS, [*SCORES, score(of, range(40))], Policy())
+        return rejection(everyone[-1], Rules(Constraints(), Policy(), everyone[0]))
+
+    found = of_intel(RIVAL)
+    assert found is not None
+    assert "build of the runtime is onnxruntime-openvino 1.31.1: B against onnxruntime 1.31.1: A" in found.reason
+    assert of_intel(replace(RIVAL, environment="openvino")) is None
 
 
 def test_unknown_placement_fails_closed_except_for_the_cpu() -> None:
