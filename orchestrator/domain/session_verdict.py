@@ -7,7 +7,7 @@ import numpy as np
 
 from orchestrator.domain.observer import beside_share
 from orchestrator.domain.power import choose_source, energy_between, read_source
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import MULTI, Session
 from orchestrator.domain.timeline import Timeline
 from orchestrator.statistics.gaps import gaps
 
@@ -104,9 +104,10 @@ def judge(session: Session, sample_rate_hz: int | None, limits: SessionLimits = 
     if not session.ok:
         return SessionVerdict((Doubt(INVALID, "failed", f"it failed: {session.result.reason}"),))
     doubts = [*_fallen_back(session), *_throttled(session)]
-    if session.planned.mode in TIMED:
+    if session.planned.mode in (*TIMED, MULTI):
         if sample_rate_hz is not None:
-            doubts += _times(session, sample_rate_hz, limits)
+            of_times = _stream_times if session.planned.mode == MULTI else _times
+            doubts += of_times(session, sample_rate_hz, limits)
             doubts += _sensor_gaps(session, sample_rate_hz, limits)
         doubts += _surroundings(session, limits)
         doubts += _observer(session, limits)
@@ -141,6 +142,22 @@ def _times(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iter
         yield Doubt(INVALID, "pacer", reason)
     if not session.result.traced:
         yield from _schedule(timeline)
+    yield from _length(timeline, limits)
+
+
+def _stream_times(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iterator[Doubt]:
+    """Of several streams at once; that one is issued late there may be because of the others, which is no error."""
+    try:
+        streams = session.timelines(sample_rate_hz)
+    except ValueError as exc:
+        yield Doubt(INVALID, "clock", f"its times cannot be: {exc}")
+        return
+    moved = [] if session.result.traced else [doubt for stream in streams for doubt in _schedule(stream)]
+    yield from moved[:1]
+    yield from _length(streams[0], limits)
+
+
+def _length(timeline: Timeline, limits: SessionLimits) -> Iterator[Doubt]:
     if len(timeline) < limits.least_chunks:
         reason = f"{len(timeline)} chunks cannot tell whether it keeps up, {limits.least_chunks} can"
         yield Doubt(SUSPECT, "too-short", reason)
@@ -156,10 +173,11 @@ def _schedule(timeline: Timeline) -> Iterator[Doubt]:
 def _sensor_gaps(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iterator[Doubt]:
     """A sensor that was there and vanished, or ran backwards. One that said nothing at all is absent."""
     try:
-        timeline = session.timeline(sample_rate_hz)
+        streams = session.timelines(sample_rate_hz)
     except ValueError:
-        return  # Told by ``_times``.
-    begin_ns, end_ns = int(timeline.start_ns[0]), int(timeline.done_ns[-1])
+        return  # Told with the times.
+    begin_ns = min(int(stream.start_ns[0]) for stream in streams)
+    end_ns = max(int(stream.done_ns[-1]) for stream in streams)
     yield from _power_gaps(session, begin_ns, end_ns, limits)
     for name, values in _clocks(session):
         t_ns = session.times_of(name, len(values))

@@ -59,7 +59,7 @@ class _Search:
         runner.suspect_reruns = max(runner.suspect_reruns, _SUSPECT_RERUNS)
         contract = runner.artifacts[candidate.artifact_sha256].contract
         self._rate = contract.sample_rate_hz
-        self._deadline_ns = round(contract.chunk_s(candidate.chunk_samples) * 1e9)
+        self._deadline_ns = runner.deadline_ns or round(contract.chunk_s(candidate.chunk_samples) * 1e9)
         self._most_reason = "--max-streams"
 
     def run(self) -> StreamsHeld:
