@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrator.domain.observer import beside_share
+from orchestrator.domain.placement import fell_back
 from orchestrator.domain.power import choose_source, energy_between, read_source
 from orchestrator.domain.session import MULTI, Session
 from orchestrator.domain.timeline import Timeline
@@ -115,9 +116,9 @@ def judge(session: Session, sample_rate_hz: int | None, limits: SessionLimits = 
 
 
 def _fallen_back(session: Session) -> Iterator[Doubt]:
-    wanted, registered = session.planned.candidate.provider, session.result.providers_registered
-    if registered and wanted not in registered:
-        yield Doubt(INVALID, "fallback", f"{wanted} was asked for, the session registered {', '.join(registered)}")
+    why = fell_back(session.planned.candidate.provider, session.result)
+    if why is not None:
+        yield Doubt(INVALID, "fallback", f"it fell back: {why}")
 
 
 def _throttled(session: Session) -> Iterator[Doubt]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.providers import CPU
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.evidence import Evidence, throttled
 from orchestrator.decide.selection.policy import Policy
@@ -16,11 +17,11 @@ from orchestrator.decide.selection.quality_loss import more_items
 from orchestrator.decide.selection.words import figure, percent
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import METRIC_OF, METRICS
+from orchestrator.domain.placement import fell_back
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID
 from orchestrator.statistics.stability import backlog_slope, is_unstable
 
-CPU = "CPUExecutionProvider"
 _RUNTIME = {"version of the runtime": "runtime_version", "build of the runtime": "runtime_build"}
 QUALITY = "max_quality_loss"
 _QUIETEN = "see earshot devices doctor, or let suspect sessions count (--allow-suspect)"
@@ -79,24 +80,14 @@ def failed_session(evidence: Evidence, rules: Rules) -> str | None:
 def placement(evidence: Evidence, rules: Rules) -> str | None:
     """The requested provider ran the model. The CPU provider has nothing to fall back to."""
     wanted = evidence.candidate.provider
-    for session in evidence.sessions:
-        registered = session.result.providers_registered
-        if registered and wanted not in registered:
-            return f"fell back: {wanted} was asked for, the session registered {', '.join(registered)}"
-    if wanted == CPU:
+    profiled = () if evidence.placement is None else (evidence.placement,)
+    for session in (*evidence.sessions, *profiled):
+        why = fell_back(wanted, session.result, rules.policy.least_placement_share)
+        if why is not None:
+            return f"fell back: {why}"
+    if wanted == CPU or (evidence.placement is not None and evidence.placement.result.placement):
         return None
-    if evidence.placement is None:
-        return f"it is not known whether {wanted} ran anything: no placement session ended well"
-    shares = {share.provider: share for share in evidence.placement.result.placement}
-    own = shares.get(wanted)
-    why = evidence.placement.result.fallback
-    because = f" ({why})" if why else ""
-    if own is None or own.nodes == 0:
-        others = ", ".join(p for p, share in shares.items() if share.nodes) or "nothing"
-        return f"fell back: {wanted} ran no node, {others} ran the model{because}"
-    if own.time_share is not None and own.time_share < rules.policy.least_placement_share:
-        return f"fell back: {wanted} ran {own.nodes} nodes with {percent(own.time_share)} of the time{because}"
-    return None
+    return f"it is not known whether {wanted} ran anything: no placement session ended well"
 
 
 def parity(evidence: Evidence, rules: Rules) -> str | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from orchestrator.domain.placement import LEAST_SHARE
 from orchestrator.domain.session_verdict import DEFAULT_LIMITS, SessionLimits
 
 
@@ -12,8 +13,8 @@ class Policy:
 
     ``confidence`` is of every interval shown, and 1 - confidence the chance that equal candidates end in a winner.
 
-    ``least_placement_share``: an execution provider that did less of the nodes' time than this did not run the model.
-    It is low because a provider that accelerates its nodes tenfold takes a small share of what is left.
+    ``least_placement_share``: an execution provider that did less of the nodes' time than this did not run the model
+    (domain/placement.py).
 
     ``sessions``: when a session is suspect or invalid (domain/session_verdict.py). ``least_valid_share``: a candidate
     of whose sessions in a mode at least this share is valid stands on those, and the suspect ones are left out; half
@@ -26,7 +27,7 @@ class Policy:
 
     indifference: float = 0.02
     confidence: float = 0.95
-    least_placement_share: float = 0.1
+    least_placement_share: float = LEAST_SHARE
     sessions: SessionLimits = DEFAULT_LIMITS
     least_valid_share: float = 0.5
     allow_suspect: bool = False
