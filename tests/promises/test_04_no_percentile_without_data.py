@@ -18,6 +18,7 @@ from orchestrator.statistics.percentiles import minimum_n, percentile
 from orchestrator.workflows.figures import session_figures
 from tests import sessions
 from tests.orchestrator.decide.comparison.sides import FAST, side
+from tests.promises.figures import p04
 
 # quantile -> smallest n at 99 %, with one allowed exceedance (what is asked for before it is shown) and with none.
 TABLE = {0.9: (64, 44), 0.99: (662, 459), 0.999: (6636, 4603)}
@@ -88,6 +89,11 @@ def test_a_decision_and_a_comparison_have_none_either() -> None:
     compared = compare(side(chunks=20), side("B", FAST, chunks=20))
     p99 = next(effect for effect in compared.effects if effect.metric == "latency_p99_ms")
     assert (p99.a, p99.b, p99.ratio.value) == (None, None, None)
+
+
+def test_no_session_of_a_simulated_device_shows_one_either() -> None:
+    (row,) = p04.rows(trials=10)
+    assert (row.earshot, row.naive) == (0.0, 100.0)
 
 
 def test_what_a_naive_script_would_say_instead() -> None:

@@ -12,7 +12,9 @@ from orchestrator.decide.comparison.effect import ratio_of
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.intervals import mean_interval
 from orchestrator.statistics.percentiles import percentile
-from tests.orchestrator.statistics.series import autoregressive
+from tests.promises.figures import p05
+from tests.promises.figures.p05 import covered
+from tests.simulator.service import autoregressive
 
 TRIALS = 3000
 CHUNKS = 250  # 5 s of 20 ms
@@ -35,10 +37,6 @@ class Device:
 
 
 DEVICE = Device()
-
-
-def covered(found: Interval, truth: float) -> bool:
-    return found.low is not None and found.high is not None and found.low <= truth <= found.high
 
 
 def coverage(draw: Callable[[np.random.Generator], Interval], truth: float, seed: int) -> float:
@@ -80,6 +78,14 @@ def test_a_percentile_of_independent_values_covers() -> None:
     """By order statistics no narrower interval is to be had, and it may be wider than it says."""
     share = coverage(lambda rng: percentile(rng.exponential(1.0, 1000), 0.9), float(np.log(10)), 4)
     assert 0.94 <= share <= 0.98
+
+
+def test_sessions_in_turns_on_a_drifting_device_cover_the_ratio_too() -> None:
+    """From the agent's loop to ``earshot compare``; the table in docs/measurement.md has ten times as many trials."""
+    trials = 150
+    share = np.mean([covered(p05.ratio(trial), 1.3) for trial in range(trials)])
+    # 95 % within three standard errors of so many trials.
+    assert abs(share - 0.95) <= 3 * np.sqrt(0.95 * 0.05 / trials)
 
 
 def test_over_the_chunks_of_one_run_it_does_not_cover() -> None:

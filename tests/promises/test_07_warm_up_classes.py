@@ -10,7 +10,8 @@ import pytest
 from orchestrator.statistics.warmup import FLAT, NO_STEADY_STATE, SLOWDOWN, WARM_UP, classify
 from orchestrator.workflows.figures import session_figures
 from tests import sessions
-from tests.orchestrator.statistics.series import autoregressive
+from tests.promises.figures import p07
+from tests.simulator.service import autoregressive
 
 N = 1000
 SEEDS = range(60)
@@ -71,6 +72,14 @@ def test_nineteen_in_twenty_are_told_right(
 ) -> None:
     right = [classify(trace(levels, seed, correlation)).kind == CLASSES[levels] for seed in SEEDS]
     assert np.mean(right) >= 0.95
+
+
+def test_what_a_device_does_is_told_right_too() -> None:
+    """Runs through the agent's loop: stalls, caches that fill, a trip point that is passed, others that come and go."""
+    kinds, mean = p07.rows(trials=15)
+    assert kinds.bound.holds(kinds.earshot)
+    assert mean.bound.holds(mean.earshot)
+    assert not mean.bound.holds(mean.naive)
 
 
 def test_the_warm_up_alone_is_left_out() -> None:

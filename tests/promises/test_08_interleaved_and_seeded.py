@@ -16,6 +16,7 @@ from orchestrator.decide.comparison.runs import runs_of
 from orchestrator.measure.farm.interleave import block_order
 from orchestrator.statistics.intervals import ratio_unpaired
 from tests.orchestrator.decide.comparison.sides import FAST, side
+from tests.promises.figures import p08
 
 ROOT = Path(__file__).parents[2]
 ALPHA = 0.05
@@ -94,6 +95,17 @@ def test_interleaved_picks_the_best_where_one_after_the_other_does_not() -> None
     ours, naive = picks(interleaved), picks(sequential)
     assert ours >= 0.97
     assert naive <= 0.85
+
+
+def test_sessions_of_a_drifting_device_say_the_same() -> None:
+    """Through the agent's loop; the table in docs/measurement.md has several times as many of each."""
+    comparisons = 200
+    unlike, picked = p08.rows(comparisons, picks=40)
+    # Three standard errors of so many comparisons above alpha.
+    assert unlike.earshot / 100 <= ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / comparisons)
+    assert unlike.naive > 50
+    assert picked.earshot >= 95
+    assert picked.naive < 90
 
 
 def test_a_linear_drift_cancels_in_each_pair_of_blocks() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from orchestrator.statistics.autocorrelation import effective_sample_size, lag1
-from tests.orchestrator.statistics.series import autoregressive
+from tests.simulator.service import autoregressive
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])

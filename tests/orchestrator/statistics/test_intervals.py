@@ -15,7 +15,7 @@ from orchestrator.statistics.intervals import (
     ratio_unpaired,
 )
 from orchestrator.statistics.percentiles import percentile
-from tests.orchestrator.statistics.series import autoregressive
+from tests.simulator.service import autoregressive
 
 TRIALS = 3000
 

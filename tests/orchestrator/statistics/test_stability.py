@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from orchestrator.statistics.stability import backlog_slope, is_unstable
-from tests.orchestrator.statistics.series import Floats
+from tests.simulator.service import Floats
 
 CHUNK_S = 0.02
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.statistics.warmup import CLASSES, FLAT, NO_STEADY_STATE, SLOWDOWN, WARM_UP, classify
-from tests.orchestrator.statistics.series import Floats, autoregressive
+from tests.simulator.service import Floats, autoregressive
 
 N = 1000
 Trace = Callable[[np.random.Generator], Floats]
