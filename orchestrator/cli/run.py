@@ -8,6 +8,7 @@ import click
 from agents.wire import POLICIES, SHARINGS
 from orchestrator.cli.options import (
     Share,
+    deadline_option,
     device_option,
     environment_option,
     json_option,
@@ -95,7 +96,15 @@ MULTI = "multi"
     show_default=True,
     help="Of mode multi: a process for each stream, or one loaded model that serves all in turn.",
 )
+@deadline_option
 @click.option("--audio", type=click.Path(path_type=Path), help="Your own audio: mono, 16 bit, at the model's rate.")
+@click.option(
+    "--split",
+    type=click.Choice(["test", "track"]),
+    default="test",
+    show_default=True,
+    help="Part of the evaluation set to stream: its utterances one after another, or its continuous track.",
+)
 @results_option
 @json_option
 @click.pass_context
@@ -120,7 +129,9 @@ def run(
     miss_budget: float,
     max_streams: int,
     sharing: str,
+    deadline_ms: float | None,
     audio: Path | None,
+    split: str,
     results: Path,
     as_json: bool,
 ) -> None:
@@ -134,6 +145,7 @@ def run(
 
     \b
     earshot run kws --seconds 15
+    earshot run kws --split track --seconds 480 --deadline-ms 10
     earshot run digits-lstm --recipe onnx:int8-dynamic --mode flat-out
     earshot run kws --mode sustained --minutes 20
     earshot run kws --policy drop-oldest --ring 4 --arrivals microphone.txt
@@ -167,6 +179,8 @@ def run(
             quiet_device=quiet_device,
             environment=environment,
             arriving=arriving,
+            deadline_ms=deadline_ms,
+            split=split,
             streams=StreamsWanted(miss_budget, max_streams, sharing=sharing) if mode == MULTI else None,
         )
         if mode == MULTI:

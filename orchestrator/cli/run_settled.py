@@ -2,10 +2,13 @@
 
 from orchestrator.cli.fleet import print_outcomes
 from orchestrator.cli.output import number, print_json, print_table
+from orchestrator.cli.perceived import perceived_as_json, print_perceived
 from orchestrator.cli.progress import TerminalProgress
+from orchestrator.domain.perceived import perceived
 from orchestrator.errors import DeviceError
 from orchestrator.workflows.figures import session_figures
 from orchestrator.workflows.fleet import failed_session, run_several
+from orchestrator.workflows.observer import known_on_off
 from orchestrator.workflows.reach import Ahead
 from orchestrator.workflows.single import RunSettings, run_one
 
@@ -29,14 +32,18 @@ def run_on_one(settings: RunSettings, as_json: bool, ahead: Ahead | None) -> Non
     session = ran.session
     if not session.ok:
         raise failed_session(session, settings.results)
-    figures = session_figures(session, ran.sample_rate_hz, ran.idle)
+    on_off = known_on_off(settings.results / "ledger.db", session.planned.device)
+    figures = session_figures(session, ran.sample_rate_hz, ran.idle, on_off)
+    heard = perceived(session, ran.contract)
     if as_json:
-        print_json({"session": session.session_id, "figures": figures, "result": session.result})
+        told = {"session": session.session_id, "figures": figures, "perceived": perceived_as_json(heard)}
+        print_json({**told, "result": session.result})
         return
     print_table(
         ["figure", "value>", "unit", "note"],
         [[f.name, _value(f.value), f.unit, f.note] for f in figures],
     )
+    print_perceived(heard)
 
 
 def _value(value: float | str | None) -> str:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from agents import wire
+from agents.contract import StreamContract
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.energy import Idle, idle_or_reason
@@ -43,7 +44,8 @@ from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reach import Ahead, in_environment
 from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
 from orchestrator.workflows.session_runner import Material, SessionRunner
-from orchestrator.workflows.settings import require_duration, require_results
+from orchestrator.workflows.settings import deadline_ns, require_duration, require_results
+from orchestrator.workflows.spoken import SpokenWords, spoken_words
 from orchestrator.workflows.streams_wanted import StreamsWanted
 
 _OTHER_RECIPE = "choose another --recipe; earshot models export shows which ones this model can have"
@@ -58,7 +60,8 @@ class RunSettings:
     """``provider`` None: CPU. ``audio`` None: the model's evaluation set. ``seconds`` of audio, looped. ``device``: a
     name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has. ``quiet_device``: make the
     changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python environment; None:
-    its default. ``arriving``: how the chunks of a paced session come. ``streams``: of mode multi, see
+    its default. ``arriving``: how the chunks of a paced session come. ``deadline_ms`` of a chunk; None: its duration.
+    ``split`` of the evaluation set. ``streams``: of mode multi, see
     ``orchestrator.workflows.streams``; ``seconds`` are then those of each of its sessions.
     """
 
@@ -76,10 +79,16 @@ class RunSettings:
     quiet_device: bool = False
     environment: str | None = None
     arriving: Arriving = field(default_factory=Arriving)
+    deadline_ms: float | None = None
+    split: str = "test"
     streams: StreamsWanted | None = None
 
     def __post_init__(self) -> None:
         require_duration("seconds", self.seconds)
+        if deadline_ns(self.deadline_ms) is not None and self.mode == "flat-out":
+            raise BadInput("nothing arrives in mode flat-out, so that no chunk has a deadline")
+        if self.audio is not None and self.split != "test":
+            raise BadInput(f"--split {self.split} is of the evaluation set, --audio is your own: give one of them")
         if self.mode not in ("paced", "flat-out", MULTI):
             raise BadInput(f"mode must be paced, flat-out or multi, got {self.mode!r}")
         if (self.mode == MULTI) != (self.streams is not None):
@@ -90,8 +99,11 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class Made:
+    """``words``: when they are spoken in the audio; None where nobody said."""
+
     artifact: Artifact
     audio: tuple[Path, wire.Blob]
+    words: SpokenWords | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +126,10 @@ class Work:
         return self.making.result().audio
 
     @property
+    def words(self) -> SpokenWords | None:
+        return self.making.result().words
+
+    @property
     def sample_rate_hz(self) -> int:
         return self.artifact.contract.sample_rate_hz
 
@@ -125,8 +141,12 @@ class RanOne:
     """
 
     session: Session
-    sample_rate_hz: int
+    contract: StreamContract
     idle: Idle | str
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self.contract.sample_rate_hz
 
 
 def run_one(settings: RunSettings, progress: Progress, ahead: Ahead | None = None) -> RanOne:
@@ -175,12 +195,18 @@ def _make(settings: RunSettings, scratch: Path, progress: Progress) -> Made:
     artifact = next((a for a in exported.artifacts if a.recipe == settings.recipe), None)
     if artifact is None:
         raise ExportFailed(f"{settings.recipe} was refused: {exported.refusals[0].reason}", hint=_OTHER_RECIPE)
-    return Made(artifact, audio)
+    return Made(artifact, audio, _words(settings, prepared))
+
+
+def _words(settings: RunSettings, prepared: Prepared) -> SpokenWords | None:
+    if settings.audio is not None:
+        return None
+    return spoken_words(prepared.needed_evaluation(), settings.split, prepared.source.contract.decoder.labels)
 
 
 def _audio(settings: RunSettings, prepared: Prepared, scratch: Path) -> tuple[Path, wire.Blob]:
     if settings.audio is None:
-        path, blob, _ = prepared.needed_evaluation().wav("test", scratch)
+        path, blob, _ = prepared.needed_evaluation().wav(settings.split, scratch)
         return path, blob
     from orchestrator.make.quality.audio import read_audio, write_wav
 
@@ -198,7 +224,7 @@ def measure_on(
     )
     rate = work.sample_rate_hz
     idle = idle_or_reason(work.ledger.sessions(session.planned.study_id, mode=IDLE), rate)
-    return RanOne(session, rate, idle)
+    return RanOne(session, work.artifact.contract, idle)
 
 
 def on_device(
@@ -244,13 +270,14 @@ def _runner(
         study,
         agent,
         environment,
-        {"test": Material(work.audio[1], work.audio[1], ())},
+        {"test": Material(work.audio[1], work.audio[1], (), work.words)},
         {work.artifact.sha256: work.artifact},
         progress,
         hold=held,
         power=power,
         arriving=settings.arriving,
         meter=meter_of(device),
+        deadline_ns=deadline_ns(settings.deadline_ms),
         cooler=cooler_of(device, agent, environment, work.ledger, study, progress),
     )
     return runner, candidate
@@ -327,6 +354,8 @@ def _study(settings: RunSettings) -> Study:
             "quiet_device": settings.quiet_device,
             "environment": settings.environment,
             "arriving": asdict(settings.arriving),
+            "deadline_ms": settings.deadline_ms,
+            "split": settings.split,
             "streams": asdict(settings.streams) if settings.streams else None,
         },
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.decode import Event
+from orchestrator.domain.perceived import HEARD_WITHIN_S
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -141,7 +142,7 @@ def match(track: Track, tolerance_s: float) -> Hits:
 
 
 def false_rejects_at_false_accepts(
-    tracks: Sequence[Track], false_accepts_per_hour: float, tolerance_s: float = 0.5
+    tracks: Sequence[Track], false_accepts_per_hour: float, tolerance_s: float = HEARD_WITHIN_S
 ) -> FalseRejects:
     """Misses at the lowest threshold whose false accepts stay within the budget.
 
