@@ -10,6 +10,7 @@ from orchestrator.decide.comparison.runs import Side
 from orchestrator.domain.candidate import Candidate
 from orchestrator.ledger.calibrations import calibration_for
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.arrays import Arrays
 from orchestrator.measure.deploy.run import run_session
 from orchestrator.measure.farm.interleave import block_order
@@ -79,8 +80,8 @@ class _Beside(SessionRunner):
     is in the ledger stays on the device until both are done: two would delete there at once.
     """
 
-    def _measure(self, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
-        return run_session(self.agent, spec, on_event=lambda event: None, arrays_dir=scratch)
+    def _measure(self, agent: DeployedAgent, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
+        return run_session(agent, spec, on_event=lambda event: None, arrays_dir=scratch)
 
 
 def _at_once(settings: BenchSettings) -> Schedule:

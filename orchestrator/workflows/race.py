@@ -1,18 +1,21 @@
 """From every candidate to the decision: placement, screening, quality, then paced blocks of the finalists."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.decide.selection.choose import decide, finalists
 from orchestrator.decide.selection.policy import Policy
+from orchestrator.decide.selection.screening import misplaced
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Decision
-from orchestrator.domain.session import IDLE
+from orchestrator.domain.session import IDLE, Environment
+from orchestrator.errors import DeviceNotReady
 from orchestrator.measure.farm.budget import Budget
 from orchestrator.measure.farm.interleave import block_order
 from orchestrator.workflows.candidates import allowed_chunk, candidates_for
 from orchestrator.workflows.idle import AFTER, BEFORE, IDLE_S, measure_idle, measures_power
+from orchestrator.workflows.option_axis import with_options
 from orchestrator.workflows.prepare import Exported, Prepared
 from orchestrator.workflows.quality import score_candidate
 from orchestrator.workflows.session_runner import SessionRunner
@@ -36,18 +39,31 @@ class Race:
     runner: SessionRunner
 
     def run(self) -> Decision:
-        candidates = candidates_for(
-            self.exported.artifacts,
-            self.runner.environment.probe,
-            threads=self.settings.threads,
-            chunk_samples=allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms),
-        )
+        candidates = self._candidates()
         self._idle(candidates[0], BEFORE)
-        self._place(candidates)
+        candidates = self._place(candidates)
         self._screen(candidates)
         self._race(self._finalists(candidates))
         self._idle(candidates[0], AFTER)
         return self.decide()
+
+    def _candidates(self) -> list[Candidate]:
+        """Artifacts x the device's environments x what is offered there x options."""
+        found = self._offered(self.runner.environment)
+        for name, place in self.runner.places.items():
+            try:
+                found += [replace(c, environment=name) for c in self._offered(place.environment)]
+            except DeviceNotReady as exc:
+                self.runner.progress.note(f"the environment {name} is left out: {exc.message}")
+        return with_options(found, self.settings.options)
+
+    def _offered(self, environment: Environment) -> list[Candidate]:
+        return candidates_for(
+            self.exported.artifacts,
+            environment.probe,
+            threads=self.settings.threads,
+            chunk_samples=allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms),
+        )
 
     def decide(self) -> Decision:
         return decide(**self._evidence())
@@ -70,10 +86,13 @@ class Race:
             self.runner.progress.stage("idle power", steps=1, expected_s=IDLE_S + _SESSION_OVERHEAD_S)
             measure_idle(self.runner, like, when)
 
-    def _place(self, candidates: Sequence[Candidate]) -> None:
+    def _place(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Those that can still win: no time is spent on others."""
         expected_s = len(candidates) * _SESSION_OVERHEAD_S
         self.runner.progress.stage("placement", steps=len(candidates), expected_s=expected_s)
         self.runner.run_all(self.runner.plan(c, "placement") for c in candidates)
+        out = misplaced(**self._evidence())
+        return [c for c in candidates if c.key not in out]
 
     def _screen(self, candidates: Sequence[Candidate]) -> None:
         blocks, seconds = self.settings.screening_blocks, self.settings.flat_out_s

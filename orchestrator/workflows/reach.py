@@ -28,7 +28,7 @@ def reach(device: Device) -> DeployedAgent:
     transport = open_transport(device)
     try:
         with tempfile.TemporaryDirectory(prefix="earshot-agent-") as scratch:
-            return deploy(transport, build_agent_archive(Path(scratch)), device.root, **_python_of(device))
+            return deploy(transport, build_agent_archive(Path(scratch)), device.root, **python_of(device))
     except BaseException:
         transport.close()
         raise
@@ -114,7 +114,7 @@ class _Python(TypedDict):
     prefer_default: bool
 
 
-def _python_of(device: Device) -> _Python:
+def python_of(device: Device) -> _Python:
     """Of the environment that is asked for, or ``default`` of the lab file; else what ``deploy`` prefers.
 
     Raises BadInput for an environment that is neither in the lab file nor one that Earshot makes by itself.

@@ -35,6 +35,7 @@ from orchestrator.workflows.idle_spec import idle_spec
 from orchestrator.workflows.meter import meter_text
 from orchestrator.workflows.metering import measure_with
 from orchestrator.workflows.origin import origin_of
+from orchestrator.workflows.places import Place
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reserve import PowerCycle
 from orchestrator.workflows.spoken import SpokenWords
@@ -48,8 +49,9 @@ _OVERHEAD_PER_STREAM_S = 5.0
 # Set to anything: sessions stay on the device once they are in the ledger, to look at their logs there.
 KEEP_SESSIONS = "EARSHOT_KEEP_SESSIONS"
 
-# A profiled run only has to see each node a few times.
+# A profiled run only has to see each node a few times; what it computes is compared over a second of audio.
 _PLACEMENT_CHUNKS = 10
+_PLACEMENT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class SessionRunner:
     under which sessions are started. ``meter``: read beside every timed session. ``cooler``: waits before each of them.
     ``suspect_reruns``: so many sessions more may be run, because one was suspect. ``arriving``: of paced sessions.
     ``sharing``: how several streams share the device (agents/wire.py). ``deadline_ns`` of a chunk; None: its duration.
+    ``places``: the device's further Python environments, in which candidates may be.
     """
 
     ledger: Ledger
@@ -88,6 +91,7 @@ class SessionRunner:
     arriving: Arriving = field(default_factory=Arriving)
     sharing: str = wire.PROCESSES
     deadline_ns: int | None = None
+    places: dict[str, Place] = field(default_factory=dict)
     # In the ledger, and still on the device: deleted there by the next call, not by one of their own.
     _recorded: list[str] = field(default_factory=list)
 
@@ -103,7 +107,9 @@ class SessionRunner:
     ) -> PlannedSession:
         """A session of ``seconds`` of audio (modes paced and flat-out; multi: in each of ``streams``)."""
         chunk_s = self._contract(candidate).chunk_s(candidate.chunk_samples)
-        count = _PLACEMENT_CHUNKS if mode == "placement" else math.ceil(seconds / chunk_s)
+        count = math.ceil(seconds / chunk_s)
+        if mode == "placement":
+            count = max(_PLACEMENT_CHUNKS, math.ceil(_PLACEMENT_S / chunk_s))
         return PlannedSession(
             self.study.study_id,
             self.study.device,
@@ -154,10 +160,11 @@ class SessionRunner:
         cooled = self.cooler.wait(planned.session_id) if self.cooler and timed else None
         started_utc = datetime.now(UTC).isoformat(timespec="seconds")
         begin = time.monotonic()
+        place = self._place(planned.candidate)
         with tempfile.TemporaryDirectory(prefix="earshot-") as scratch:
-            spec = self._spec(planned, split)
+            spec, measure = self._spec(planned, split), partial(self._measure, place.agent)
             meter = self.meter if timed else None
-            result, arrays = measure_with(meter, self.agent, lambda: self._measure(spec, Path(scratch)), seed=self.seed)
+            result, arrays = measure_with(meter, self.agent, lambda: measure(spec, Path(scratch)), seed=self.seed)
         if self.cooler and result.after:
             self.cooler.saw(result.after.temperature_c)
         result = replace(result, cooled=cooled)
@@ -165,11 +172,15 @@ class SessionRunner:
             raise lost(self.study.device, str(result.reason))
         failed_session(self.ledger, self.study.device, result)
         arrays = {**arrays, **self._words(planned, split)} if result.outcome == "ok" else arrays
-        session = Session(planned, self.environment, started_utc, time.monotonic() - begin, result, arrays)
+        session = Session(planned, place.environment, started_utc, time.monotonic() - begin, result, arrays)
         self.ledger.record_session(session)
         if session.ok and not os.environ.get(KEEP_SESSIONS):
             self._recorded.append(session.session_id)
         return session
+
+    def _place(self, candidate: Candidate) -> Place:
+        here = Place(self.agent, self.environment)
+        return here if candidate.environment is None else self.places[candidate.environment]
 
     def _words(self, planned: PlannedSession, split: str) -> Arrays:
         """What is spoken in the session, where its latency as a user perceives it can be told."""
@@ -186,20 +197,20 @@ class SessionRunner:
             with suppress(EarshotError):
                 forget(self.agent, self._recorded)
 
-    def _measure(self, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
+    def _measure(self, agent: DeployedAgent, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
         """Once more after a power cycle, where the device has a hook for one and did not come back by itself."""
         with self.hold.measuring() if self.hold else nullcontext():
             try:
-                return self._run_session(spec, scratch)
+                return self._run_session(agent, spec, scratch)
             except Unreachable as exc:
                 if self.power is None or not self.power.once(exc.message):
                     raise
-            return self._run_session(spec, scratch)
+            return self._run_session(agent, spec, scratch)
 
-    def _run_session(self, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
+    def _run_session(self, agent: DeployedAgent, spec: wire.RunSpec, scratch: Path) -> tuple[wire.RunResult, Arrays]:
         put_away = tuple(self._recorded)
         show = partial(self._show, spec)
-        answer = run_session(self.agent, spec, on_event=show, arrays_dir=scratch, forget=put_away)
+        answer = run_session(agent, spec, on_event=show, arrays_dir=scratch, forget=put_away)
         self._recorded = [name for name in self._recorded if name not in put_away]
         return answer
 
@@ -238,7 +249,7 @@ class SessionRunner:
             timeout_s=_OVERHEAD_S + 2 * audio_s,
             seed=self.seed,
             fence=self.hold.token if self.hold else 0,
-            origin=origin_of(self.study, planned, self.environment, artifact),
+            origin=origin_of(self.study, planned, self._place(candidate).environment, artifact),
         )
         if idle:
             return idle_spec(spec)

@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
+from orchestrator.workflows.option_axis import SessionOption
 
 _ELSEWHERE = "give a folder that you may write to with --results"
 
@@ -44,8 +45,9 @@ class TuneSettings:
     """``recipes`` and ``threads`` empty: Earshot's choice. ``budget_s`` is device time. ``paced_s`` and
     ``flat_out_s`` are seconds of audio per session; ``finalists`` go from screening to the paced race beside the
     default. ``device``: a name, or any:TAG; ``wait_s``: how long to wait while somebody else has it. ``quiet_device``:
-    make the changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python
-    environment; None: its default. ``allow_suspect``: suspect sessions count like valid ones. ``deadline_ms``: a paced
+    make the changes that the doctor proposes, and undo them afterwards. ``environment``: the only Python environment
+    of the device to try; None: its default, and beside it all that the lab file names. ``options``: of sessions and
+    providers, each value tried beside none. ``allow_suspect``: suspect sessions count like valid ones. ``deadline_ms``: a paced
     chunk with a longer latency is a miss; None: its duration. Raises BadInput for a value that cannot be measured with.
     """
 
@@ -69,6 +71,7 @@ class TuneSettings:
     quiet_device: bool = False
     environment: str | None = None
     allow_suspect: bool = False
+    options: tuple[SessionOption, ...] = ()
     deadline_ms: float | None = None
 
     def __post_init__(self) -> None:
@@ -104,6 +107,7 @@ class TuneSettings:
             "quiet_device": self.quiet_device,
             "environment": self.environment,
             "allow_suspect": self.allow_suspect,
+            **({"options": [str(o) for o in self.options]} if self.options else {}),
             "deadline_ms": self.deadline_ms,
         }
 

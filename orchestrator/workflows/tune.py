@@ -20,6 +20,7 @@ from orchestrator.workflows.candidates import allowed_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
 from orchestrator.workflows.metering import meter_of
+from orchestrator.workflows.places import Place, other_places
 from orchestrator.workflows.prepare import (
     Prepared,
     deploy_agent,
@@ -101,6 +102,8 @@ def _tune_on(
         agent, environment = power.reach(lambda: deploy_agent(chosen, progress, ledger))
         quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device)
         with agent.transport, held.on_device(agent), quiet:
+            here = Place(agent, environment)
+            places = other_places(device, here, progress) if settings.environment is None else {}
             material = push_material(agent, prepared, exported.artifacts, Path(scratch), progress)
             runner = SessionRunner(
                 ledger,
@@ -117,6 +120,7 @@ def _tune_on(
                 cooler=cooler_of(device, agent, environment, ledger, study, progress),
                 suspect_reruns=0 if settings.allow_suspect else _SUSPECT_RERUNS,
                 deadline_ns=deadline_ns(settings.deadline_ms),
+                places=places,
             )
             decision = Race(settings, prepared, exported, runner).run()
             if decision.winner is not None:

@@ -12,6 +12,7 @@ UNLIKE_C = 5.0
 # So much more of all cores was taken by something else.
 UNLIKE_LOAD = 0.10
 NOT_KNOWN = "not known"
+_OF_ENVIRONMENT = ("Python environment", "numpy")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,12 @@ def of_state(state: DeviceState | None) -> dict[str, str]:
 
 def of_session(session: Session) -> dict[str, str]:
     planned, result = session.planned, session.result
-    runtime = planned.candidate.runtime
+    runtime, within = planned.candidate.runtime, planned.candidate.environment
+    # A candidate of another environment is another build on purpose: that is what is compared, not where.
+    build = runtime if within is None else f"{runtime} of {within}"
+    place = of_place(session.environment)
+    if within is not None:
+        place = {f"{name} of {within}" if name in _OF_ENVIRONMENT else name: text for name, text in place.items()}
     return {
         "model": planned.candidate.model,
         "mode": planned.mode,
@@ -71,9 +77,9 @@ def of_session(session: Session) -> dict[str, str]:
         "deadline": _deadline(planned.deadline_ns),
         "ring policy": result.policy,
         "arrivals": "of a trace" if result.traced else "one chunk apart",
-        **of_place(session.environment),
-        f"{runtime} version": _text(result.runtime_version),
-        f"{runtime} build": _text(result.runtime_build),
+        **place,
+        f"{build} version": _text(result.runtime_version),
+        f"{build} build": _text(result.runtime_build),
         **of_state(result.before),
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from orchestrator.decide.selection.compare import ratio, tied
 from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.decide.selection.evidence import Evidence, baseline_of, gather
-from orchestrator.decide.selection.gates import Rules, rejection
+from orchestrator.decide.selection.gates import Rules, failed_session, parity, placement, rejection
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.ranking import objective_value
 from orchestrator.domain.artifact import Artifact
@@ -55,6 +55,34 @@ def finalists(
     able = [e for e in evidence if e is not baseline and rejection(e, rules) is None]
     default = [] if baseline is None else [baseline.key]
     return default + [e.key for e in _ordered(able, objective.metric, policy)[:count]]
+
+
+def misplaced(
+    study: Study,
+    sessions: Sequence[Session],
+    artifacts: Iterable[Artifact],
+    scores: Iterable[Score],
+    *,
+    objective: Objective,
+    constraints: Constraints,
+    policy: Policy = _POLICY,
+) -> set[str]:
+    """Keys of the candidates that cannot win whatever they would be timed at: their placement session failed, fell
+    back, computed something else, or its provider was emulated on a device that is not. Never the default.
+    """
+    evidence = gather(sessions, artifacts, scores, policy)
+    baseline = baseline_of(evidence)
+    rules = Rules(constraints, policy, baseline)
+    gates = (failed_session, placement, parity)
+    return {
+        e.key
+        for e in evidence
+        if e is not baseline and (_simulated(e) or any(gate(e, rules) is not None for gate in gates))
+    }
+
+
+def _simulated(evidence: Evidence) -> bool:
+    return any(s.result.emulated is not None and s.environment.emulated is None for s in evidence.sessions)
 
 
 def _ordered(evidence: Sequence[Evidence], objective: str, policy: Policy) -> list[Evidence]:
