@@ -47,8 +47,9 @@ class TuneSettings:
     default. ``device``: a name, or any:TAG; ``wait_s``: how long to wait while somebody else has it. ``quiet_device``:
     make the changes that the doctor proposes, and undo them afterwards. ``environment``: the only Python environment
     of the device to try; None: its default, and beside it all that the lab file names. ``options``: of sessions and
-    providers, each value tried beside none. ``allow_suspect``: suspect sessions count like valid ones. ``deadline_ms``: a paced
-    chunk with a longer latency is a miss; None: its duration. Raises BadInput for a value that cannot be measured with.
+    providers, each value tried beside none. ``allow_suspect``: suspect sessions count like valid ones.
+    ``deadline_ms``: a paced chunk with a longer latency is a miss; None: its duration. Raises BadInput for a value that
+    cannot be measured with.
     """
 
     model: str
