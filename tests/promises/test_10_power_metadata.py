@@ -5,142 +5,25 @@ middle of a session: each is a gap of its length, and the energy of the rest is 
 takes the first number: it is off by as much as the mutation.
 """
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from agents.device_facts import Gauge
 from agents.live import LiveSensors
-from agents.power import battery, ina3221, pmic, rapl, tegrastats
-from agents.power.battery_text import parse_dumpsys, parse_uevent
+from agents.power import rapl
 from orchestrator.domain.power import PowerSource, choose_source
 from orchestrator.statistics.energy import energy_of_counter, energy_of_samples
 from tests.agents.power.test_battery import PHONE
 from tests.agents.power.trees import CHIP, IIO_CHIP, RAPL
-from tests.agents.sensor_texts import text_of
 from tests.agents.tree import lay
 from tests.orchestrator.statistics.waveforms import jittered_ns
+from tests.promises.figures import p10
+from tests.promises.figures.p10 import CASES, FORMATS, reading
 
 S = 1_000_000_000
-VOLTS, AMPERES = "sys/class/hwmon/hwmon3/in1_input", "sys/class/hwmon/hwmon3/curr1_input"
-IIO_POWER = next(path for path in IIO_CHIP if path.endswith("in_power0_input"))
 ENERGY = "sys/class/powercap/intel-rapl:0/energy_uj"
 RANGE = "sys/class/powercap/intel-rapl:0/max_energy_range_uj"
-ADC, ORIN = text_of("pmic_read_adc.txt"), text_of("tegrastats_jetpack6.txt")
-DUMPSYS = "Current Battery Service state:\n  status: 3\n  voltage: 4000\n  current now: -250000\n"
-MA_GAUGE = Gauge(-1, "mA")
-
-
-@dataclass(frozen=True)
-class Format:
-    """``read`` gives W of a text; ValueError, or nothing, where the text gives none."""
-
-    good: str
-    read: Callable[[str, Path], float | None]
-    truth_w: float
-    mutated: dict[str, str]
-
-
-def of_file(
-    find: Callable[[str], object], tree: dict[str, str], path: str, channel: str
-) -> Callable[[str, Path], float | None]:
-    def read(text: str, root: Path) -> float | None:
-        meter = find(lay(root, tree))
-        lay(root, {path: text})
-        found: float | None = meter.read().get(channel)  # type: ignore[attr-defined]
-        return found
-
-    return read
-
-
-def orin_w(text: str, root: Path) -> float | None:
-    return tegrastats.parse(text).power_w.get("VDD_IN")
-
-
-def scaled(text: str, pattern: str, factor: int) -> str:
-    return re.sub(pattern, lambda match: f"{match[1]}{int(match[2]) * factor}{match[3]}", text)
-
-
-ORIN_W = int(re.search(r"VDD_IN (\d+)mW", ORIN)[1]) / 1e3  # type: ignore[index]
-FORMATS = {
-    "ina3221 hwmon, volts": Format(
-        "5000\n",
-        of_file(ina3221.find, CHIP, VOLTS, "ina3221.VDD_IN"),
-        7.5,
-        {"uV for mV": "5000000\n", "sign": "-5000\n", "NaN": "nan\n", "empty": "\n"},
-    ),
-    "ina3221 hwmon, amperes": Format(
-        "1500\n",
-        of_file(ina3221.find, CHIP, AMPERES, "ina3221.VDD_IN"),
-        7.5,
-        {"uA for mA": "1500000\n", "sign": "-1500\n", "NaN": "nan\n", "cut": ""},
-    ),
-    "ina3221 iio": Format(
-        "3000\n",
-        of_file(ina3221.find, IIO_CHIP, IIO_POWER, "ina3221.POM_5V_IN"),
-        3.0,
-        {"uW for mW": "3000000\n", "sign": "-3000\n", "NaN": "nan\n"},
-    ),
-    "tegrastats": Format(
-        ORIN,
-        orin_w,
-        ORIN_W,
-        {
-            "uW for mW": scaled(ORIN, r"(VDD_IN )(\d+)(mW)", 1000),
-            "sign": ORIN.replace("VDD_IN ", "VDD_IN -"),
-            "another unit": ORIN.replace("mW", "uW"),
-            "cut": ORIN[:-20],
-            "NC rail": ORIN.replace("VDD_IN ", "NC "),
-        },
-    ),
-    "pmic_read_adc": Format(
-        ADC,
-        lambda text, root: pmic.parse(text)[pmic.SUM],
-        2.1423,
-        {
-            "mA": ADC.replace("2.00000000A", "2000.00000000mA"),
-            "uA for A": ADC.replace("2.00000000A", "2000000.00000000A"),
-            "sign": ADC.replace("2.00000000A", "-2.00000000A"),
-            "NaN": ADC.replace("2.00000000A", "nanA"),
-            "a rail without its volts": ADC.replace("  VDD_CORE_V volt(15)=0.80000000V\n", ""),
-        },
-    ),
-    "battery, uevent": Format(
-        PHONE,
-        lambda text, root: battery.power_w(parse_uevent(text)),
-        1.0,
-        {
-            "mA for uA": PHONE.replace("-250000", "-250"),
-            "nA for uA": PHONE.replace("-250000", "-250000000"),
-            "NaN": PHONE.replace("-250000", "nan"),
-            "charging": PHONE.replace("Discharging", "Charging"),
-        },
-    ),
-    "battery, dumpsys, gauge known": Format(
-        DUMPSYS.replace("-250000", "-250"),
-        lambda text, root: battery.power_w(parse_dumpsys(text), MA_GAUGE),
-        1.0,
-        {
-            "sign": DUMPSYS.replace("-250000", "250"),
-            "uA for mA": DUMPSYS,
-            "full": DUMPSYS.replace("status: 3", "status: 5"),
-        },
-    ),
-}
-CASES = [(name, mutation) for name, one in FORMATS.items() for mutation in one.mutated]
-
-
-def reading(one: Format, text: str, root: Path) -> float:
-    """As the sampler does: what fails is NaN."""
-    try:
-        found = one.read(text, root)
-    except ValueError:
-        found = None
-    return float("nan") if found is None else found
 
 
 @pytest.mark.parametrize(("name", "mutation"), CASES)
@@ -157,6 +40,12 @@ def test_a_mutated_reading_is_a_gap_and_the_rest_is_right(name: str, mutation: s
     assert found.gap_s == pytest.approx(lost_s)
     assert found.gaps == 1
     assert found.energy_j == pytest.approx(one.truth_w * (10.0 - lost_s), rel=1e-3)
+
+
+def test_a_script_takes_the_number_where_it_expects_one() -> None:
+    (row,) = p10.rows()
+    assert row.earshot == 0.0
+    assert row.naive > 50.0
 
 
 def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: list[str], t_ns: np.ndarray) -> np.ndarray:

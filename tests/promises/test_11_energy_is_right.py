@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.statistics.energy import energy_of_counter, energy_of_samples, in_step
 from tests.orchestrator.statistics.waveforms import Waveform, bursts, fixed_ns, jittered_ns, sine, square
+from tests.promises.figures import p11
 
 S = 1_000_000_000
 HZ = 10.0
@@ -50,3 +51,10 @@ def test_a_counter_is_within_a_tenth_of_a_per_cent_at_any_rate(load: Waveform, c
         found = energy_of_counter(t_ns, load.energy_j(t_ns / S + 1e3), 0, round(SECONDS * S))
         truth = float(load.energy_j(np.array(SECONDS + 1e3)) - load.energy_j(np.array(1e3)))
         assert found.energy_j == pytest.approx(truth, rel=1e-3)
+
+
+def test_sessions_of_a_simulated_device_draw_what_the_sampler_says() -> None:
+    """Ten minutes of chunks through the agent's loop and its sampler."""
+    (row,) = p11.rows(seeds=1)
+    assert row.earshot <= 2
+    assert row.naive > 10

@@ -4,8 +4,6 @@ The naive way: a sum over the readings that there are, which is 0 J where there 
 """
 
 import json
-import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,38 +14,22 @@ from hypothesis import strategies as st
 from agents.device_facts import SensorProbe
 from agents.live import LiveSensors
 from agents.strict_json import to_json
-from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
-from orchestrator.domain.decision import Decision, Estimate
+from orchestrator.domain.decision import Estimate
 from orchestrator.domain.energy import NoEnergy, drawn
-from orchestrator.domain.session import Session
 from orchestrator.measure.standin.lab_text import lab_text
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.page import render
 from orchestrator.workflows.figures import session_figures
 from tests.lab.fixtures import MakeStandIn
-from tests.metered import BOARD, PACKAGE, busy_power, idle_session, sampled
+from tests.metered import BOARD, PACKAGE
 from tests.orchestrator.cli.command import earshot
 from tests.orchestrator.workflows.conftest import results
-from tests.sessions import SAMPLE_RATE_HZ, STUDY, artifact, candidate, race, score, session
+from tests.promises.figures import p12
+from tests.promises.figures.p12 import ABSENT, BASE, ENERGY, decided, metered, silenced
+from tests.sessions import SAMPLE_RATE_HZ, STUDY, artifact, score, session
 
 __all__ = ["results"]
-BASE, ENERGY = candidate(), "energy_mj_per_audio_s"
 NET = "energy, net"
-
-
-def metered(probe: SensorProbe = BOARD) -> Session:
-    """16 s at 3.2 W."""
-    of = session(BASE, service_ms=8.0)
-    return sampled(of, busy_power(of.arrays["t_ns"], 3.0), probe=probe)
-
-
-def silenced(of: Session, gone: np.ndarray) -> Session:
-    """The session with these readings failed, as the sampler keeps them: NaN at their time."""
-    name = next(name for name in of.arrays if BOARD.name in name or PACKAGE.name in name)
-    values = of.arrays[name].copy()
-    values[gone[: len(values)]] = math.nan
-    return replace(of, arrays={**of.arrays, name: values})
 
 
 @settings(max_examples=150, deadline=None)
@@ -72,27 +54,6 @@ def test_where_most_readings_fail_there_is_none(probe: SensorProbe) -> None:
     of = silenced(metered(probe), np.arange(400) > 60)
     with pytest.raises(NoEnergy, match=r"is known for \d\.\d+ s of 16 s only"):
         drawn(of, of.timeline(SAMPLE_RATE_HZ))
-
-
-def decided(sessions: list[Session], objective: str = "latency", **limits: float) -> Decision:
-    constraints = Constraints(**limits)
-    return decide(STUDY, sessions, [artifact()], [score(BASE)], objective=Objective(objective), constraints=constraints)
-
-
-ABSENT = {
-    "no sensor": lambda: race(BASE),
-    "no sensor, idle session all the same": lambda: [
-        replace(idle_session(), environment=race(BASE)[0].environment),
-        *race(BASE),
-    ],
-    "a sensor that never answered": lambda: [idle_session(), silenced(metered(), np.ones(400, dtype=bool))],
-    "no idle session": lambda: [metered()],
-    "an idle session that failed": lambda: [
-        replace(idle_session(), result=session(BASE, failure="killed").result),
-        metered(),
-    ],
-    "an idle session without readings": lambda: [silenced(idle_session(), np.ones(400, dtype=bool)), metered()],
-}
 
 
 @pytest.mark.parametrize("how", list(ABSENT))
@@ -127,6 +88,11 @@ def test_the_figures_of_a_session_without_a_sensor_have_no_value() -> None:
 def test_an_absent_estimate_needs_its_reason() -> None:
     with pytest.raises(ValueError, match="needs its reason"):
         Estimate(None)
+
+
+def test_a_sum_over_what_was_read_is_a_number_all_the_same() -> None:
+    (row,) = p12.rows()
+    assert (row.earshot, row.naive) == (0.0, 100.0)
 
 
 def test_an_empty_device_has_no_sensor_and_a_reason_for_each(tmp_path: Path) -> None:

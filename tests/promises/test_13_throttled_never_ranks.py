@@ -13,6 +13,7 @@ from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, judge
+from tests.promises.figures import p13
 from tests.sessions import SAMPLE_RATE_HZ, STUDY, artifact, candidate, race, score, session
 
 BASE, FAST = candidate(), candidate("onnx:int8-dynamic")
@@ -56,3 +57,13 @@ def test_one_latched_bit_before_one_session_and_it_never_ranks(state: DeviceStat
 def test_not_even_where_there_is_nobody_else() -> None:
     found = decided([session(FAST, block=b, throttled_before=True) for b in range(4)])
     assert (found.winner, found.verdict) == (None, "infeasible")
+
+
+def test_a_device_that_was_too_hot_never_ranks_whether_it_still_throttles_or_has_cooled() -> None:
+    recovered, still = p13.hot_device(recovered=True), p13.hot_device(recovered=False)
+    assert recovered.heat is not None
+    assert still.heat is not None
+    assert (recovered.heat.throttled, recovered.heat.latched) == (False, True)
+    assert (still.heat.throttled, still.heat.latched) == (True, True)
+    (row,) = p13.rows(trials=6)
+    assert (row.earshot, row.naive) == (0.0, 100.0)

@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 
 from orchestrator.domain.state_drift import FREE_RUNNING, TEACHER_FORCED, WITH_RESETS
-from orchestrator.statistics import students_t
 from orchestrator.statistics.loops import growth_per_loop
 from tests.promises.drifting import CHUNK_S, LEVEL, drift_of, graph, state
+from tests.promises.figures.p16 import (
+    GAIN_ERROR,
+    LOOPS,
+    STEP,
+    called_drift,
+    line_claims_growth,
+    wandering,
+)
 
 MINUTE_CHUNKS = 60 / CHUNK_S
-# Exact in float32 for all of ten minutes.
-GAIN_ERROR = 1 / 64
-STEP = GAIN_ERROR * LEVEL
 
 
 def test_a_contracting_recurrence_is_bounded_by_its_geometric_series(tmp_path: Path) -> None:
@@ -90,32 +94,13 @@ def test_an_artifact_that_equals_its_source_does_not_drift(tmp_path: Path) -> No
     assert all(t.max_abs == 0 and t.time_to_tolerance_s is None for t in report.tensors)
 
 
-LOOPS, RUNS = 11, 3000
-
-
-def wandering(kind: str, rng: np.random.Generator) -> np.ndarray:
-    noise = rng.standard_normal((RUNS, LOOPS))
-    if kind == "walk":
-        return noise.cumsum(axis=1)
-    series = np.empty_like(noise)
-    series[:, 0] = noise[:, 0] / np.sqrt(1 - 0.9**2)
-    for k in range(1, LOOPS):
-        series[:, k] = 0.9 * series[:, k - 1] + noise[:, k]
-    return series
-
-
-def line_claims_growth(means: np.ndarray) -> bool:
-    x = np.arange(LOOPS) - (LOOPS - 1) / 2
-    slope = x @ means / (x @ x)
-    left = means - means.mean() - slope * x
-    error = np.sqrt(left @ left / (LOOPS - 2) / (x @ x))
-    return bool(slope - students_t.quantile(0.975, LOOPS - 2) * error > 0)
+RUNS = 3000
 
 
 @pytest.mark.parametrize("kind", ["walk", "forgets"])
 def test_wandering_without_a_trend_is_called_drift_in_one_of_forty(kind: str) -> None:
-    series = wandering(kind, np.random.default_rng(16))
-    ours = np.mean([(growth_per_loop(means).low or 0.0) > 0 for means in series])
+    series = wandering(kind, np.random.default_rng(16), RUNS)
+    ours = called_drift(series)
     naive = np.mean([line_claims_growth(means) for means in series])
     # 2.5 % nominal on this side; three standard errors of the simulation.
     assert ours <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / RUNS)
@@ -123,7 +108,7 @@ def test_wandering_without_a_trend_is_called_drift_in_one_of_forty(kind: str) ->
 
 
 def test_intervals_of_a_drifting_walk_cover_its_drift() -> None:
-    series = wandering("walk", np.random.default_rng(61)) + 0.7 * np.arange(LOOPS)
+    series = wandering("walk", np.random.default_rng(61), RUNS) + 0.7 * np.arange(LOOPS)
     found = [growth_per_loop(means) for means in series]
     covered = np.mean([i.low <= 0.7 <= i.high for i in found if i.low is not None and i.high is not None])
     assert 0.93 <= covered <= 0.97
