@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 from agents import wire
 from orchestrator.domain.session import Session
+from orchestrator.statistics.interval import Interval
+from orchestrator.statistics.intervals import ratio_paired
 
+# A change of the service time by less than this share is not worth a word: nobody hears it.
+MATTERS = 0.05
 _NS_PER_S = 1e9
 
 
@@ -47,16 +51,13 @@ def rss_bytes(observer: wire.ObserverCost) -> int | None:
     return None if None in parts else sum(known)
 
 
-def told(session: Session) -> str:
+def told(observer: wire.ObserverCost, chunk_ns: float | None) -> str:
     """In one line: ``loop 1.1 %, sampler 0.4 %, watchdog 0.2 %; 105 us a chunk; 47 MB beside the model``."""
-    observer = session.result.observer
-    if observer is None:
-        return ""
     beside = {"sampler": sampler_share(observer), "watchdog": watchdog_share(observer)}
     loop = None if observer.harness_cpu_share is None else observer.harness_cpu_share - (beside_share(observer) or 0.0)
     shares = {"loop": loop, **beside}
     parts = [", ".join(f"{name} {100 * share:.2g} %" for name, share in shares.items() if share is not None)]
-    chunk_ns, rss = per_chunk_ns(session), rss_bytes(observer)
+    rss = rss_bytes(observer)
     parts += [] if chunk_ns is None else [f"{chunk_ns / 1e3:.3g} us a chunk"]
     parts += [] if rss is None else [f"{rss / 1e6:.0f} MB beside the model"]
     return "; ".join(parts)
@@ -64,12 +65,10 @@ def told(session: Session) -> str:
 
 @dataclass(frozen=True)
 class OnOff:
-    """Runs of one fixed load on a device, with sampler and journal on and off in turn, ``at_utc``.
+    """Runs of one fixed load on a device, with sampler and journal on and off in turn, found ``at_utc``.
 
-    ``on_ms`` and ``off_ms``: mean service time of a chunk in each run, pair by pair. ``ratio`` is on / off with its
-    95 % interval over the pairs, ``said`` what follows from it, ``changes`` True where observing was seen to change the
-    service time, False where any change beyond what matters is ruled out, None where neither can be said. ``cost``:
-    of the run with everything on whose sampler took the most.
+    ``on_ms`` and ``off_ms``: mean service time of a chunk in each run, pair by pair. ``cost``: of the run with both on
+    whose sampler took the most, and ``chunk_ns`` of its loop.
     """
 
     device: str
@@ -78,16 +77,41 @@ class OnOff:
     agent_sha256: str
     on_ms: tuple[float, ...]
     off_ms: tuple[float, ...]
-    ratio: float
-    low: float
-    high: float
-    changes: bool | None
-    said: str
     cost: wire.ObserverCost
     chunk_ns: float | None
 
     def __post_init__(self) -> None:
         if len(self.on_ms) != len(self.off_ms) or len(self.on_ms) < 2:
             raise ValueError(f"on and off are at least 2 pairs, got {len(self.on_ms)} and {len(self.off_ms)} runs")
-        if not 0 < self.low <= self.ratio <= self.high:
-            raise ValueError(f"the ratio lies in its interval, got {self.low}..{self.ratio}..{self.high}")
+
+    @property
+    def ratio(self) -> Interval:
+        """Service time on / off with its 95 % interval over the pairs."""
+        return ratio_paired(self.on_ms, self.off_ms)
+
+    @property
+    def changes(self) -> bool | None:
+        """True: observing was seen to change the service time by what matters, or may do so. False: what it may change
+        is less. None: neither can be said.
+        """
+        low, high = self._ends()
+        if max(high, 1 / low) <= 1 + MATTERS:
+            return False
+        return True if low > 1 or high < 1 else None
+
+    @property
+    def said(self) -> str:
+        low, high = self._ends()
+        seen = f"service time x{self.ratio.value:.3f} ({low:.3f}..{high:.3f}) with it, {self.ratio.n} pairs of runs"
+        verdict = {
+            True: "observing changes it",
+            False: f"no change beyond {100 * MATTERS:g} %",
+            None: "cannot say whether observing changes it",
+        }[self.changes]
+        return f"{verdict}: {seen}"
+
+    def _ends(self) -> tuple[float, float]:
+        found = self.ratio
+        assert found.low is not None
+        assert found.high is not None
+        return found.low, found.high

@@ -12,11 +12,13 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.doctor import undo_journal
 from orchestrator.measure.doctor.diagnose import examine
-from orchestrator.measure.doctor.finding import HARM, Finding
+from orchestrator.measure.doctor.finding import HARM, SEVERITIES, UNKNOWN, Finding
+from orchestrator.measure.doctor.observer_rules import CHECK, observer_finding
 from orchestrator.measure.doctor.quieted import phone_shell
 from orchestrator.measure.doctor.repair import Hands, Outcome, apply, hands, undo
 from orchestrator.measure.lab import device_lease
 from orchestrator.measure.lab.device import Device
+from orchestrator.workflows.observer import known_on_off, measure_on_off
 from orchestrator.workflows.prepare import deploy_agent
 from orchestrator.workflows.progress import Progress, Silent
 
@@ -36,6 +38,7 @@ class Visit:
     waiting: int = 0
     held_by: str | None = None
     released: bool = False
+    agent_sha256: str | None = None
     error: EarshotError | None = None
 
     @property
@@ -43,9 +46,11 @@ class Visit:
         return self.error is None and not any(finding.severity == HARM for finding in self.findings)
 
 
-def visit_all(devices: Sequence[Device], action: str, progress: Progress, ledger: Path | None = None) -> list[Visit]:
+def visit_all(
+    devices: Sequence[Device], action: str, progress: Progress, ledger: Path | None = None, *, observer: bool = False
+) -> list[Visit]:
     """In the order of ``devices``; what fails on one leaves the others alone. A device in quarantine that passes is let
-    out, where ``ledger`` is one.
+    out, where ``ledger`` is one. ``observer``: measure there what observing costs, and record it in the ledger.
     """
     progress.stage("doctor", steps=len(devices))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -53,7 +58,21 @@ def visit_all(devices: Sequence[Device], action: str, progress: Progress, ledger
         for visit in pool.map(lambda device: _visit(device, action), devices):
             progress.step(visit.device)
             visits.append(visit)
-    return [released(visit, ledger) for visit in visits]
+    observed = [_observed(v, d, ledger, progress, observer) for v, d in zip(visits, devices, strict=True)]
+    return [released(visit, ledger) for visit in observed]
+
+
+def _observed(visit: Visit, device: Device, path: Path | None, progress: Progress, measure: bool) -> Visit:
+    """With what observing costs there: measured now, or as the ledger has it."""
+    if visit.error is not None or path is None:
+        return visit
+    try:
+        found = measure_on_off(device, path, progress) if measure else known_on_off(path, device.name)
+        finding = observer_finding(found, device.name, visit.agent_sha256)
+    except EarshotError as exc:
+        finding = Finding(CHECK, UNKNOWN, exc.message, advice=exc.hint or "")
+    findings = sorted((*visit.findings, finding), key=lambda f: SEVERITIES.index(f.severity))
+    return replace(visit, findings=tuple(findings))
 
 
 def _visit(device: Device, action: str) -> Visit:
@@ -87,7 +106,7 @@ def _look(agent: DeployedAgent, use: Hands, action: str) -> Visit:
         if any(outcome.problem is None for outcome in outcomes):
             _, findings = examine(agent, use.shell, sudo=use.sudo)
     waiting = len(undo_journal.entries(agent))
-    return Visit(agent.name, tuple(findings), tuple(outcomes), waiting, held_by)
+    return Visit(agent.name, tuple(findings), tuple(outcomes), waiting, held_by, agent_sha256=agent.archive_sha256)
 
 
 def released(visit: Visit, path: Path | None) -> Visit:

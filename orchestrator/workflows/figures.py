@@ -1,9 +1,13 @@
 """The figures of one session, as ``earshot run`` shows them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from agents import wire
+from orchestrator.domain import memory, observer
 from orchestrator.domain.energy import NO_IDLE, Idle
+from orchestrator.domain.observer import OnOff
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import judge
 from orchestrator.statistics import percentiles, warmup
@@ -19,10 +23,13 @@ _CLOCK_STEP_S = 0.5
 __all__ = ["Figure", "session_figures"]
 
 
-def session_figures(session: Session, sample_rate_hz: int, idle: Idle | str = NO_IDLE) -> list[Figure]:
+def session_figures(
+    session: Session, sample_rate_hz: int, idle: Idle | str = NO_IDLE, on_off: OnOff | None = None
+) -> list[Figure]:
     """Latency (paced) or service time (flat-out) after warm-up, and what was measured around them.
 
-    ``idle``: what the device drew without a model, or why that is not known.
+    ``idle``: what the device drew without a model, or why that is not known. ``on_off``: whether observing changes what
+    is observed there, where that was measured.
     """
     whole = session.timeline(sample_rate_hz)
     found = warmup.classify(whole.service_ns)
@@ -44,7 +51,7 @@ def session_figures(session: Session, sample_rate_hz: int, idle: Idle | str = NO
     figures.append(Figure("RTF", steady.rtf, "", "service time / audio; lower is better"))
     if steady.paced:
         figures += sustained_figures(session, sample_rate_hz)
-    return [*figures, *energy_figures(session, steady, idle), *_around(session)]
+    return [*figures, *energy_figures(session, steady, idle), *_around(session, on_off)]
 
 
 def _deadline(session: Session) -> str:
@@ -91,18 +98,32 @@ def _dropped(session: Session) -> list[Figure]:
     return [Figure("dropped", dropped, "chunks", "each a miss; the model's state has a gap there")] if dropped else []
 
 
-def _around(session: Session) -> list[Figure]:
+def _around(session: Session, on_off: OnOff | None) -> list[Figure]:
     result = session.result
     figures = [
         _scaled("load", result.load_ns, _MS, "ms"),
         _scaled("first inference", result.first_inference_ns, _MS, "ms"),
     ]
-    figures += [_scaled(f"peak memory, {m.phase}", m.peak_bytes, 1e-6, "MB", m.method) for m in result.memory]
-    if result.observer is not None:
-        share = result.observer.harness_cpu_share
-        figures.append(_scaled("harness, share of a core", share, 100.0, "%", "the agent's own cost"))
+    figures += [_scaled(f"peak memory, {m.phase}", m.peak_bytes, 1e-6, "MB", memory.told(m)) for m in result.memory]
+    if result.pss is not None:
+        note = "a snapshot after the stream: what is shared with others counts in part"
+        figures.append(_scaled("PSS", result.pss.pss_bytes, 1e-6, "MB", note))
+    figures += _observer(session, on_off)
     figures += [Figure(name, None, "", f"absent: {reason}") for name, reason in sorted(result.sensors_absent.items())]
     return [*figures, _throttling(result), *_clock_step(result.clock_step_s)]
+
+
+def _observer(session: Session, on_off: OnOff | None) -> list[Figure]:
+    cost, device = session.result.observer, session.planned.device
+    if cost is None:
+        return []
+    share = _scaled("observer, share of a core", cost.harness_cpu_share, 100.0, "%")
+    figures = [replace(share, note=observer.told(cost, observer.per_chunk_ns(session)))]
+    if on_off is None:
+        note = f"not measured: earshot devices doctor {device} --observer"
+        return [*figures, Figure("observer on / off", None, "x", note)]
+    note = f"{on_off.said}; measured {on_off.at_utc[:10]}"
+    return [*figures, Figure("observer on / off", on_off.ratio.value, "x", note)]
 
 
 def _throttling(result: wire.RunResult) -> Figure:

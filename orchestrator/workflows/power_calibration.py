@@ -5,16 +5,14 @@ cores.
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-import numpy as np
-
 from agents import wire
 from agents.device_facts import SensorProbe
-from orchestrator.domain.power import PowerSource, choose_source, read_source
+from orchestrator.domain.power import PowerSource, choose_source, energy_between, read_source
 from orchestrator.domain.power_calibration import CalibratedPair, LoadLevel, PowerCalibration, calibrate
 from orchestrator.domain.session import Environment
 from orchestrator.errors import BadInput, DeviceNotReady
@@ -23,29 +21,27 @@ from orchestrator.ledger.power_calibrations import record_power_calibration
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.arrays import Arrays
 from orchestrator.measure.deploy.clean import forget
-from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.deploy.run import run_session
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.lease import Hold
 from orchestrator.measure.meters.base import MeterOptions
 from orchestrator.measure.meters.registry import meter_options
-from orchestrator.statistics.energy import Energy, energy_of_counter, energy_of_samples
-from orchestrator.workflows.idle_spec import nothing_to_compute
+from orchestrator.statistics.energy import Energy
 from orchestrator.workflows.metering import measure_with, meter_probes
 from orchestrator.workflows.prepare import deploy_agent
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reserve import reserved
 from orchestrator.workflows.settings import require_duration, require_results
+from orchestrator.workflows.stand_in import RATE_HZ, pushed_silence, stand_in_spec
 
-_RATE_HZ, _CHUNK_SAMPLES = 16_000, 1_600
-_CHUNK_S = _CHUNK_SAMPLES / _RATE_HZ
+_CHUNK_SAMPLES = 1_600
+_CHUNK_S = _CHUNK_SAMPLES / RATE_HZ
 # A load's first second is that of clocks and regulators that follow it.
 _SETTLE_S = 1.0
 # Up and down again: what drifts with time or lags behind shows in what the line leaves.
 _ROUNDS = 2
 _MOST_LEVELS = 5
-_OVERHEAD_S = 120.0
 _HOW = "see docs/how-to/power-meter.md"
 
 
@@ -156,7 +152,7 @@ class _Comparison:
         loads = sorted({round(cores * step / (_MOST_LEVELS - 1)) for step in range(_MOST_LEVELS)})
         each_s = self.seconds + _SETTLE_S + 2.0
         self.progress.stage("loads", steps=_ROUNDS * len(loads), expected_s=_ROUNDS * len(loads) * each_s)
-        audio = self._pushed_audio()
+        audio = pushed_silence(self.agent, self.scratch, _CHUNK_SAMPLES)
         name = f"power-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
         order = [busy for turn in range(_ROUNDS) for busy in (loads if turn % 2 == 0 else loads[::-1])]
         specs = [self._spec(f"{name}-{number}", audio, busy) for number, busy in enumerate(order)]
@@ -193,34 +189,14 @@ class _Comparison:
         reasons = "; ".join(sorted(result.sensors_absent.values()))
         if readings is None:
             raise DeviceNotReady(f"{source.name} gave no reading: {reasons}", hint=_HOW)
-        energy_of = energy_of_counter if source.is_counter else energy_of_samples
-        found = energy_of(readings.t_ns, readings.values, *window, clock_ns=readings.clock_ns)
+        found = energy_between(source, readings, *window)
         if found.energy_j is None:
             raise DeviceNotReady(f"{source.name} is {found.reason}; {reasons}", hint="try more --seconds at each load")
         return found
 
-    def _pushed_audio(self) -> wire.Blob:
-        from orchestrator.make.quality.audio import write_wav
-
-        path = self.scratch / "silence.wav"
-        blob = write_wav(path, np.zeros(_CHUNK_SAMPLES * 10, dtype=np.int16), _RATE_HZ)
-        push_blobs(self.agent, [(path, blob)])
-        return blob
-
     def _spec(self, session_id: str, audio: wire.Blob, busy: int) -> wire.RunSpec:
         count = round((self.seconds + _SETTLE_S) / _CHUNK_S)
-        spec = wire.RunSpec(
-            session_id=session_id,
-            mode="paced",
-            runtime="echo",
-            provider="echo",
-            # The stand-in for a runtime loads nothing: any file will do.
-            model=audio,
-            contract=nothing_to_compute("load", _RATE_HZ, _CHUNK_SAMPLES),
-            audio=audio,
-            chunk_samples=_CHUNK_SAMPLES,
-            chunk_count=count,
-            session_options={"busy_cores": str(busy)},
-            timeout_s=_OVERHEAD_S + 2 * count * _CHUNK_S,
+        options = {"busy_cores": str(busy)}
+        return stand_in_spec(
+            session_id, "paced", audio, _CHUNK_SAMPLES, count, self.hold.token, session_options=options
         )
-        return replace(spec, fence=self.hold.token)

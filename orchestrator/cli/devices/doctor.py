@@ -16,9 +16,12 @@ from orchestrator.workflows.doctor import FIX, LOOK, UNDO, Visit, visit_all
 @lab_option
 @click.option("--fix", is_flag=True, help="Make the changes that are shown, where they are permitted.")
 @click.option("--undo", is_flag=True, help="Take back what quieted the device.")
+@click.option("--observer", is_flag=True, help="Measure what Earshot's own sampler and journal cost, in about 20 s.")
 @results_option
 @json_option
-def doctor(names: tuple[str, ...], lab: Path | None, fix: bool, undo: bool, results: Path, as_json: bool) -> None:
+def doctor(
+    names: tuple[str, ...], lab: Path | None, fix: bool, undo: bool, observer: bool, results: Path, as_json: bool
+) -> None:
     """Say what on a device harms a measurement, by how much, and which command fixes it.
 
     Looks at clocks, cores, heat, throttling, other load, memory, swap, disk, battery, doze, wall clock and wake-up
@@ -29,23 +32,33 @@ def doctor(names: tuple[str, ...], lab: Path | None, fix: bool, undo: bool, resu
     them, or --undo. Root is used where the login has it, or by `sudo -n` where lab.toml says sudo = true; a password is
     never asked for and never sent. To quiet a device for one run only: earshot run ... --quiet-device.
 
+    With --observer it takes the device for about 20 s and runs one fixed load with sampler and journal on and off in
+    turn: what they take of a core, and whether they change the service time. The ledger keeps it, and the doctor tells
+    it with its date from then on.
+
     A device in quarantine that has nothing harmful is let out.
 
     \b
     earshot devices doctor pi5 --lab lab.toml
+    earshot devices doctor pi5 --lab lab.toml --observer
     earshot devices doctor pi5 --lab lab.toml --fix
     earshot devices doctor --undo
     """
     if fix and undo:
         raise BadInput("--fix and --undo cannot both be meant")
     from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.workflows.settings import require_results
 
+    if observer:
+        require_results(results)
+        results.mkdir(parents=True, exist_ok=True)
     found = load_lab(lab)
     chosen = [find_device(found, name) for name in names] or [
         device for device in found.devices.values() if lab is None or device.name != "local"
     ]
     with TerminalProgress() as progress:
-        visits = visit_all(chosen, FIX if fix else UNDO if undo else LOOK, progress, results / "ledger.db")
+        action = FIX if fix else UNDO if undo else LOOK
+        visits = visit_all(chosen, action, progress, results / "ledger.db", observer=observer)
     if as_json:
         print_json([_as_json(visit) for visit in visits])
     else:
