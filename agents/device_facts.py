@@ -54,7 +54,8 @@ class Cooled:
 
 @dataclass(frozen=True)
 class Core:
-    """One CPU core. ``cluster`` groups cores with the same part and top frequency, slowest cluster 0.
+    """One CPU core. ``cluster`` groups cores with the same part and top frequency, slowest cluster 0: by ``capacity``
+    (the kernel's own measure, 1024 for the fastest), then by frequency.
 
     ``part``: implementer/part as in 0x41/0xd0b, or the x86 model's name; ``name``: what the maker calls the part.
     """
@@ -64,6 +65,7 @@ class Core:
     part: str
     max_hz: Optional[int]
     name: Optional[str] = None
+    capacity: Optional[int] = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from agents import sysfs
 from agents.ask import ask, has_tool
 
 _MODE = re.compile(r"^NV Power Mode: ?(?P<name>\S.*?)\s*$", re.MULTILINE)
+_NUMBER = re.compile(r"^(?P<number>\d{1,3})\s*$", re.MULTILINE)
 _CPU = re.compile(r"^cpu\d+: +Online=(?P<online>[01]) .*?MinFreq=(?P<low>\d+) MaxFreq=(?P<high>\d+) ", re.MULTILINE)
 _GPU = re.compile(r"^GPU MinFreq=(?P<low>\d+) MaxFreq=(?P<high>\d+) ", re.MULTILINE)
 
@@ -56,6 +57,24 @@ def power_mode(root: str) -> Optional[str]:
         return None
     try:
         return parse_power_mode(ask(["nvpmodel", "-q"]))
+    except (OSError, ValueError):
+        return None
+
+
+def parse_power_mode_number(text: str) -> int:
+    """``2`` of the line after ``NV Power Mode: 25W``. Raises ValueError."""
+    match = _NUMBER.search(text)
+    if match is None:
+        raise ValueError(f"nvpmodel -q must say its mode's number on a line of its own, got {text[:120]!r}")
+    return int(match["number"])
+
+
+def power_mode_number(root: str) -> Optional[int]:
+    """What ``nvpmodel -m`` takes to come back to the mode now; None off a Jetson, or where nvpmodel does not answer."""
+    if not has_tool(root, "nvpmodel"):
+        return None
+    try:
+        return parse_power_mode_number(ask(["nvpmodel", "-q"]))
     except (OSError, ValueError):
         return None
 

@@ -40,14 +40,14 @@ def with_sudo(rule: str) -> Root:
     return Root(files=files)
 
 
-def board(user: User = ROOT, more: Root | None = None) -> Maker:
-    """A Raspberry Pi 5 into which ``user`` logs in."""
+def board(user: User = ROOT, more: Root | None = None, shows: dict[str, File] | None = None) -> Maker:
+    """A Raspberry Pi 5 into which ``user`` logs in. ``shows``: files of its /proc and /sys beside those of the kind."""
 
     def make(order: Order, link: Link) -> tuple[Host, tuple[Device, ...]]:
         keys = make_keys(order.folder / "keys")
         daemon_root, daemon = sshd(user, keys)
         root = gnu_userland() + controller_python() + daemon_root + pi.root(pi.PI_5) + (more or Root())
-        spec = HostSpec(order.name, root, {"sshd": daemon}, user, board=pi.board(pi.PI_5))
+        spec = HostSpec(order.name, root, {"sshd": daemon}, user, board=pi.board(pi.PI_5) | (shows or {}))
         device = ssh_device(order, link, keys, profile="raspberry-pi-5", user=user.name)
         return Host(adapted(spec, order), link, order.folder), (device,)
 

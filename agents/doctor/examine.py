@@ -5,7 +5,7 @@ import time
 from typing import Dict, Optional, Tuple
 
 from agents import ask, jetson, state
-from agents.doctor import android, clock, cpu, processes, swap, zones
+from agents.doctor import android, clock, cpu, irqs, processes, swap, zones
 from agents.doctor.facts import AndroidFacts, ClockFacts, DoctorFacts, JetsonFacts
 from agents.sensors import CONSTANT_ZONES
 
@@ -41,6 +41,8 @@ def examine(store_root: str, root: str = "/") -> DoctorFacts:
         state=state.read_state(root, store_root, background),
         android=phone,
         jetson=_jetson(root, absent),
+        irqs=irqs.irqs(root, absent),
+        irq_balancer=irqs.balancer(name for name, _ in times.values()),
         clock=_clock(root, begin_wall_s, begin_s),
         absent=absent,
     )
@@ -63,15 +65,15 @@ def _ask(argv: Tuple[str, ...]) -> str:
 def _jetson(root: str, absent: Dict[str, str]) -> Optional[JetsonFacts]:
     if not ask.has_tool(root, "nvpmodel") and not ask.has_tool(root, "jetson_clocks"):
         return None
-    mode = jetson.power_mode(root)
+    mode, number = jetson.power_mode(root), jetson.power_mode_number(root)
     if mode is None:
         absent["power-mode"] = "nvpmodel -q does not answer"
     try:
         clocks = jetson.parse_clocks(ask.ask(["jetson_clocks", "--show"], _TOOL_TIMEOUT_S))
     except (OSError, ValueError) as error:
         absent["jetson-clocks"] = f"{error} (jetson_clocks --show needs root)"
-        return JetsonFacts(mode)
-    return JetsonFacts(mode, clocks.cpu_locked, clocks.gpu_locked)
+        return JetsonFacts(mode, mode_number=number)
+    return JetsonFacts(mode, clocks.cpu_locked, clocks.gpu_locked, number)
 
 
 def _clock(root: str, begin_wall_s: float, begin_s: float) -> ClockFacts:

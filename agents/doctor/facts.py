@@ -33,6 +33,16 @@ class CpuAccess:
 
 
 @dataclass(frozen=True)
+class Irq:
+    """An interrupt with its handlers. ``cpus``: who may serve it, as the kernel writes it, in the file ``path``."""
+
+    number: int
+    path: str
+    cpus: str
+    handlers: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Zone:
     """A thermal zone and the lowest trip point that acts on it, by kind: passive, hot, critical."""
 
@@ -98,16 +108,19 @@ class AndroidFacts:
 
 @dataclass(frozen=True)
 class JetsonFacts:
-    """``mode`` of nvpmodel; whether jetson_clocks has locked the clocks of all cores, and that of the GPU."""
+    """``mode`` of nvpmodel, and ``mode_number``; whether jetson_clocks has locked the clocks of all cores, and that of
+    the GPU.
+    """
 
     mode: Optional[str] = None
     cpu_locked: Optional[bool] = None
     gpu_locked: Optional[bool] = None
+    mode_number: Optional[int] = None
 
 
 @dataclass(frozen=True)
 class DoctorFacts:
-    """One look at the device."""
+    """One look at the device. ``irq_balancer``: the program that moves interrupts here, where one runs."""
 
     uid: int
     policies: Tuple[FrequencyPolicy, ...]
@@ -119,4 +132,6 @@ class DoctorFacts:
     state: DeviceState
     android: Optional[AndroidFacts] = None
     jetson: Optional[JetsonFacts] = None
+    irqs: Tuple[Irq, ...] = ()
+    irq_balancer: Optional[str] = None
     absent: Dict[str, str] = field(default_factory=dict)

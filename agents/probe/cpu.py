@@ -39,9 +39,14 @@ def cores(root: str, cpuinfo: str) -> Tuple[Core, ...]:
     if not parts:
         parts = dict.fromkeys(_present(root), "unknown")
     kinds = {cpu: (_max_hz(root, cpu), part) for cpu, part in parts.items()}
-    order = sorted(set(kinds.values()), key=lambda kind: (kind[0] or 0, kind[1]))
+    # Documentation/ABI/testing/sysfs-devices-system-cpu; Arm kernels have it, and a core of another kind may be faster
+    # at a lower frequency.
+    capacity = {cpu: sysfs.read_int(root, f"sys/devices/system/cpu/cpu{cpu}/cpu_capacity") for cpu in kinds}
+    strength = {kind: capacity[cpu] or 0 for cpu, kind in kinds.items()}
+    order = sorted(strength, key=lambda kind: (strength[kind], kind[0] or 0, kind[1]))
     return tuple(
-        Core(cpu, order.index(kind), kind[1], kind[0], core_name(kind[1])) for cpu, kind in sorted(kinds.items())
+        Core(cpu, order.index(kind), kind[1], kind[0], core_name(kind[1]), capacity[cpu])
+        for cpu, kind in sorted(kinds.items())
     )
 
 

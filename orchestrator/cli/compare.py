@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agents.strict_json import to_json
+from orchestrator.cli.isolation import isolate_option
 from orchestrator.cli.options import (
     deadline_option,
     device_option,
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from orchestrator.decide.comparison.effect import Effect
 
 # What only means something when something is measured.
-_MEASURING = ("device", "lab", "wait_s", "quiet_device", "environment", "runs", "seconds", "seed", "deadline_ms", "duet")
+_MEASURING = (
+    "device", "lab", "wait_s", "quiet_device", "isolate", "environment",
+    "runs", "seconds", "seed", "deadline_ms", "duet",
+)  # fmt: skip
 
 
 @click.command()
@@ -43,6 +47,7 @@ _MEASURING = ("device", "lab", "wait_s", "quiet_device", "environment", "runs", 
 @lab_option
 @wait_option
 @quiet_device_option
+@isolate_option
 @environment_option
 @results_option
 @json_option
@@ -62,6 +67,7 @@ def compare(
     lab: Path | None,
     wait_s: float,
     quiet_device: bool,
+    isolate: tuple[str, ...] | None,
     environment: str | None,
     results: Path,
     as_json: bool,
@@ -73,12 +79,14 @@ def compare(
     (exit code 8) with the fields that differ.
 
     With three, both recipes are measured now on --device, in fresh processes, interleaved in a seeded, mirrored order.
-    A recipe takes a provider and threads after an @.
+    A recipe takes a provider, threads, and a cluster or CPUs after an @. Interrupted, the same command goes on where
+    it was.
 
     \b
     earshot compare 20261121-101500-ab12:winner 20261121-101500-ab12:default
     earshot compare kws onnx:fp32 onnx:int8-dynamic --device pi5 --lab lab.toml --runs 10
     earshot compare kws onnx:fp32@threads=1 onnx:fp32@threads=2 --duet
+    earshot compare kws onnx:fp32@cluster=little onnx:fp32@cluster=big --device pixel-8 --lab lab.toml
     """
     from orchestrator.cli.progress import TerminalProgress
     from orchestrator.workflows.bench import BenchSettings, Choice
@@ -100,7 +108,7 @@ def compare(
         choices = (Choice.parse(what[1]), Choice.parse(what[2]))
         settings = BenchSettings(
             "compare", what[0], choices, device, lab, results, mode or "paced", runs, seconds, seed, wait_s,
-            quiet_device, environment, duet, deadline_ms,
+            quiet_device, environment, duet, deadline_ms, isolate,
         )  # fmt: skip
         with TerminalProgress() as progress:
             found = compare_now(settings, progress, wanted=wanted)

@@ -34,6 +34,7 @@ _MEANINGS = {
     "profile": "the kind that it must turn out to be; another device behind the name is refused",
     "tags": "names to choose it by: `--devices tag:NAME`, `--device any:NAME`",
     "sudo": "whether the doctor may use `sudo -n` there",
+    "isolate": 'steps of isolation for every run, as `--isolate` takes them: `["governor", "irq"]`',
     "environments": "tables of named Python environments, see below",
     "hooks": "a table of commands that switch its power, see below",
     "cool_down": "a table: how cool it must be before a session, see below",

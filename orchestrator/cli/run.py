@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from agents.wire import POLICIES, SHARINGS
+from orchestrator.cli.isolation import cluster_option, cpus_option, isolate_option
 from orchestrator.cli.options import (
     Share,
     deadline_option,
@@ -19,6 +20,7 @@ from orchestrator.cli.options import (
 )
 from orchestrator.domain.recipe import Recipe
 from orchestrator.workflows.arriving import Arriving, read_trace
+from orchestrator.workflows.held import Wish
 from orchestrator.workflows.reach import begin
 
 MULTI = "multi"
@@ -47,6 +49,9 @@ MULTI = "multi"
 @environment_option
 @click.option("--ep", "provider", help="Execution provider, such as CPU; CPU by default.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@cluster_option
+@cpus_option
+@isolate_option
 @click.option("--seconds", type=float, default=10.0, show_default=True, help="Audio to stream; it is looped.")
 @click.option(
     "--minutes",
@@ -121,6 +126,9 @@ def run(
     environment: str | None,
     provider: str | None,
     threads: int,
+    cluster: str | None,
+    cpus: tuple[int, ...] | None,
+    isolate: tuple[str, ...] | None,
     seconds: float,
     minutes: float,
     policy: str,
@@ -148,6 +156,7 @@ def run(
     earshot run kws --split track --seconds 480 --deadline-ms 10
     earshot run digits-lstm --recipe onnx:int8-dynamic --mode flat-out
     earshot run kws --mode sustained --minutes 20
+    earshot run kws --cluster big --isolate governor,irq,priority --device pixel-8 --lab lab.toml
     earshot run kws --policy drop-oldest --ring 4 --arrivals microphone.txt
     earshot run kws --mode multi --miss-budget 1% --max-streams 64
     earshot run kws --lab lab.toml --devices pi5,tag:phone,any:cuda
@@ -156,6 +165,7 @@ def run(
         raise click.UsageError("--device is for one device, --devices for several: give one of them")
     if devices is not None and mode == MULTI:
         raise click.UsageError("--mode multi searches on one device: give --device")
+    held = Wish(cluster, cpus or ())
     arriving = Arriving(policy, ring_chunks, read_trace(arrivals) if arrivals else ())
     ahead = begin(lab, device, environment, results / "ledger.db") if devices is None else None
     # These take half a second to import: meanwhile the device is reached.
@@ -182,6 +192,8 @@ def run(
             deadline_ms=deadline_ms,
             split=split,
             streams=StreamsWanted(miss_budget, max_streams, sharing=sharing) if mode == MULTI else None,
+            held=held,
+            isolate=isolate,
         )
         if mode == MULTI:
             from orchestrator.cli.run_streams import run_streams

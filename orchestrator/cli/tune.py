@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.decision import print_decision, selection_options
+from orchestrator.cli.isolation import isolate_option
 from orchestrator.cli.options import (
     deadline_option,
     device_option,
@@ -42,6 +43,12 @@ from orchestrator.workflows.tune import tune as run_tune
     help="Try only these, for example 'onnx:int8-qdq(activation=u8)'; the fp32 default is always there.",
 )
 @click.option("--threads", multiple=True, type=click.IntRange(min=1), help="Try every artifact with these.")
+@click.option(
+    "--clusters",
+    metavar="NAMES",
+    help="Try everything held to these cores too: all, or little, big, prime with commas between them.",
+)
+@isolate_option
 @click.option("--chunk-ms", type=float, help="Chunk duration; the model's own by default.")
 @selection_options
 @click.option(
@@ -75,6 +82,8 @@ def tune(
     results: Path,
     recipes: tuple[str, ...],
     threads: tuple[int, ...],
+    clusters: str | None,
+    isolate: tuple[str, ...] | None,
     chunk_ms: float | None,
     objective: Objective,
     constraints: Constraints,
@@ -99,6 +108,7 @@ def tune(
     earshot tune kws --max-p99-ms 20 --max-quality-loss 0.01 --minimize memory
     earshot tune digits-lstm --device pi5 --lab lab.toml --json
     earshot tune kws --device any:pixel-8 --lab lab.toml --wait 30m
+    earshot tune kws --device pixel-8 --lab lab.toml --clusters all
     """
     settings = TuneSettings(
         model=model,
@@ -120,6 +130,8 @@ def tune(
         environment=environment,
         allow_suspect=allow_suspect,
         deadline_ms=deadline_ms,
+        clusters=tuple(name.strip() for name in (clusters or "").split(",") if name.strip()),
+        isolate=isolate,
     )
     if quiet:
         outcome = run_tune(settings, Silent())

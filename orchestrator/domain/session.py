@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from agents import wire
 from agents.device_facts import DeviceProbe
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.isolation import IsolationStep
 from orchestrator.domain.timeline import Timeline
 
 # Sessions of blocks from here on verify a decision; they are no evidence for one.
@@ -60,6 +61,7 @@ class Environment:
     """Where a session ran: all that must be alike before two results are compared.
 
     ``python_environment``: name of the Python environment, with its id where Earshot made it; None: the device's own.
+    ``isolation``: what was done there to keep everything else away, and what was asked for and could not be.
     """
 
     device: str
@@ -68,6 +70,7 @@ class Environment:
     transport: str
     probe: DeviceProbe
     python_environment: str | None = None
+    isolation: tuple[IsolationStep, ...] = ()
 
     @property
     def emulated(self) -> str | None:

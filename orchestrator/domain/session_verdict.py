@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from orchestrator.domain.core_clocks import clocks_of
 from orchestrator.domain.observer import beside_share
 from orchestrator.domain.placement import fell_back
 from orchestrator.domain.power import choose_source, energy_between, read_source
@@ -105,6 +106,8 @@ def judge(session: Session, sample_rate_hz: int | None, limits: SessionLimits = 
     if not session.ok:
         return SessionVerdict((Doubt(INVALID, "failed", f"it failed: {session.result.reason}"),))
     doubts = [*_fallen_back(session), *_throttled(session)]
+    not_there = not_held(session)
+    doubts += [not_there] if not_there else []
     if session.planned.mode in (*TIMED, MULTI):
         if sample_rate_hz is not None:
             of_times = _stream_times if session.planned.mode == MULTI else _times
@@ -119,6 +122,16 @@ def _fallen_back(session: Session) -> Iterator[Doubt]:
     why = fell_back(session.planned.candidate.provider, session.result)
     if why is not None:
         yield Doubt(INVALID, "fallback", f"it fell back: {why}")
+
+
+def not_held(session: Session) -> Doubt | None:
+    """The kernel did not hold it to the CPUs that its candidate is about, or nothing tells that it did."""
+    wanted, found = session.planned.candidate.affinity, session.result.scheduling
+    if not wanted or (found is not None and found.cpus_used == wanted):
+        return None
+    why = found.refused.get("cpus") if found is not None else None
+    asked = session.planned.candidate.cpus
+    return Doubt(INVALID, "affinity", f"{asked}: asked for and not given: {why or 'the device does not tell'}")
 
 
 def _throttled(session: Session) -> Iterator[Doubt]:
@@ -232,8 +245,9 @@ def _surroundings(session: Session, limits: SessionLimits) -> Iterator[Doubt]:
         yield Doubt(SUSPECT, "background", f"something else used {100 * share:.0f} % of all cores during it")
     if before and after and before.governor != after.governor and None not in (before.governor, after.governor):
         yield Doubt(SUSPECT, "frequency", f"the governor changed from {before.governor} to {after.governor}")
-    for name, values in _clocks(session):
-        drop = _clock_drop(values)
+    clocks = dict(_clocks(session))
+    for name in clocks_of(session.planned.candidate.affinity, clocks):
+        drop = _clock_drop(clocks[name])
         if drop > limits.clock_drop_share:
             yield Doubt(SUSPECT, "frequency", f"the clock {name} fell by {100 * drop:.0f} % while it ran")
 

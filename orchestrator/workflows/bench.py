@@ -1,45 +1,60 @@
 """What a comparison or a calibration is asked to measure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents.cpu_list import cpu_list
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.cluster import Cluster, parse_cpus
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
+from orchestrator.workflows.held import Wish
 from orchestrator.workflows.settings import deadline_ns, require_duration, require_results
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A candidate as it is typed: ``RECIPE`` or ``RECIPE@threads=2,ep=XNNPACK``. ``provider`` None: CPU."""
+    """A candidate as it is typed: ``RECIPE`` or ``RECIPE@threads=2,ep=XNNPACK,cluster=big`` (or ``cpus=4-5``, with a +
+    between those that do not follow each other). ``provider`` None: CPU.
+    """
 
     recipe: Recipe
     provider: str | None = None
     threads: int = 1
+    held: Wish = field(default_factory=Wish)
 
     @classmethod
     def parse(cls, text: str) -> "Choice":
         """Raises BadRecipe for the recipe, BadInput for what follows it."""
         recipe, _, more = text.partition("@")
         options = dict(part.partition("=")[::2] for part in more.split(",") if part)
-        unknown = options.keys() - {"ep", "threads"}
+        unknown = options.keys() - {"ep", "threads", "cluster", "cpus"}
         threads = options.get("threads", "1")
         if unknown or not threads.isdecimal() or int(threads) < 1 or options.get("ep") == "":
             raise BadInput(
-                f"cannot read {text!r}", hint="after the recipe: @threads=2, @ep=XNNPACK or both, with a comma"
+                f"cannot read {text!r}",
+                hint="after the recipe: @threads=2, @ep=XNNPACK, @cluster=big or @cpus=4-5, several with commas",
             )
-        return cls(Recipe.parse(recipe), options.get("ep"), int(threads))
+        cpus = parse_cpus(options["cpus"].replace("+", ",")) if "cpus" in options else ()
+        return cls(Recipe.parse(recipe), options.get("ep"), int(threads), Wish(options.get("cluster"), cpus))
 
-    def among(self, candidates: Sequence[Candidate], device: str) -> Candidate:
-        """Raises BadInput where the device cannot run it."""
+    def __str__(self) -> str:
+        held = f",cluster={self.held.cluster}" if self.held.cluster else ""
+        held += f",cpus={cpu_list(self.held.cpus).replace(',', '+')}" if self.held.cpus else ""
+        return f"{self.recipe}@threads={self.threads},ep={self.provider or 'CPU'}{held}"
+
+    def among(self, candidates: Sequence[Candidate], device: str, cluster: Cluster | None) -> Candidate:
+        """The one that is held to ``cluster``. Raises BadInput where the device cannot run it."""
         wanted = self.provider or "CPU"
+        affinity = cluster.cpus if cluster else ()
         for candidate in candidates:
             provider = candidate.provider.removesuffix("ExecutionProvider")
-            if (candidate.recipe, provider, candidate.threads) == (
+            if (candidate.recipe, provider, candidate.threads, candidate.affinity) == (
                 self.recipe,
                 wanted.removesuffix("ExecutionProvider"),
                 self.threads,
+                affinity,
             ):
                 return candidate
         usable = ", ".join(sorted({c.provider.removesuffix("ExecutionProvider") for c in candidates}))
@@ -69,6 +84,7 @@ class BenchSettings:
     environment: str | None = None
     duet: bool = False
     deadline_ms: float | None = None
+    isolate: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if deadline_ns(self.deadline_ms) is not None and self.mode != "paced":
@@ -92,7 +108,7 @@ class BenchSettings:
             "model": self.model,
             "device": device,
             "lab": str(self.lab) if self.lab else None,
-            "choices": [f"{c.recipe}@threads={c.threads},ep={c.provider or 'CPU'}" for c in self.choices],
+            "choices": [str(choice) for choice in self.choices],
             "mode": self.mode,
             "runs": self.runs,
             "seconds": self.seconds,
@@ -101,6 +117,7 @@ class BenchSettings:
             "environment": self.environment,
             "duet": self.duet,
             "deadline_ms": self.deadline_ms,
+            "isolate": self.isolate,
         }
 
     def ledger_path(self) -> Path:

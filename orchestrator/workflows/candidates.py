@@ -1,11 +1,13 @@
-"""Which candidates a device can try: artifacts x usable execution providers x threads."""
+"""Which candidates a device can try: artifacts x usable execution providers x threads x clusters."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from agents.contract import StreamContract
 from agents.device_facts import DeviceProbe, RuntimeProbe
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.cluster import Cluster
 from orchestrator.errors import BadInput, DeviceNotReady
 
 # The runtime that loads a file, by its ending.
@@ -31,12 +33,14 @@ def candidates_for(
     *,
     threads: Sequence[int] = (),
     chunk_samples: int | None = None,
+    clusters: Sequence[Cluster] = (),
 ) -> list[Candidate]:
     """Every artifact with every usable provider on 1 thread, and the fp32 ones on two where the device has two cores:
     a second thread rarely pays for a model of a few hundred us, and one pair shows whether it does here.
 
-    ``threads`` overrides that for all; the fp32 default stays. ``chunk_samples`` None: the contract's own. Raises
-    DeviceNotReady where no runtime can load any artifact.
+    ``threads`` overrides that for all; the fp32 default stays. ``chunk_samples`` None: the contract's own. Each of them
+    once more on each of ``clusters`` that has a core for each thread. Raises DeviceNotReady where no runtime can load
+    any artifact.
     """
     found = []
     for artifact in artifacts:
@@ -50,7 +54,15 @@ def candidates_for(
         ]
     if not found:
         raise DeviceNotReady("no execution provider on the device can run any artifact", hint="earshot devices probe")
-    return found
+    return [candidate for free in found for candidate in (free, *held_to(free, clusters))]
+
+
+def held_to(candidate: Candidate, clusters: Sequence[Cluster]) -> list[Candidate]:
+    return [
+        replace(candidate, affinity=cluster.cpus, cluster=cluster.name)
+        for cluster in clusters
+        if candidate.threads <= len(cluster.cpus)
+    ]
 
 
 def _runtime(probe: DeviceProbe, name: str) -> RuntimeProbe:

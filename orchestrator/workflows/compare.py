@@ -120,4 +120,5 @@ def _beside(runner: SessionRunner) -> _Beside:
         hold=runner.hold,
         power=runner.power,
         deadline_ns=runner.deadline_ns,
+        isolate=runner.isolate,
     )

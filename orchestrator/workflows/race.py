@@ -8,6 +8,7 @@ from orchestrator.decide.selection.choose import decide, finalists
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.screening import misplaced
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.cluster import named
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.session import IDLE, Environment
 from orchestrator.errors import DeviceNotReady
@@ -63,6 +64,7 @@ class Race:
             environment.probe,
             threads=self.settings.threads,
             chunk_samples=allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms),
+            clusters=named(environment.probe, environment.device, self.settings.clusters),
         )
 
     def decide(self) -> Decision:

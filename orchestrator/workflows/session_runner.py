@@ -15,6 +15,7 @@ from agents import wire
 from agents.contract import StreamContract
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.isolation import priority_of
 from orchestrator.domain.perceived import WORDS
 from orchestrator.domain.session import IDLE, MULTI, Environment, PlannedSession, Session
 from orchestrator.domain.session_verdict import judge
@@ -73,6 +74,7 @@ class SessionRunner:
     ``suspect_reruns``: so many sessions more may be run, because one was suspect. ``arriving``: of paced sessions.
     ``sharing``: how several streams share the device (agents/wire.py). ``deadline_ns`` of a chunk; None: its duration.
     ``places``: the device's further Python environments, in which candidates may be.
+    ``isolate``: steps of isolation, of which a priority is each session's own.
     """
 
     ledger: Ledger
@@ -92,8 +94,10 @@ class SessionRunner:
     sharing: str = wire.PROCESSES
     deadline_ns: int | None = None
     places: dict[str, Place] = field(default_factory=dict)
+    isolate: tuple[str, ...] = ()
     # In the ledger, and still on the device: deleted there by the next call, not by one of their own.
     _recorded: list[str] = field(default_factory=list)
+    _priority_told: bool = False
 
     def plan(
         self,
@@ -174,6 +178,7 @@ class SessionRunner:
         arrays = {**arrays, **self._words(planned, split)} if result.outcome == "ok" else arrays
         session = Session(planned, place.environment, started_utc, time.monotonic() - begin, result, arrays)
         self.ledger.record_session(session)
+        self._tell_priority(session)
         if session.ok and not os.environ.get(KEEP_SESSIONS):
             self._recorded.append(session.session_id)
         return session
@@ -190,6 +195,14 @@ class SessionRunner:
         if planned.mode == "evaluate":
             return {WORDS: words.of_spans}
         return {WORDS: words.of_stream(planned.chunk_count * planned.candidate.chunk_samples)}
+
+    def _tell_priority(self, session: Session) -> None:
+        """Once, that the device does not give what was asked for."""
+        found = session.result.scheduling
+        refused = found.refused.get("priority") if found else None
+        if refused and not self._priority_told:
+            self._priority_told = True
+            self.progress.note(f"{self.study.device}: priority not done: {refused}")
 
     def forget_recorded(self) -> None:
         """Delete on the device what the ledger has; `earshot devices clean` does it where this fails."""
@@ -245,6 +258,8 @@ class SessionRunner:
             threads=candidate.threads,
             session_options=candidate.session_options,
             deadline_ns=planned.deadline_ns,
+            affinity=candidate.affinity,
+            priority=priority_of(self.isolate, "paced" if idle else planned.mode),
             # Twice real time is far beyond any candidate that could win; a hung provider ends here.
             timeout_s=_OVERHEAD_S + 2 * audio_s,
             seed=self.seed,

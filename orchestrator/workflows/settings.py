@@ -48,8 +48,9 @@ class TuneSettings:
     make the changes that the doctor proposes, and undo them afterwards. ``environment``: the only Python environment
     of the device to try; None: its default, and beside it all that the lab file names. ``options``: of sessions and
     providers, each value tried beside none. ``allow_suspect``: suspect sessions count like valid ones.
-    ``deadline_ms``: a paced chunk with a longer latency is a miss; None: its duration. Raises BadInput for a value that
-    cannot be measured with.
+    ``deadline_ms``: a paced chunk with a longer latency is a miss; None: its duration. ``clusters``: try everything on
+    these too (domain/cluster.py), or on ``all`` that the device has; ``isolate``: steps of isolation, None: the lab
+    file's. Raises BadInput for a value that cannot be measured with.
     """
 
     model: str
@@ -74,6 +75,8 @@ class TuneSettings:
     allow_suspect: bool = False
     options: tuple[SessionOption, ...] = ()
     deadline_ms: float | None = None
+    clusters: tuple[str, ...] = ()
+    isolate: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         deadline_ns(self.deadline_ms)
@@ -110,6 +113,8 @@ class TuneSettings:
             "allow_suspect": self.allow_suspect,
             **({"options": [str(o) for o in self.options]} if self.options else {}),
             "deadline_ms": self.deadline_ms,
+            "clusters": list(self.clusters),
+            "isolate": self.isolate,
         }
 
     @property

@@ -3,7 +3,8 @@
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -25,6 +26,7 @@ from orchestrator.workflows.bench import BenchSettings
 from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
+from orchestrator.workflows.isolating import clusters_in, isolation_for
 from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.prepare import (
     Prepared,
@@ -99,9 +101,11 @@ def _on(
         power = PowerCycle(ledger, device, progress)
         chosen = in_environment(device, settings.environment)
         agent, environment = power.reach(lambda: deploy_agent(chosen, progress, ledger))
-        quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device)
-        with agent.transport, held.on_device(agent), quiet:
+        with agent.transport, held.on_device(agent), ExitStack() as stack:
             candidates = _candidates(settings, artifacts, environment)
+            asked = isolation_for(device, settings.isolate, clusters_in(candidates))
+            quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device, asked=asked)
+            environment = replace(environment, isolation=stack.enter_context(quiet))
             study = _begin(ledger, settings, device, progress)
             material = _push(agent, prepared, artifacts, ledger, Path(scratch), progress)
             by_hash = {artifact.sha256: artifact for artifact in artifacts}
@@ -117,6 +121,7 @@ def _on(
                 settings.seed,
                 hold=held,
                 power=power,
+                isolate=asked.steps,
                 meter=meter_of(device),
                 cooler=cooler,
                 suspect_reruns=settings.runs,
@@ -130,8 +135,10 @@ def _on(
 
 def _candidates(settings: BenchSettings, artifacts: Sequence[Artifact], environment: Environment) -> list[Candidate]:
     threads = sorted({choice.threads for choice in settings.choices})
-    known = candidates_for(artifacts, environment.probe, threads=threads)
-    found = [choice.among(known, environment.device) for choice in settings.choices]
+    places = [choice.held.on(environment.probe, environment.device, choice.threads) for choice in settings.choices]
+    clusters = list(dict.fromkeys(place for place in places if place is not None))
+    known = candidates_for(artifacts, environment.probe, threads=threads, clusters=clusters)
+    found = [c.among(known, environment.device, place) for c, place in zip(settings.choices, places, strict=True)]
     if len({candidate.key for candidate in found}) < len(found):
         raise BadInput(
             f"both are {found[0].label}", hint=f"earshot calibrate {environment.device} compares a thing with itself"

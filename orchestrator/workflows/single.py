@@ -15,6 +15,7 @@ from agents import wire
 from agents.contract import StreamContract
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.cluster import Cluster
 from orchestrator.domain.energy import Idle, idle_or_reason
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.session import IDLE, MULTI, Environment, Session
@@ -23,6 +24,7 @@ from orchestrator.errors import BadInput, EarshotError, ExportFailed, LeaseLost,
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.push import push_blobs
+from orchestrator.measure.doctor.isolation import Isolation
 from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
@@ -31,7 +33,9 @@ from orchestrator.workflows.arriving import Arriving
 from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
+from orchestrator.workflows.held import Wish
 from orchestrator.workflows.idle import AFTER, BEFORE, IDLE_S, measure_idle, measures_power
+from orchestrator.workflows.isolating import isolation_for
 from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.prepare import (
     Prepared,
@@ -62,7 +66,8 @@ class RunSettings:
     changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python environment; None:
     its default. ``arriving``: how the chunks of a paced session come. ``deadline_ms`` of a chunk; None: its duration.
     ``split`` of the evaluation set. ``streams``: of mode multi, see
-    ``orchestrator.workflows.streams``; ``seconds`` are then those of each of its sessions.
+    ``orchestrator.workflows.streams``; ``seconds`` are then those of each of its sessions. ``held``: the CPUs that it
+    is held to; ``isolate``: steps of isolation, None: the lab file's.
     """
 
     model: str
@@ -82,6 +87,8 @@ class RunSettings:
     deadline_ms: float | None = None
     split: str = "test"
     streams: StreamsWanted | None = None
+    held: Wish = field(default_factory=Wish)
+    isolate: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         require_duration("seconds", self.seconds)
@@ -243,27 +250,38 @@ def on_device(
         power = PowerCycle(work.ledger, device, progress)
         chosen = in_environment(device, work.settings.environment)
         agent, environment = power.reach(lambda: deploy_agent(chosen, progress, work.ledger, ahead=ahead))
-        quiet = quieted(agent, device, progress.note, wanted=work.settings.quiet_device)
-        with agent.transport, held.on_device(agent), quiet:
-            settings = replace(work.settings, device=device.name)
-            runner, candidate = _runner(work, settings, device, agent, environment, held, power, progress)
-            return _finished(runner, lambda: schedule(runner, candidate))
+        settings = replace(work.settings, device=device.name)
+        with agent.transport, held.on_device(agent):
+            cluster = settings.held.on(environment.probe, device.name, settings.threads)
+            asked = isolation_for(device, settings.isolate, [cluster])
+            with quieted(agent, device, progress.note, wanted=settings.quiet_device, asked=asked) as done:
+                environment = replace(environment, isolation=done)
+                site = _Site(device, agent, environment, held, power, cluster, asked)
+                runner, candidate = _runner(work, settings, site, progress)
+                return _finished(runner, lambda: schedule(runner, candidate))
 
 
-def _runner(
-    work: Work,
-    settings: RunSettings,
-    device: Device,
-    agent: DeployedAgent,
-    environment: Environment,
-    held: Hold,
-    power: PowerCycle,
-    progress: Progress,
-) -> tuple[SessionRunner, Candidate]:
+@dataclass(frozen=True)
+class _Site:
+    """The device as it is held for this run. ``cluster``: what the session is held to there, None: nothing."""
+
+    device: Device
+    agent: DeployedAgent
+    environment: Environment
+    lease: Hold
+    power: PowerCycle
+    cluster: Cluster | None
+    asked: Isolation
+
+
+def _runner(work: Work, settings: RunSettings, site: _Site, progress: Progress) -> tuple[SessionRunner, Candidate]:
+    agent, environment = site.agent, site.environment
     progress.stage("pushing", steps=1)
     work.ledger.record_artifact(work.artifact)
     push_blobs(agent, [(work.artifact.path, blob_of(work.artifact)), work.audio])
-    candidate = _candidate(settings, candidates_for([work.artifact], environment.probe, threads=[settings.threads]))
+    clusters = [site.cluster] if site.cluster else []
+    known = candidates_for([work.artifact], environment.probe, threads=[settings.threads], clusters=clusters)
+    candidate = _candidate(settings, known, site.cluster.cpus if site.cluster else ())
     study = _begin(work.ledger, settings, progress)
     runner = SessionRunner(
         work.ledger,
@@ -273,12 +291,13 @@ def _runner(
         {"test": Material(work.audio[1], work.audio[1], (), work.words)},
         {work.artifact.sha256: work.artifact},
         progress,
-        hold=held,
-        power=power,
+        hold=site.lease,
+        power=site.power,
         arriving=settings.arriving,
-        meter=meter_of(device),
         deadline_ns=deadline_ns(settings.deadline_ms),
-        cooler=cooler_of(device, agent, environment, work.ledger, study, progress),
+        isolate=site.asked.steps,
+        meter=meter_of(site.device),
+        cooler=cooler_of(site.device, agent, environment, work.ledger, study, progress),
     )
     return runner, candidate
 
@@ -309,9 +328,11 @@ def _finished(runner: SessionRunner, measured: Callable[[], T]) -> T:
     return found
 
 
-def _candidate(settings: RunSettings, candidates: list[Candidate]) -> Candidate:
+def _candidate(settings: RunSettings, candidates: list[Candidate], affinity: tuple[int, ...]) -> Candidate:
     wanted = settings.provider or "CPUExecutionProvider"
     for candidate in candidates:
+        if candidate.affinity != affinity:
+            continue
         # The fp32 graph comes with its one-thread default beside what was asked for.
         if candidate.provider in (wanted, f"{wanted}ExecutionProvider") and candidate.threads == settings.threads:
             return candidate
@@ -356,6 +377,8 @@ def _study(settings: RunSettings) -> Study:
             "arriving": asdict(settings.arriving),
             "deadline_ms": settings.deadline_ms,
             "split": settings.split,
+            "held": asdict(settings.held),
+            "isolate": settings.isolate,
             "streams": asdict(settings.streams) if settings.streams else None,
         },
     )

@@ -2,12 +2,14 @@
 
 import os
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from orchestrator.decide.selection.bundle import write_bundle
+from orchestrator.domain.cluster import named
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
@@ -19,6 +21,7 @@ from orchestrator.workflows.again import report_content
 from orchestrator.workflows.candidates import allowed_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
+from orchestrator.workflows.isolating import isolation_for
 from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.places import Place, other_places
 from orchestrator.workflows.prepare import (
@@ -100,8 +103,10 @@ def _tune_on(
         power = PowerCycle(ledger, device, progress)
         chosen = in_environment(device, settings.environment)
         agent, environment = power.reach(lambda: deploy_agent(chosen, progress, ledger))
-        quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device)
-        with agent.transport, held.on_device(agent), quiet:
+        with agent.transport, held.on_device(agent), ExitStack() as stack:
+            asked = isolation_for(device, settings.isolate, named(environment.probe, device.name, settings.clusters))
+            quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device, asked=asked)
+            environment = replace(environment, isolation=stack.enter_context(quiet))
             here = Place(agent, environment)
             places = other_places(device, here, progress) if settings.environment is None else {}
             material = push_material(agent, prepared, exported.artifacts, Path(scratch), progress)
@@ -116,6 +121,7 @@ def _tune_on(
                 settings.seed,
                 hold=held,
                 power=power,
+                isolate=asked.steps,
                 meter=meter_of(device),
                 cooler=cooler_of(device, agent, environment, ledger, study, progress),
                 suspect_reruns=0 if settings.allow_suspect else _SUSPECT_RERUNS,

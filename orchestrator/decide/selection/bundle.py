@@ -92,6 +92,8 @@ def _configuration(candidate: Candidate) -> dict[str, Any]:
         "runtime": candidate.runtime,
         "execution_provider": candidate.provider,
         "threads": candidate.threads,
+        "cpu_affinity": list(candidate.affinity) or None,
+        "cluster": candidate.cluster or None,
         "session_options": candidate.session_options,
         "chunk_samples": candidate.chunk_samples,
     }

@@ -64,7 +64,7 @@ class Evidence:
 
 
 def family(candidate: Candidate) -> tuple[object, ...]:
-    """What placement and quality depend on: everything but the number of threads."""
+    """What placement and quality depend on: everything but the number of threads, and where they run."""
     options = tuple(sorted(candidate.session_options.items()))
     whose = candidate.runtime, candidate.environment, candidate.provider
     return candidate.artifact_sha256, *whose, candidate.chunk_samples, options

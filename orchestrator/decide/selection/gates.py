@@ -19,7 +19,7 @@ from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import METRIC_OF, METRICS
 from orchestrator.domain.placement import fell_back
 from orchestrator.domain.session import Session
-from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID
+from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID, not_held
 from orchestrator.statistics.stability import backlog_slope, is_unstable
 
 _RUNTIME = {"version of the runtime": "runtime_version", "build of the runtime": "runtime_build"}
@@ -107,6 +107,15 @@ def parity(evidence: Evidence, rules: Rules) -> str | None:
         f"its outputs are not those of {found.reference}: {found.snr_db:.1f} dB over {found.chunk_count} chunks, "
         f"{floor_db:g} dB is required"
     )
+
+
+def affinity(evidence: Evidence, rules: Rules) -> str | None:
+    """Each of its sessions was held to the CPUs that it is about."""
+    for session in evidence.sessions:
+        doubt = not_held(session)
+        if doubt is not None:
+            return f"{doubt.reason} (in its {session.planned.mode} session of block {session.planned.block})"
+    return None
 
 
 def throttling(evidence: Evidence, rules: Rules) -> str | None:
@@ -264,6 +273,7 @@ GATES: tuple[tuple[str, Callable[[Evidence, Rules], str | None]], ...] = (
     ("failed", failed_session),
     ("placement", placement),
     ("parity", parity),
+    ("affinity", affinity),
     ("throttled", throttling),
     ("environment", unlike),
     ("quality", quality),

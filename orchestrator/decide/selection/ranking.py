@@ -47,5 +47,6 @@ def simplicity(evidence: Evidence, metric: str) -> tuple[float, ...]:
         + (candidate.provider != PLAIN_PROVIDERS.get(candidate.runtime))
         + (candidate.threads != 1)
         + len(candidate.session_options)
+        + bool(candidate.affinity)
     )
     return departures, objective_value(evidence, "size_mb"), candidate.threads, objective_value(evidence, metric)

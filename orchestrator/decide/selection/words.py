@@ -64,8 +64,9 @@ def _inverse(found: Interval) -> Interval:
 
 
 def configuration(candidate: Candidate) -> str:
-    """``onnx:int8-dynamic on CPU with 1 thread``."""
+    """``onnx:int8-dynamic on CPU with 1 thread``, and ``held to big (4-7)``."""
     threads = "1 thread" if candidate.threads == 1 else f"{candidate.threads} threads"
     options = ", ".join(f"{k}={v}" for k, v in sorted(candidate.session_options.items()))
     provider = candidate.provider.removesuffix("ExecutionProvider")
-    return f"{candidate.recipe} on {provider} with {threads}" + (f" ({options})" if options else "")
+    held = f", held to {candidate.cpus}" if candidate.affinity else ""
+    return f"{candidate.recipe} on {provider} with {threads}{held}" + (f" ({options})" if options else "")

@@ -2,6 +2,7 @@
 
 from agents.doctor.facts import DoctorFacts, FrequencyPolicy
 from orchestrator.measure.doctor.finding import HARM, INFO, OK, WARN, Change, Finding, file_change, unknown
+from orchestrator.measure.doctor.irq_rules import interrupts
 
 _FAST = "performance"
 # Quotas within this of all cores do not bind.
@@ -9,7 +10,7 @@ _ALL_CORES = 0.99
 
 
 def rules(facts: DoctorFacts) -> list[Finding]:
-    return [governor(facts), frequency(facts), cores(facts), quota(facts), isolation(facts)]
+    return [governor(facts), frequency(facts), cores(facts), quota(facts), isolation(facts), interrupts(facts)]
 
 
 def governor(facts: DoctorFacts) -> Finding:

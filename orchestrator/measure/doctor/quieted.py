@@ -3,34 +3,46 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from orchestrator.domain.isolation import IRQ, IsolationStep
 from orchestrator.errors import DeviceError, LeaseLost, Unreachable
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.doctor import undo_journal
+from orchestrator.measure.doctor.finding import Change
+from orchestrator.measure.doctor.isolation import NOTHING, Isolation
 from orchestrator.measure.doctor.repair import Hands, Outcome, apply, hands, undo
 from orchestrator.measure.lab import device_lease
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import open_transport
 from orchestrator.measure.transports.base import Transport
 
+if TYPE_CHECKING:
+    from orchestrator.measure.doctor.isolate import Proposal
+
 Tell = Callable[[str], None]
 
 
 @contextmanager
-def quieted(agent: DeployedAgent, device: Device, tell: Tell, *, wanted: bool = True) -> Iterator[None]:
+def quieted(
+    agent: DeployedAgent, device: Device, tell: Tell, *, wanted: bool = True, asked: Isolation = NOTHING
+) -> Iterator[tuple[IsolationStep, ...]]:
     """Around one run. First undoes what a killed controller left behind; with ``wanted`` makes every change that the
-    doctor proposes and that is permitted; afterwards undoes all, also what ``earshot devices doctor --fix`` had done.
+    doctor proposes and that is permitted, and the steps of isolation that were ``asked`` for; gives what came of each.
+    Afterwards undoes all, also what ``earshot devices doctor --fix`` had done.
 
     Where the link is gone at the end, the device's journal keeps the way back for the next run.
     """
-    if wanted or undo_journal.is_there(agent):
+    steps: tuple[IsolationStep, ...] = ()
+    wanted_any = wanted or asked.changes_device
+    if wanted_any or undo_journal.is_there(agent):
         with phone_shell(agent, device) as shell:
             use = hands(agent, sudo=device.sudo, shell=shell)
             _tell_undone(undo(use, [undo_journal.SESSION]), agent.name, tell)
-            if wanted:
-                _quiet(use, tell)
+            if wanted_any:
+                steps = _quiet(use, asked, tell, wanted=wanted)
     try:
-        yield
+        yield steps
     except LeaseLost:
         # Whoever has the device now has undone it already, or measures with it as it is.
         raise
@@ -46,16 +58,29 @@ def put_back(agent: DeployedAgent, device: Device, tell: Tell) -> None:
         _undo_all(agent, device, tell)
 
 
-def _quiet(use: Hands, tell: Tell) -> None:
+def _quiet(use: Hands, asked: Isolation, tell: Tell, *, wanted: bool) -> tuple[IsolationStep, ...]:
     # All that the doctor knows, for the few runs that want it.
     from orchestrator.measure.doctor.diagnose import examine
+    from orchestrator.measure.doctor.isolate import checked, proposals
 
-    _, findings = examine(use.agent, use.shell, sudo=use.sudo)
-    for outcome in apply(use, [change for finding in findings for change in finding.fix], undo_journal.SESSION):
-        if outcome.problem is None:
-            tell(f"{use.agent.name}: {outcome.change.shown}")
-        else:
-            tell(f"{use.agent.name}: not done: {outcome.change.shown}: {outcome.problem}")
+    facts, findings = examine(use.agent, use.shell, sudo=use.sudo)
+    cores = [core.cpu for core in use.agent.probe.cores]
+    found = proposals(asked, facts, findings, cores, quiet=wanted)
+    made = apply(use, [change for proposal in found for change in proposal.changes], undo_journal.SESSION)
+    outcomes = {outcome.change: outcome for outcome in made}
+    steps = tuple(checked(proposal.outcome(outcomes), use) for proposal in found)
+    for proposal, step in zip(found, steps, strict=True):
+        for line in _lines(proposal, step, outcomes):
+            tell(f"{use.agent.name}: {line}")
+    return steps
+
+
+def _lines(proposal: "Proposal", step: IsolationStep, outcomes: dict[Change, Outcome]) -> list[str]:
+    """Each command; of interrupts, of which there are many, how many."""
+    if step.name == IRQ or not proposal.changes or (not step.done and not any(o.problem for o in outcomes.values())):
+        return [str(step)]
+    made = [outcomes[change] for change in proposal.changes]
+    return [o.change.shown if o.problem is None else f"not done: {o.change.shown}: {o.problem}" for o in made]
 
 
 def _restore(agent: DeployedAgent, device: Device, tell: Tell) -> None:

@@ -59,7 +59,8 @@ class Device:
     to the home; ``python`` the only Python to try; ``python_archive``: a file, or ``debian``, that setup installs one
     from. ``profile`` is the kind that the device must turn out to be;
     ``profiles_dir`` holds the lab's own profiles. ``environment``: of ``environments``, the one to use now. ``sudo``:
-    ``sudo -n`` may be used there. ``meter``: a power meter on the controller's side; its ``kind`` and what that takes.
+    ``sudo -n`` may be used there. ``isolate``: steps of isolation for every run (domain/isolation.py).
+    ``meter``: a power meter on the controller's side; its ``kind`` and what that takes.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Device:
     profiles_dir: Path | None = field(default=None, compare=False)
     tags: tuple[str, ...] = ()
     sudo: bool = False
+    isolate: tuple[str, ...] = ()
     environments: dict[str, PythonEnvironment] = field(default_factory=dict)
     environment: str | None = None
     hooks: Hooks = Hooks()

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agents import strict_json
+from orchestrator.domain.isolation import parse_steps
+from orchestrator.errors import BadInput
 from orchestrator.measure.lab.device import (
     LOCAL,
     TRANSPORTS,
@@ -29,6 +31,7 @@ KEYS: Keys = {
     "profile": str,
     "tags": list,
     "sudo": bool,
+    "isolate": list,
     "environments": dict,
     "hooks": dict,
     "cool_down": dict,
@@ -114,8 +117,10 @@ class LabReader:
         elif key == "profile" and value not in (known_profiles := profile_names(self._profiles_dir)):
             near = nearest(value, known_profiles)
             self._problem(section, key, f"unknown profile {value!r}: {near}known are {', '.join(known_profiles)}")
-        elif key == "tags" and not all(isinstance(tag, str) for tag in value):
-            self._problem(section, key, f"tags must be strings, got {value!r}")
+        elif key in ("tags", "isolate") and not all(isinstance(word, str) for word in value):
+            self._problem(section, key, f"{key} must be strings, got {value!r}")
+        elif key == "isolate" and (problem := _not_isolation(value)):
+            self._problem(section, key, problem)
         else:
             return True
         return False
@@ -145,6 +150,7 @@ class LabReader:
                 "transport": transport,
                 "profiles_dir": self._profiles_dir,
                 "tags": tuple(table.get("tags", ())),
+                "isolate": tuple(table.get("isolate", ())),
                 "environments": {key: value for key, value in environments.items() if value},
             }
         )
@@ -178,6 +184,15 @@ class LabReader:
             self._problem(f"devices.{device.name}", "jump", f"jump goes in a circle: {' -> '.join((*seen, jump.name))}")
             return device
         return replace(device, via=self._with_via(jump, plain, (*seen, jump.name)))
+
+
+def _not_isolation(words: list[str]) -> str | None:
+    """What is wrong with these steps; None where nothing is."""
+    try:
+        parse_steps(words)
+    except BadInput as exc:
+        return f"{exc.message}: {exc.hint}"
+    return None
 
 
 _TOML_NAMES: dict[type, str] = {

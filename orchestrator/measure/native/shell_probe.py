@@ -20,7 +20,9 @@ echo "{_MARK}environment"
 for name in TERMUX_VERSION SSH_CONNECTION ANDROID_ROOT; do eval "[ -n \\"\\$$name\\" ]" && echo "$name=set"; done
 if command -v getprop >/dev/null 2>&1; then echo "{_MARK}getprop"; getprop; fi
 for f in "$@"; do show "$f"; done
-for f in /sys/devices/system/cpu/cpu[0-9]*/cpufreq/cpuinfo_max_freq; do show "${{f#/}}"; done
+cd /sys/devices/system/cpu && for f in cpu[0-9]*/cpufreq/cpuinfo_max_freq cpu[0-9]*/cpu_capacity; do
+    show "sys/devices/system/cpu/$f"
+done
 exit 0
 """
 

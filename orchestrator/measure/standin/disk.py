@@ -86,8 +86,8 @@ class Disk(Held):
 class Board(Held):
     """Files that lie over /proc and /sys of the device: what its hardware shows. They can change while it runs."""
 
-    # Folders that the board replaces whole, if it has a file in them; in /proc it replaces single files.
-    WHOLE = ("/sys", "/opt/standin")
+    # Folders that the board replaces whole, if it has a file in them; elsewhere in /proc it replaces single files.
+    WHOLE = ("/sys", "/opt/standin", "/proc/irq")
 
     def lay(self, files: Mapping[str, File]) -> None:
         for path, file in files.items():
@@ -113,8 +113,8 @@ class Board(Held):
     def mounts(self, paths: Iterable[str]) -> tuple[Mount, ...]:
         """What lays the board over the device's root, where it has these paths."""
         every = list(paths)
-        files = [path for path in every if path.startswith("/proc/")]
         folders = [folder for folder in self.WHOLE if any(path.startswith(f"{folder}/") for path in every)]
+        files = [path for path in every if path.startswith("/proc/") and not path.startswith("/proc/irq/")]
         return (
             *(Mount(path, f"{self.folder}{path}", read_only=True) for path in files),
             *(Mount(folder, f"{self.folder}{folder}") for folder in folders),

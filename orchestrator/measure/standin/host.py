@@ -175,9 +175,9 @@ class Host:
         if self.spec.read_only_home:
             mounts.append(Mount(self.spec.user.folder, self.spec.user.folder, kind="disk", read_only=True))
         mounts = [self._of_disk(mount) if mount.kind == "disk" else mount for mount in mounts]
-        # Some of /proc/sys reaches beyond the namespaces: nobody on the device writes there.
-        settings = Mount("/proc/sys", "/proc/sys", read_only=True)
-        return [*sorted(mounts, key=_depth), settings, *self.board.mounts((_BOOT_ID, *self.spec.board))]
+        # Some of /proc/sys and all of /proc/irq reach beyond the namespaces: nobody on the device writes there.
+        beyond = [Mount(path, path, read_only=True) for path in ("/proc/sys", "/proc/irq") if Path(path).exists()]
+        return [*sorted(mounts, key=_depth), *beyond, *self.board.mounts((_BOOT_ID, *self.spec.board))]
 
     def _of_disk(self, mount: Mount) -> Mount:
         return dataclasses.replace(mount, kind="bind", source=f"{self.disk.folder}{mount.source}")

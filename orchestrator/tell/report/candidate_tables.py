@@ -85,4 +85,5 @@ def _status(entry: Entry) -> Cell:
 def _provider(candidate: Candidate) -> Cell:
     threads = "1 thread" if candidate.threads == 1 else f"{candidate.threads} threads"
     options = [f"{name}={value}" for name, value in sorted(candidate.session_options.items())]
-    return text(candidate.provider.removesuffix("ExecutionProvider"), ", ".join([threads, *options]))
+    held = [f"on {candidate.cpus}"] if candidate.affinity else []
+    return text(candidate.provider.removesuffix("ExecutionProvider"), ", ".join([threads, *held, *options]))

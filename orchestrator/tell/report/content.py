@@ -104,9 +104,10 @@ class Entry:
     def words(self) -> str:
         candidate = self.verdict.candidate
         provider = candidate.provider.removesuffix("ExecutionProvider")
-        return f"{candidate.recipe.precision} · {provider} · {candidate.threads}t"
+        held = f" · {candidate.cluster or candidate.cpus}" if candidate.affinity else ""
+        return f"{candidate.recipe.precision} · {provider} · {candidate.threads}t{held}"
 
 
 def family(candidate: Candidate) -> str:
-    """Key of what placement and quality depend on: everything but the number of threads."""
-    return replace(candidate, threads=1).key
+    """Key of what placement and quality depend on: everything but the number of threads, and where they run."""
+    return replace(candidate, threads=1, affinity=(), cluster="").key

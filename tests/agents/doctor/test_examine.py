@@ -16,6 +16,7 @@ READ_FROM_FILES = {
     "frequency",
     "cores",
     "isolation",
+    "irq",
     "cpu-quota",
     "thermal",
     "swap",

@@ -46,6 +46,13 @@ def test_equal_parts_at_another_clock_are_another_cluster(tmp_path: Path) -> Non
     assert [core.cluster for core in found] == [1, 0]
 
 
+def test_a_core_that_does_more_at_a_lower_clock_is_the_faster_one(tmp_path: Path) -> None:
+    text = "".join(f"processor : {n}\nCPU implementer : 0x41\nCPU part : 0xd0{n + 4}\n\n" for n in range(2))
+    files = {f"sys/devices/system/cpu/cpu{n}/cpu_capacity": f"{text}\n" for n, text in enumerate(("1024", "485"))}
+    found = cores(lay(tmp_path, {**max_freq({0: 1_800_000, 1: 2_000_000}), **files}), text)
+    assert [(core.cluster, core.capacity) for core in found] == [(1, 1024), (0, 485)]
+
+
 def test_x86_without_cpufreq(tmp_path: Path) -> None:
     found = cores(str(tmp_path), X86.replace("0\nvendor", "0\nvendor", 1))
     assert {core.part for core in found} == {"Some CPU @ 2.00GHz"}

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents import wire
 from agents.device_facts import DeviceState
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID, SessionLimits, judge
@@ -84,6 +85,28 @@ def test_each_doubt_by_itself(of: Session, kind: str, cause: str, words: str) ->
 )
 def test_what_is_within_the_limits_or_cannot_be_told_is_valid(of: Session) -> None:
     assert judge(of, SAMPLE_RATE_HZ).kind == VALID
+
+
+def held(used: tuple[int, ...] | None, **clocks: float) -> Session:
+    """A session that was to be held to CPUs 4 and 5; each clock falls from 2 GHz to this."""
+    of = session(replace(BASE, affinity=(4, 5), cluster="big"))
+    given = None if used is None else wire.Scheduling((4, 5), used, "", "nice 0", 1)
+    series = {f"sample_frequency_hz__{name}": np.array([2e9] * 20 + [to] * 10) for name, to in clocks.items()}
+    return replace(of, result=replace(of.result, scheduling=given), arrays={**of.arrays, **series})
+
+
+def test_who_was_not_held_to_its_cpus_is_invalid_and_so_is_who_does_not_tell() -> None:
+    assert judge(held((4, 5)), SAMPLE_RATE_HZ).kind == VALID
+    for used in ((0, 1, 4, 5), (4,), (), None):
+        verdict = judge(held(used), SAMPLE_RATE_HZ)
+        assert [doubt.cause for doubt in verdict.doubts] == ["affinity"]
+        assert verdict.kind == INVALID
+
+
+def test_only_the_clocks_of_its_own_cpus_count() -> None:
+    assert judge(held((4, 5), policy0=1e9, policy4=2e9, policy6=1e9), SAMPLE_RATE_HZ).kind == VALID
+    verdict = judge(held((4, 5), policy0=1e9, policy4=1.5e9, policy6=1e9), SAMPLE_RATE_HZ)
+    assert [doubt.reason for doubt in verdict.doubts] == ["the clock policy4 fell by 25 % while it ran"]
 
 
 def test_the_gravest_doubt_decides_and_comes_first() -> None:

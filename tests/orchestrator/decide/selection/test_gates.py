@@ -42,7 +42,7 @@ def test_a_sound_candidate_passes() -> None:
 
 def test_order_is_that_of_cost() -> None:
     names = [name for name, _ in GATES]
-    first = ["emulated", "failed", "placement", "parity", "throttled", "environment"]
+    first = ["emulated", "failed", "placement", "parity", "affinity", "throttled", "environment"]
     assert names == [*first, "quality", "pacer", "suspect", "unstable"]
 
 
@@ -131,6 +131,24 @@ def test_another_build_of_the_runtime_is_another_thing_unless_it_is_of_another_e
     assert found is not None
     assert "build of the runtime is onnxruntime-openvino 1.31.1: B against onnxruntime 1.31.1: A" in found.reason
     assert of_intel(replace(RIVAL, environment="openvino")) is None
+
+
+def test_who_was_not_held_to_its_cpus_does_not_rank_on_them() -> None:
+    held = replace(RIVAL, affinity=(4, 5), cluster="big")
+
+    def with_cpus(used: tuple[int, ...] | None, **refused: str) -> Rejection | None:
+        given = None if used is None else wire.Scheduling((4, 5), used, "", "nice 0", 1, refused)
+        sessions = [replace(s, result=replace(s.result, scheduling=given)) for s in race(held)]
+        return judged(sessions, scores=[*SCORES, score(held, range(40))])
+
+    assert with_cpus((4, 5)) is None
+    refused = with_cpus((0, 1, 2, 3), cpus="CPUs 4-5: Invalid argument; it may use 0-3")
+    assert refused is not None
+    assert refused.gate == "affinity"
+    assert refused.reason.startswith("big (4-5): asked for and not given: CPUs 4-5: Invalid argument; it may use 0-3")
+    unknown = with_cpus(None)
+    assert unknown is not None
+    assert "the device does not tell" in unknown.reason
 
 
 def test_unknown_placement_fails_closed_except_for_the_cpu() -> None:
