@@ -54,7 +54,8 @@ def _summary(source: ModelSource) -> dict[str, object]:
     return {
         "name": source.name,
         "sha256": source.sha256,
-        "onnx": str(source.onnx_path),
+        "onnx": str(source.onnx_path) if source.onnx_path else None,
+        "tflite": str(source.tflite_path) if source.tflite_path else None,
         "metric": source.metric,
         "manifest": str(source.manifest_path) if source.manifest_path else None,
         "contract": source.contract,
@@ -100,13 +101,17 @@ def import_(
     results: Path,
     as_json: bool,
 ) -> None:
-    """Import FILE.onnx: find its state pairs, show the contract, ask for what is ambiguous.
+    """Import FILE, an .onnx or a .tflite: find its state pairs, show the contract, ask for what is ambiguous.
+
+    A .tflite file of a model whose ONNX graph is in the library joins it under the same --name: their runtimes are
+    compared then.
 
     \b
     earshot models import encoder.onnx --sample-rate 16000 --chunk-samples 640
     earshot models import silero_vad.onnx --chunk-samples 512 --context-samples 64 --constant sr=16000
+    earshot models import encoder.tflite --sample-rate 16000
     """
-    from orchestrator.make.models.graph import read_graph
+    from orchestrator.make.models.graph import read_model
     from orchestrator.workflows.settings import require_results
 
     require_results(results)
@@ -120,7 +125,7 @@ def import_(
         constants={k: _number(v, "--constant") for k, v in (_pair(text, "--constant") for text in constants)},
         dims={k: int(_number(v, "--dim")) for k, v in (_pair(text, "--dim") for text in dims)},
     )
-    inference = infer_contract(read_graph(file), name or file.stem.lower(), answers)
+    inference = infer_contract(read_model(file), name or file.stem.lower(), answers)
     if as_json:
         print_json({"contract": inference.contract, "findings": inference.findings, "questions": inference.questions})
     else:
@@ -130,7 +135,7 @@ def import_(
         raise NotAStream(f"{file.name} leaves {len(inference.questions)} questions open", hint=f"answer with {flags}")
     if not dry_run:
         source = import_model(file, inference.contract, results / "models", replace=replace)
-        click.echo(f"imported {source.name} to {source.onnx_path.parent}", err=True)
+        click.echo(f"imported {source.name} to {source.graph_path.parent}", err=True)
 
 
 def _pair(text: str, flag: str) -> tuple[str, str]:

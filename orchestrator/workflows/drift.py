@@ -71,7 +71,7 @@ def measure_state_drift(settings: DriftSettings, progress: Progress) -> DriftDon
     compared = find_compared(settings.what, settings.recipe, settings.against, settings.results, progress)
     contract = compared.prepared.source.contract
     audio = looped_audio(compared.prepared, settings.audio, settings.minutes)
-    source = open_for(compared.prepared.source.onnx_path, contract, compared.prepared.source.name)
+    source = open_for(compared.prepared.source.graph_path, contract, compared.prepared.source.name)
     artifact = open_for(compared.path, contract, compared.label)
     silence = Silence(
         silence_level(audio.loop, contract.chunk_samples),

@@ -54,7 +54,7 @@ def _named(what: str, against: str | None, models_dir: Path, artifacts_dir: Path
     path = Path(what)
     if what in model_names(models_dir):
         return None
-    is_path = path.suffix in (".onnx", ".ort") or os.sep in what
+    is_path = path.suffix in (".onnx", ".ort", ".tflite") or os.sep in what
     if is_path and (against is not None or path.suffix == ".ort" or (path.parent / PROVENANCE_FILE).is_file()):
         return by_file(path)
     if not is_path and looks_like_a_hash(what):

@@ -96,7 +96,7 @@ def export_candidates(
         reason = next((r.reason for r in refusals if r.recipe == default), "unknown")
         raise ExportFailed(
             f"the fp32 default of {source.name} could not be exported: {reason}",
-            hint=f"mend {source.onnx_path} or its {CONTRACT_FILE}: without fp32 there is nothing to compare with",
+            hint=f"mend {source.graph_path} or its {CONTRACT_FILE}: without fp32 there is nothing to compare with",
         )
     return Exported(artifacts, refusals)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from orchestrator.errors import BadAudio, ExportFailed
 from orchestrator.make.models.source import ModelSource
-from orchestrator.make.models.stepping import Feeds, chunk_inputs, feeds_of, open_session
+from orchestrator.make.models.stepping import Feeds, chunk_inputs, feeds_of, open_graph
 
 DEFAULT_FEEDS = 200
 
@@ -68,7 +68,7 @@ class CalibrationStream:
         return set((first + rest)[: self.max_feeds])
 
     def _all_feeds(self, source: ModelSource, chunk: int) -> Iterator[Feeds]:
-        session = open_session(source.onnx_path)
+        session = open_graph(source.graph_path)
         for samples in self.utterances:
             for feeds, _ in feeds_of(session, source.contract, chunk_inputs(source.contract, samples, chunk)):
                 yield feeds

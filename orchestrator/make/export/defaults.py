@@ -1,6 +1,7 @@
 """The recipes that `earshot tune` tries when nobody names any."""
 
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -36,8 +37,30 @@ _WORTH_A_TRY = 0.25
 
 
 def default_recipes(source: ModelSource) -> tuple[Recipe, ...]:
-    """Four to seventeen recipes, fp32 first, chosen by which operators hold the weights of the graph."""
-    share = weight_shares(read_proto(source.onnx_path))
+    """Those of every format that the model has a graph of, fp32 first."""
+    texts = [*(_onnx_recipes(source.onnx_path) if source.onnx_path else ())]
+    if source.tflite_path:
+        texts += _litert_recipes(source.tflite_path)
+    return tuple(Recipe.parse(t) for t in texts)
+
+
+def _litert_recipes(path: Path) -> list[str]:
+    """Weights alone in int8 save room and no time, and 16-bit activations cost time on every CPU: not tried."""
+    # Both import LiteRT.
+    from orchestrator.make.export.litert_types import HEAVY
+    from orchestrator.make.models.tflite import read_tflite
+
+    operators = set(read_tflite(path).operators)
+    texts = ["litert:fp32", "litert:fp16", "litert:int8-dynamic", "litert:int8-static"]
+    heavy = sorted(operators.intersection(HEAVY))
+    if heavy and heavy != sorted(operators):
+        texts.append(f"litert:int8-static(only_types={'+'.join(heavy)})")
+    return texts
+
+
+def _onnx_recipes(path: Path) -> list[str]:
+    """Four to seventeen, chosen by which operators hold the weights of the graph."""
+    share = weight_shares(read_proto(path))
     products = share["MatMul"] + share["Gemm"]
     recurrent = share["LSTM"]
     convolutions = share["Conv"]
@@ -50,7 +73,7 @@ def default_recipes(source: ModelSource) -> tuple[Recipe, ...]:
         texts += _STATIC
     if products >= _WORTH_A_TRY:
         texts += _WEIGHT_ONLY
-    return tuple(Recipe.parse(t) for t in texts)
+    return texts
 
 
 def weight_shares(model: onnx.ModelProto) -> dict[str, float]:

@@ -3,35 +3,28 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from orchestrator.domain.artifact import Artifact, Provenance
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import EarshotError, ExportFailed
-from orchestrator.make.export import containers
 from orchestrator.make.export.calibration import CalibrationStream
-from orchestrator.make.export.effect import check_effect
-from orchestrator.make.export.known import KnownArtifacts, tools
+from orchestrator.make.export.formats import Format, open_format, tools
+from orchestrator.make.export.known import KnownArtifacts
 from orchestrator.make.export.parity import check_endurance, check_parity
-from orchestrator.make.export.precision_dynamic import to_dynamic
-from orchestrator.make.export.precision_fp16 import to_fp16
-from orchestrator.make.export.precision_static import to_static
-from orchestrator.make.export.precision_weight import to_weight_only
 from orchestrator.make.export.quiet import captured, worth_keeping
 from orchestrator.make.export.reference_output import Reference, reference_of
-from orchestrator.make.models.graph import external_files, opset_of, read_proto
 from orchestrator.make.models.probe_audio import probe_audio
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import Feeds
 
-STATIC = ("int8-qdq", "int8-qoperator")
 _PARITY_S = 8.0
 _OUR_FAULTS = (EarshotError, KeyboardInterrupt, SystemExit)
 
@@ -55,55 +48,37 @@ class Exporter(KnownArtifacts):
 
     def _make(self, recipe: Recipe) -> Artifact:
         started = time.monotonic()
+        contract, format_ = self.contract_of(recipe), self._format(recipe.format)
         with TemporaryDirectory(prefix="earshot-export-") as scratch_name, captured() as said:
             scratch = Path(scratch_name)
             with _mapped(recipe):
-                made = self._finished(recipe, scratch)
-            path = scratch / f"artifact{containers.suffix(recipe)}"
+                made = format_.make(recipe, scratch)
+            path = scratch / f"artifact{made.suffix}"
             path.write_bytes(made.content)
-            parity = check_parity(self._reference, path, recipe.precision)
-            check_endurance(self.source.contract, self._parity_audio(), path)
-        static = recipe.precision in STATIC and self.calibration is not None
+            parity = check_parity(replace(self._reference, contract=contract), path, recipe.precision)
+            check_endurance(contract, self._parity_audio(), path)
+        static = format_.calibrates(recipe) and self.calibration is not None
         provenance = Provenance(
             source_sha256=self.source.sha256,
             recipe=str(recipe),
-            opset=opset_of(made.model),
-            tools=tools(),
+            opset=made.opset,
+            tools=tools(recipe.format),
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             calibration_sha256=self.calibration.sha256 if static and self.calibration else None,
             calibration_chunks=len(self._feeds) if static else 0,
             duration_s=round(time.monotonic() - started, 3),
             notes=(f"parity: {self._reference.how}", self._heard, *made.notes, *worth_keeping(said)),
         )
-        suffix = containers.suffix(recipe)
-        return self.store.save(self.key(recipe), made.content, suffix, recipe, self.source.contract, provenance, parity)
+        return self.store.save(self.key(recipe), made.content, made.suffix, recipe, contract, provenance, parity)
 
-    def _finished(self, recipe: Recipe, scratch: Path) -> containers.Finished:
-        if recipe.precision == "fp32" and containers.is_plain(recipe):
-            model = read_proto(self.source.onnx_path)
-            return containers.Finished(self._source_bytes(model), model, ())
-        made = containers.finished(self._converted(recipe, scratch), recipe, scratch)
-        check_effect(read_proto(self.source.onnx_path), made.model, recipe)
-        return made
+    def _format(self, name: str) -> Format:
+        if name not in self._formats:
+            self._formats[name] = open_format(name, self.source, lambda: self._feeds)
+        return self._formats[name]
 
-    def _converted(self, recipe: Recipe, scratch: Path) -> onnx.ModelProto:
-        path = self.source.onnx_path
-        if recipe.precision == "fp32":
-            return read_proto(path)
-        if recipe.precision == "fp16":
-            return to_fp16(path, recipe, scratch)
-        if recipe.precision == "int8-dynamic":
-            return to_dynamic(path, recipe, scratch)
-        if recipe.precision in STATIC:
-            return to_static(path, recipe, scratch, self._feeds)
-        return to_weight_only(path, recipe, scratch)
-
-    def _source_bytes(self, model: onnx.ModelProto) -> bytes:
-        """The source's own bytes, so that fp32 is the source; as one file where its weights lie beside it."""
-        if not external_files(onnx.load(self.source.onnx_path, load_external_data=False)):
-            return self.source.onnx_path.read_bytes()
-        content: bytes = model.SerializeToString(deterministic=True)
-        return content
+    @cached_property
+    def _formats(self) -> dict[str, Format]:
+        return {}
 
     @cached_property
     def _feeds(self) -> list[Feeds]:
@@ -116,7 +91,7 @@ class Exporter(KnownArtifacts):
 
     @cached_property
     def _reference(self) -> Reference:
-        return reference_of(self.source.onnx_path, self.source.contract, self._parity_audio())
+        return reference_of(self.source.graph_path, self.source.contract, self._parity_audio())
 
     @property
     def _heard(self) -> str:

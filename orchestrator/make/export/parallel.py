@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,21 +66,13 @@ def export_all(
 
 
 def _job(source: ModelSource, out_dir: Path, calibration: CalibrationStream | None, scratch: Path) -> Job:
-    path = str(source.onnx_path.resolve())
+    onnx_path, tflite_path = (str(p.resolve()) if p else None for p in (source.onnx_path, source.tflite_path))
+    job = Job(source.name, source.contract, onnx_path, tflite_path, source.sha256, str(out_dir.resolve()), None)
     if calibration is None:
-        return Job(source.name, source.contract, path, source.sha256, str(out_dir.resolve()), None)
+        return job
     utterances = scratch / "utterances.npz"
     np.savez(utterances, *calibration.utterances)
-    return Job(
-        source.name,
-        source.contract,
-        path,
-        source.sha256,
-        str(out_dir.resolve()),
-        str(utterances),
-        calibration.max_feeds,
-        calibration.seed,
-    )
+    return replace(job, utterances=str(utterances), max_feeds=calibration.max_feeds, seed=calibration.seed)
 
 
 def _run(

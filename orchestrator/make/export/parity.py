@@ -13,6 +13,7 @@ from orchestrator.errors import ExportFailed, ParityFailed
 from orchestrator.make.export.reference_output import Reference, join
 from orchestrator.make.export.tolerances import TOLERANCES, Tolerance
 from orchestrator.make.models.stepping import open_session, step_through
+from orchestrator.make.models.stepping_tflite import TfliteGraph
 
 # Other chunk sizes must give the same result; two seconds show whether they do.
 _OTHER_SIZES_S = 2.0
@@ -73,10 +74,11 @@ def _measure(reference: Reference, artifact: Path, chunk_samples: int, tolerance
 
 def _open(artifact: Path) -> Any:
     try:
-        return open_session(artifact)
+        # As a device runs it: a .tflite file by XNNPACK.
+        return TfliteGraph(artifact, delegated=True) if artifact.suffix == ".tflite" else open_session(artifact)
     except Exception as exc:  # onnxruntime's errors share no base class of their own
         fault = _first_line(exc).replace(str(artifact), artifact.name)
-        raise ExportFailed(f"onnxruntime cannot load what was exported: {fault}") from exc
+        raise ExportFailed(f"its runtime cannot load what was exported: {fault}") from exc
 
 
 def _step(

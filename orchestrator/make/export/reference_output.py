@@ -21,6 +21,7 @@ from orchestrator.make.models.stepping import (
     open_session,
     step_through,
 )
+from orchestrator.make.models.stepping_tflite import TfliteGraph
 
 Outputs = list[NDArray[Any]]
 # onnx's evaluator is numpy and Python: about 20 ms a chunk for Silero VAD.
@@ -45,13 +46,18 @@ def reference_of(source: Path, contract: StreamContract, audio: Sequence[NDArray
     """Run ``source`` over each recording in one call where its time axis allows it, else step it chunk by chunk.
 
     A graph of fixed length, or one whose chunks overlap (context_samples), is stepped by onnx's reference evaluator,
-    which shares no code with the runtime; where that lacks an operator, by onnxruntime without any optimization.
+    which shares no code with the runtime; where that lacks an operator, by onnxruntime without any optimization. A
+    .tflite file is stepped by LiteRT's reference kernels, which share no code with XNNPACK.
     Recordings are cut to a multiple of every allowed chunk size. Raises BadAudio where none is left.
     """
     step = lcm(*contract.allowed_chunk_samples)
     cut = tuple(a[: len(a) // step * step] for a in audio if len(a) >= step)
     if not cut:
         raise BadAudio(f"parity needs a recording of at least {step} samples, the longest of {len(audio)} is shorter")
+    if source.suffix == ".tflite":
+        outputs = _step(TfliteGraph(source, reference=True), contract, cut)
+        how = "stepped by LiteRT's reference kernels, because a .tflite file has a fixed length"
+        return Reference(contract, cut, outputs, how)
     try:
         return Reference(contract, cut, tuple(_whole(source, contract, cut)), "the whole recording in one call")
     except _NotWhole as exc:

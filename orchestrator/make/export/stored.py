@@ -10,7 +10,7 @@ from orchestrator.errors import BadInput, BadModel, NotAStream
 from orchestrator.make.export.store import CONTRACT_FILE, PROVENANCE_FILE, Record
 from orchestrator.make.models.graph import model_sha256
 from orchestrator.make.models.library import read_contract
-from orchestrator.make.models.stepping import Runnable, open_session
+from orchestrator.make.models.stepping import Runnable, open_graph
 
 _FEWEST_DIGITS = 8
 
@@ -50,7 +50,9 @@ def by_hash(folder: Path, digits: str) -> NamedArtifact:
 def by_file(path: Path) -> NamedArtifact:
     """The artifact at ``path``. Raises BadInput where there is no file, BadModel without a contract beside it."""
     if not path.is_file():
-        raise BadInput(f"there is no artifact {path}", hint="name an .onnx or .ort file, or the SHA-256 of an artifact")
+        raise BadInput(
+            f"there is no artifact {path}", hint="name an .onnx, .ort or .tflite file, or the SHA-256 of an artifact"
+        )
     record = _record(path.parent) if (path.parent / PROVENANCE_FILE).is_file() else None
     contract = read_contract(path.parent / CONTRACT_FILE)
     sha256 = record.sha256 if record else model_sha256(path)
@@ -74,11 +76,11 @@ def open_for(path: Path, contract: StreamContract, label: str) -> Runnable:
     Raises NotAStream for a graph without any of its states, BadModel for one that does not fit otherwise.
     """
     try:
-        session = open_session(path)
+        graph = open_graph(path)
     except Exception as exc:  # onnxruntime's errors share no base class of their own
         said = str(exc).strip().splitlines()
-        raise BadModel(f"onnxruntime cannot load {label}: {said[0][:300] if said else type(exc).__name__}") from exc
-    shapes = {port.name: port.shape for port in (*session.get_inputs(), *session.get_outputs())}
+        raise BadModel(f"its runtime cannot load {label}: {said[0][:300] if said else type(exc).__name__}") from exc
+    shapes = {port.name: port.shape for port in (*graph.get_inputs(), *graph.get_outputs())}
     if not any(s.input in shapes and s.output in shapes for s in contract.states):
         raise NotAStream(
             f"{label} has no state: nothing can drift", hint="earshot models import shows a graph's states"
@@ -91,8 +93,7 @@ def open_for(path: Path, contract: StreamContract, label: str) -> Runnable:
             f"{label} does not fit the contract of {contract.model}: {', '.join(wrong)} lacks or has another shape",
             hint="name the model that it was made of: --against MODEL",
         )
-    runnable: Runnable = session
-    return runnable
+    return graph
 
 
 def _fits(found: list[int | str | None], wanted: tuple[int, ...]) -> bool:

@@ -28,6 +28,7 @@ TOLERANCES = {
     "int8-dynamic": Tolerance(snr_db=8.0),
     "int8-qdq": Tolerance(snr_db=8.0),
     "int8-qoperator": Tolerance(snr_db=8.0),
+    "int8-static": Tolerance(snr_db=8.0),
     "int8-weight": Tolerance(snr_db=20.0),
     "int4-weight": Tolerance(snr_db=8.0),
 }

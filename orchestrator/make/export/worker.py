@@ -30,7 +30,8 @@ class Job:
 
     name: str
     contract: StreamContract
-    onnx_path: str
+    onnx_path: str | None
+    tflite_path: str | None
     sha256: str
     out_dir: str
     utterances: str | None
@@ -41,7 +42,8 @@ class Job:
         # Not for those who only put the question: the exporters take 0.2 s to import.
         from orchestrator.make.export.exporter import Exporter
 
-        source = ModelSource(self.name, self.contract, Path(self.onnx_path), self.sha256, None)
+        onnx_path, tflite_path = (Path(path) if path else None for path in (self.onnx_path, self.tflite_path))
+        source = ModelSource(self.name, self.contract, onnx_path, self.sha256, None, tflite_path)
         return Exporter(source, Path(self.out_dir), self._calibration())
 
     def _calibration(self) -> CalibrationStream | None:

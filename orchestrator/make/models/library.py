@@ -18,17 +18,18 @@ from orchestrator.errors import BadInput, BadModel
 from orchestrator.make.models import reference
 from orchestrator.make.models.source import ModelSource
 
-MODEL_FILE, CONTRACT_FILE, MANIFEST_FILE = "model.onnx", "contract.json", "manifest.jsonl"
-_IMPORT_AGAIN = "earshot models import FILE.onnx --replace infers it again"
+MODEL_FILE, TFLITE_FILE = "model.onnx", "model.tflite"
+CONTRACT_FILE, MANIFEST_FILE = "contract.json", "manifest.jsonl"
+_IMPORT_AGAIN = "earshot models import FILE --replace infers it again"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def find_model(name_or_path: str, library_dir: Path) -> ModelSource:
-    """A reference model, an imported one, or an .onnx file with contract.json beside it.
+    """A reference model, an imported one, or an .onnx or .tflite file with contract.json beside it.
 
     Raises BadInput for an unknown name (with the nearest one) and BadModel for a file or contract that cannot be used.
     """
-    if name_or_path.endswith(".onnx") or os.sep in name_or_path:
+    if name_or_path.endswith((".onnx", ".tflite")) or os.sep in name_or_path:
         return _from_file(Path(name_or_path))
     if name_or_path in reference.REFERENCE_MODELS:
         return _reference(name_or_path)
@@ -38,7 +39,7 @@ def find_model(name_or_path: str, library_dir: Path) -> ModelSource:
     nearest = difflib.get_close_matches(name_or_path, known, n=1)
     raise BadInput(
         f"no model {name_or_path!r}; known are {', '.join(known)}",
-        hint=f"did you mean {nearest[0]}?" if nearest else "import one: earshot models import FILE.onnx",
+        hint=f"did you mean {nearest[0]}?" if nearest else "import one: earshot models import FILE",
     )
 
 
@@ -56,17 +57,20 @@ def model_names(library_dir: Path) -> tuple[str, ...]:
 def import_model(path: Path, contract: StreamContract, library_dir: Path, *, replace: bool = False) -> ModelSource:
     """Copy the graph at ``path`` and its contract into the library under ``contract.model``, as one file, atomically.
 
-    The same graph and contract again changes nothing. Raises BadInput for a name that is taken (unless ``replace``) or
-    that is no plain file name.
+    The same graph and contract again changes nothing, and a .tflite file of a model whose ONNX graph is there joins it.
+    Raises BadInput for a name that is taken (unless ``replace``) or that is no plain file name.
     """
     name = contract.model
     check_name(name)
     target = library_dir / name
     library_dir.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".tflite" and not replace and _is_twin(contract, target):
+        _join(path, target)
+        return _imported(target)
     with tempfile.TemporaryDirectory(prefix=".import-", dir=library_dir) as scratch:
         staging = Path(scratch) / name
         staging.mkdir()
-        _copy_graph(path, staging / MODEL_FILE)
+        _copy_graph(path, staging / (TFLITE_FILE if path.suffix == ".tflite" else MODEL_FILE))
         (staging / CONTRACT_FILE).write_text(json.dumps(to_json(contract), indent=2) + "\n")
         if not _is_imported(target):
             staging.rename(target)
@@ -99,41 +103,68 @@ def read_contract(path: Path) -> StreamContract:
 
 
 def _from_file(path: Path) -> ModelSource:
-    from orchestrator.make.models.graph import model_sha256, read_proto
+    from orchestrator.make.models.graph import model_sha256, read_model
 
-    read_proto(path)
+    read_model(path)
     if not (path.parent / CONTRACT_FILE).is_file():
         raise BadModel(
             f"{path} has no {CONTRACT_FILE} beside it, so nothing says how to stream it",
             hint=f"earshot models import {path} infers one",
         )
     contract = read_contract(path.parent / CONTRACT_FILE)
-    return _source(contract.model, contract, path, model_sha256(path), path.parent / MANIFEST_FILE)
+    onnx_path, tflite_path = (None, path) if path.suffix == ".tflite" else (path, None)
+    manifest = path.parent / MANIFEST_FILE
+    return _source(contract.model, contract, onnx_path, model_sha256(path), manifest, tflite_path)
 
 
 def _reference(name: str) -> ModelSource:
     path = reference.onnx_path(name)
     # Ours have their weights inside: the file's own hash is the model's.
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return _source(name, reference.load_contract(name), path, sha256, reference.manifest_path(name))
+    contract, manifest = reference.load_contract(name), reference.manifest_path(name)
+    return _source(name, contract, path, sha256, manifest, reference.tflite_path(name))
 
 
 def _imported(folder: Path) -> ModelSource:
     from orchestrator.make.models.graph import model_sha256
 
-    contract, path = read_contract(folder / CONTRACT_FILE), folder / MODEL_FILE
-    return _source(folder.name, contract, path, model_sha256(path), folder / MANIFEST_FILE)
+    contract = read_contract(folder / CONTRACT_FILE)
+    paths = [path if (path := folder / name).is_file() else None for name in (MODEL_FILE, TFLITE_FILE)]
+    sha256 = model_sha256(next(path for path in paths if path is not None))
+    return _source(folder.name, contract, paths[0], sha256, folder / MANIFEST_FILE, paths[1])
 
 
-def _source(name: str, contract: StreamContract, onnx_path: Path, sha256: str, manifest: Path) -> ModelSource:
-    return ModelSource(name, contract, onnx_path, sha256, manifest if manifest.is_file() else None)
+def _source(
+    name: str, contract: StreamContract, onnx_path: Path | None, sha256: str, manifest: Path, tflite_path: Path | None
+) -> ModelSource:
+    return ModelSource(name, contract, onnx_path, sha256, manifest if manifest.is_file() else None, tflite_path)
 
 
 def _is_imported(folder: Path) -> bool:
-    return not folder.name.startswith(".") and (folder / MODEL_FILE).is_file()
+    return not folder.name.startswith(".") and any((folder / name).is_file() for name in (MODEL_FILE, TFLITE_FILE))
+
+
+def _is_twin(contract: StreamContract, folder: Path) -> bool:
+    """Whether the ONNX model in ``folder`` is streamed as ``contract`` says; its states and outputs in any order."""
+    if not (folder / MODEL_FILE).is_file():
+        return False
+    own = read_contract(folder / CONTRACT_FILE)
+    plain = ("sample_rate_hz", "chunk_samples", "frontend", "input", "time_axis", "constant_values")
+    return all(getattr(own, name) == getattr(contract, name) for name in plain) and all(
+        set(getattr(own, name)) == set(getattr(contract, name)) for name in ("states", "outputs", "constants")
+    )
+
+
+def _join(path: Path, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=folder.parent) as scratch:
+        shutil.copyfile(path, Path(scratch) / TFLITE_FILE)
+        (Path(scratch) / TFLITE_FILE).replace(folder / TFLITE_FILE)
 
 
 def _copy_graph(path: Path, target: Path) -> None:
+    if path.suffix == ".tflite":
+        shutil.copyfile(path, target)
+        return
     import onnx
 
     from orchestrator.make.models.graph import external_files, read_proto
@@ -148,5 +179,5 @@ def _copy_graph(path: Path, target: Path) -> None:
 def _same(one: Path, other: Path) -> bool:
     return all(
         (other / f).is_file() and (one / f).read_bytes() == (other / f).read_bytes()
-        for f in (MODEL_FILE, CONTRACT_FILE)
+        for f in sorted(p.name for p in one.iterdir())
     )

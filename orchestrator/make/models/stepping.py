@@ -20,9 +20,17 @@ Feeds = dict[str, NDArray[Any]]
 
 
 class Runnable(Protocol):
-    """An onnxruntime session, or onnx's reference evaluator."""
+    """An onnxruntime session, onnx's reference evaluator, or a .tflite file's interpreter."""
 
     def run(self, output_names: Sequence[str], feeds: Feeds) -> list[Any]: ...
+
+
+class RunnableFile(Runnable, Protocol):
+    """One that was read from a file, and says what it takes and gives: ports with a ``name`` and a ``shape``."""
+
+    def get_inputs(self) -> Sequence[Any]: ...
+
+    def get_outputs(self) -> Sequence[Any]: ...
 
 
 def open_session(model: Path | bytes, *, optimized: bool = True) -> "onnxruntime.InferenceSession":
@@ -38,6 +46,16 @@ def open_session(model: Path | bytes, *, optimized: bool = True) -> "onnxruntime
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     source = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def open_graph(path: Path) -> RunnableFile:
+    """The graph of either kind on one thread. Raises the runtime's own errors for what it cannot load."""
+    if path.suffix == ".tflite":
+        from orchestrator.make.models.stepping_tflite import TfliteGraph
+
+        return TfliteGraph(path)
+    session: RunnableFile = open_session(path)
+    return session
 
 
 def initial_states(contract: StreamContract) -> Feeds:

@@ -7,19 +7,19 @@ import numpy as np
 from agents.contract import StreamContract
 from orchestrator.errors import BadModel, NotAStream
 from orchestrator.make.models.probe_audio import probe_audio
-from orchestrator.make.models.stepping import chunk_inputs, constant_feeds, initial_states, open_session
+from orchestrator.make.models.stepping import chunk_inputs, constant_feeds, initial_states, open_graph
 
 
 def try_contract(path: Path, contract: StreamContract) -> tuple[tuple[int, ...], ...]:
     """Shapes of the contract's outputs for one chunk, found by streaming at least a second (3 chunks) through ``path``.
 
-    Raises BadModel where onnxruntime cannot load or run it or an output is not finite, NotAStream where a state comes
+    Raises BadModel where its runtime cannot load or run it or an output is not finite, NotAStream where a state comes
     out with another shape or dtype than it went in.
     """
     try:
-        session = open_session(path)
+        session = open_graph(path)
     except Exception as exc:  # onnxruntime's errors share no base class of their own
-        raise BadModel(f"onnxruntime cannot load {path}: {_first_line(exc)}") from exc
+        raise BadModel(f"its runtime cannot load {path}: {_first_line(exc)}") from exc
     names = [o.name for o in contract.outputs]
     states, constants = initial_states(contract), constant_feeds(contract)
     seconds = max(1.0, 3 * contract.chunk_s())

@@ -44,5 +44,13 @@ def test_weights_in_constant_nodes_count_too(conv: ModelSource, tmp_path: Path) 
 
 
 def test_of_the_reference_models(tmp_path: Path) -> None:
-    assert 10 <= len(texts(find_model("kws", tmp_path))) <= 14
-    assert 8 <= len(texts(find_model("digits-lstm", tmp_path))) <= 14
+    for name, kept in (("kws", "CONV_2D+DEPTHWISE_CONV_2D"), ("digits-lstm", "FULLY_CONNECTED")):
+        recipes = texts(find_model(name, tmp_path))
+        assert 8 <= sum(r.startswith("onnx:") for r in recipes) <= 14
+        assert [r for r in recipes if r.startswith("litert:")] == [
+            "litert:fp32",
+            "litert:fp16",
+            "litert:int8-dynamic",
+            "litert:int8-static",
+            f"litert:int8-static(only_types={kept})",
+        ]

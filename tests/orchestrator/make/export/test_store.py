@@ -7,7 +7,7 @@ from agents.contract import StreamContract
 from agents.strict_json import from_json
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.recipe import Recipe
-from orchestrator.make.export import known as known_module
+from orchestrator.make.export import formats as formats_module
 from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.exporter import Exporter, export
 from orchestrator.make.models.source import ModelSource
@@ -48,7 +48,7 @@ def test_everything_that_matters_is_in_the_key(
         Exporter(conv, store, None).key(Recipe.parse("onnx:fp32")),
         *(Exporter(conv, store, c).key(FP16) for c in calibrations),
     ]
-    monkeypatch.setattr(known_module, "version", lambda name: "9.9.9")
+    monkeypatch.setattr(formats_module, "version", lambda name: "9.9.9")
     keys.append(Exporter(conv, store, None).key(FP16))
     assert len(set(keys)) == len(keys)
 

@@ -1,0 +1,65 @@
+"""The formats that artifacts come in: each is a class, imported when the first recipe wants it."""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.domain.recipe import Recipe
+from orchestrator.make.models.source import ModelSource
+from orchestrator.make.models.stepping import Feeds
+
+# Format -> "module:class".
+FORMATS = {
+    "litert": "orchestrator.make.export.litert:LiteRtFormat",
+    "onnx": "orchestrator.make.export.onnx_format:OnnxFormat",
+}
+# Format -> packages whose version changes what is made.
+_TOOLS = {"litert": ("ai-edge-litert", "ai-edge-quantizer", "numpy"), "onnx": ("onnx", "onnxruntime", "numpy")}
+
+
+@dataclass(frozen=True)
+class Made:
+    """The bytes of an artifact before its proof. ``opset``: the version of the format; ``notes``: what its user must
+    know."""
+
+    content: bytes
+    suffix: str
+    opset: int
+    notes: tuple[str, ...] = ()
+
+
+class LazyFeeds(Protocol):
+    """Feeds for calibration, computed when first asked for. Raises ExportFailed where the model has no audio."""
+
+    def __call__(self) -> Sequence[Feeds]: ...
+
+
+class Format(Protocol):
+    """Made by ``Format(source, feeds)``. ``make`` and ``calibrates`` are all that the exporter asks of it."""
+
+    def calibrates(self, recipe: Recipe) -> bool: ...
+
+    def make(self, recipe: Recipe, scratch: Path) -> Made:
+        """Raises BadRecipe for an operator or node that the graph does not have, ExportFailed, or the tool's own
+        errors."""
+        ...
+
+
+def open_format(name: str, source: ModelSource, feeds: LazyFeeds) -> Format:
+    module, _, attribute = FORMATS[name].partition(":")
+    made: Format = getattr(importlib.import_module(module), attribute)(source, feeds)
+    return made
+
+
+def tools(name: str) -> dict[str, str]:
+    """Versions of the packages that make artifacts of this format; without those that are not installed."""
+    found = {}
+    for package in _TOOLS[name]:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

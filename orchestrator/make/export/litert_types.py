@@ -1,0 +1,28 @@
+"""Which operators of a .tflite file a recipe quantizes."""
+
+import difflib
+from collections.abc import Iterable
+
+from orchestrator.domain.recipe import Recipe
+from orchestrator.errors import BadRecipe
+
+# What holds the weights of a network for speech: the operators that gain from int8 without harm to what lies between.
+HEAVY = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "CONV_2D_TRANSPOSE")
+
+
+def check_types(recipe: Recipe, operators: Iterable[str]) -> None:
+    """Raises BadRecipe for a type that the file does not have, and where none would be left."""
+    known = set(operators)
+    for option in ("only_types", "exclude_types"):
+        for name in recipe.names(option):
+            if name not in known:
+                near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4) or sorted(known)[:10]
+                raise BadRecipe(f"{option}: the graph has no operator {name}", hint=f"nearest: {', '.join(near)}")
+    if not kept_types(recipe, known):
+        raise BadRecipe(f"{recipe} leaves no operator to quantize", hint=f"the graph has {', '.join(sorted(known))}")
+
+
+def kept_types(recipe: Recipe, operators: Iterable[str]) -> tuple[str, ...]:
+    """Those of the file that the recipe means: all of them, or the ones that it names; without those it excludes."""
+    only = set(recipe.names("only_types"))
+    return tuple(sorted(t for t in operators if (not only or t in only) and t not in recipe.names("exclude_types")))
