@@ -23,6 +23,7 @@ from orchestrator.tell.report.numbers import COLUMNS
 from orchestrator.tell.report.observer import observer_facts, session_table
 from orchestrator.tell.report.paired_chart import paired_chart
 from orchestrator.tell.report.pareto_chart import pareto_chart
+from orchestrator.tell.report.perceived import perceived_chart, perceived_table
 from orchestrator.tell.report.provenance import provenance_table, verification_facts
 from orchestrator.tell.report.quality_table import quality_table
 from orchestrator.tell.report.timeline_charts import timeline_charts, timeline_session
@@ -37,12 +38,13 @@ class Charts:
 
     spread: Chart
     tail: Chart
+    perceived: Chart
     pareto: Chart
     paired: Chart
     timeline: tuple[Chart, ...]
 
     def drawn(self) -> list[Chart]:
-        every = (self.spread, self.tail, self.pareto, self.paired, *self.timeline)
+        every = (self.spread, self.tail, self.perceived, self.pareto, self.paired, *self.timeline)
         return [chart for chart in every if chart.spec is not None]
 
 
@@ -74,6 +76,7 @@ def render(content: ReportContent) -> str:
     charts = Charts(
         spread_chart(content),
         tail_chart(content),
+        perceived_chart(content),
         pareto_chart(content, metric),
         paired_chart(content, metric),
         tuple(timeline_charts(content)),
@@ -91,6 +94,7 @@ def render(content: ReportContent) -> str:
             candidates=candidate_table(content),
             further=further_table(content),
             charts=charts,
+            perceived=perceived_table(content),
             timeline_session=timeline_session(content),
             quality=quality_table(content),
             energy=energy_facts(content),

@@ -20,6 +20,7 @@ SECTIONS = (
     "asked",
     "candidates",
     "latency",
+    "perceived",
     "trade",
     "timeline",
     "blocks",
