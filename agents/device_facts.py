@@ -9,13 +9,24 @@ AMPERES_PER_UNIT = {"uA": 1e-6, "mA": 1e-3}
 
 
 @dataclass(frozen=True)
+class BusyProcess:
+    """A process other than the agent's; ``cores``: CPU time over wall time."""
+
+    pid: int
+    name: str
+    cores: float
+
+
+@dataclass(frozen=True)
 class DeviceState:
     """What changes on a device from one minute to the next, read before and after a session. None = cannot be read.
 
     ``throttled``: True where a (latched) flag says so, False where one says not. ``background_cpu_share``: CPU time of
     everything but the session, as a share of all cores, over ``background_window_s``. ``power_mode`` is
     what Jetson's nvpmodel says; ``clocks_locked``: every core's lowest allowed frequency is its highest one.
-    ``screen_on``, ``doze`` (deep or light) and ``power_save`` are Android's, which tells them to the adb shell only.
+    ``max_frequency_hz``: the highest that each cpufreq policy allows now, in their order. ``busiest``: who used most
+    CPU while a session streamed, as far as this user may see processes. ``screen_on``, ``doze`` (deep or light) and
+    ``power_save`` are Android's, which tells them to the adb shell only.
     """
 
     frequency_hz: Tuple[int, ...] = ()
@@ -35,6 +46,8 @@ class DeviceState:
     screen_on: Optional[bool] = None
     doze: Optional[bool] = None
     power_save: Optional[bool] = None
+    max_frequency_hz: Tuple[int, ...] = ()
+    busiest: Tuple[BusyProcess, ...] = ()
     wall_clock_utc_s: float = 0.0
     monotonic_ns: int = 0
 
@@ -169,7 +182,8 @@ class DeviceProbe:
 
     ``model`` is what the maker calls it (device tree, DMI or getprop), else the CPU's name. ``context`` is how the
     agent was reached: local, ssh, adb-shell, termux. ``compatible``: the device tree's names, most specific first;
-    ``revision``: a Raspberry Pi's revision code; ``build``: Android's fingerprint of the system's build.
+    ``revision``: a Raspberry Pi's revision code; ``build``: Android's fingerprint of the system's build. ``unit``: the
+    same for the same device (agents/probe/unit.py); ``drivers``: name -> version.
     """
 
     model: str
@@ -192,3 +206,5 @@ class DeviceProbe:
     compatible: Tuple[str, ...] = ()
     revision: Optional[str] = None
     build: Optional[str] = None
+    unit: Optional[str] = None
+    drivers: Dict[str, str] = field(default_factory=dict)

@@ -5,11 +5,13 @@ import platform
 import signal
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Callable, Dict, Optional, Tuple, Type
 
 from agents import audio, durable, scheduling, strict_json, wire
 from agents.claim import SessionFolder
 from agents.clock import Clock, MonotonicClock, die_with_parent, sharpen_timers
+from agents.doctor.processes import Watch
 from agents.failure import Failure, log_traceback
 from agents.links import Links
 from agents.memory import PhaseMemory, snapshot
@@ -17,6 +19,9 @@ from agents.providers import emulation
 from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state
 from agents.store import BlobMismatch, Store
 from agents.throttle import throttle_count
+
+# Of what else ran while it streamed.
+_MOST_NAMED = 3
 
 
 def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links, refused: Dict[str, str]) -> None:
@@ -212,6 +217,7 @@ class Session:
 
         spec = self._spec
         sharpen_timers()
+        others = Watch("/")
         throttled_before, mark = throttle_count("/"), cpu_mark("/")
         watchdog = self._links.watchdog()
         self._memory.begin()
@@ -224,7 +230,9 @@ class Session:
             self._facts["dropped"] = sum(int(arrival.dropped(rows).sum()) for rows in times)
             self._facts["policy"], self._facts["traced"] = spec.policy, bool(spec.arrival_offsets_ns)
         background = self._background(mark, ran)
-        self._facts["after"] = read_state("/", self._store.root, background, throttled_before)
+        busiest = others.busiest(_MOST_NAMED)
+        after = read_state("/", self._store.root, background, throttled_before)
+        self._facts["after"] = replace(after, busiest=busiest)
         samples_path = self._folder.samples if self._links.stop_sampler() else None
         arrays, absent, sampler = sampled_arrays(samples_path, spec.sampler_hz)
         self._memory.sampled(arrays)

@@ -76,6 +76,7 @@ def read_state(
         screen_on=phone.screen_on if phone else None,
         doze=phone.doze if phone else None,
         power_save=phone.power_save if phone else None,
+        max_frequency_hz=_highest_frequencies(root),
         wall_clock_utc_s=time.time(),
         monotonic_ns=time.monotonic_ns(),
     )
@@ -93,6 +94,12 @@ def _frequencies(root: str) -> Tuple[int, ...]:
         sysfs.read_int(p, "") for p in sysfs.paths(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq")
     ]
     return tuple(v * 1000 for v in values if v is not None)
+
+
+def _highest_frequencies(root: str) -> Tuple[int, ...]:
+    paths = sysfs.paths(root, "sys/devices/system/cpu/cpufreq/policy*/scaling_max_freq")
+    values = [sysfs.read_int(path, "") for path in paths]
+    return tuple(value * 1000 for value in values if value is not None)
 
 
 def _governor(root: str) -> Optional[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
-from agents.device_facts import DeviceState
+from agents.device_facts import BusyProcess, DeviceState
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,6 @@ class Zone:
     temperature_c: float
     limit_c: Optional[float] = None
     limit: str = ""
-
-
-@dataclass(frozen=True)
-class BusyProcess:
-    """A process other than the agent; ``cores``: CPU time over wall time."""
-
-    pid: int
-    name: str
-    cores: float
 
 
 @dataclass(frozen=True)

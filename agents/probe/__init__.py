@@ -9,7 +9,7 @@ from typing import Optional, Tuple
 from agents import state, sysfs
 from agents.device_facts import DeviceProbe, SensorProbe
 from agents.live import LiveSensors
-from agents.probe import android, cpu, machine, runtimes
+from agents.probe import android, cpu, drivers, machine, runtimes, unit
 from agents.probe.raspberry import parse_cpuinfo_revision
 from agents.probe.remembered import remembered
 
@@ -47,6 +47,8 @@ def probe(store_root: str, root: str = "/", fresh: bool = True) -> DeviceProbe:
         compatible=machine.compatible(root),
         revision=parse_cpuinfo_revision(cpuinfo),
         build=android.build(properties),
+        unit=unit.unit(root, properties),
+        drivers=drivers.drivers(root),
     )
 
 

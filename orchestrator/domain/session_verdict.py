@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.device_facts import BusyProcess
 from orchestrator.domain.core_clocks import clocks_of
 from orchestrator.domain.observer import beside_share
 from orchestrator.domain.placement import fell_back
@@ -242,7 +243,8 @@ def _surroundings(session: Session, limits: SessionLimits) -> Iterator[Doubt]:
     before, after = session.result.before, session.result.after
     share = after.background_cpu_share if after else None
     if share is not None and share > limits.background_share:
-        yield Doubt(SUSPECT, "background", f"something else used {100 * share:.0f} % of all cores during it")
+        who = f", most of it {_named(after.busiest[0])}" if after and after.busiest else ""
+        yield Doubt(SUSPECT, "background", f"something else used {100 * share:.0f} % of all cores during it{who}")
     if before and after and before.governor != after.governor and None not in (before.governor, after.governor):
         yield Doubt(SUSPECT, "frequency", f"the governor changed from {before.governor} to {after.governor}")
     clocks = dict(_clocks(session))
@@ -250,6 +252,10 @@ def _surroundings(session: Session, limits: SessionLimits) -> Iterator[Doubt]:
         drop = _clock_drop(clocks[name])
         if drop > limits.clock_drop_share:
             yield Doubt(SUSPECT, "frequency", f"the clock {name} fell by {100 * drop:.0f} % while it ran")
+
+
+def _named(process: BusyProcess) -> str:
+    return f"{process.name} (pid {process.pid}) with {process.cores:.2g} cores"
 
 
 def _clock_drop(frequency_hz: np.ndarray) -> float:

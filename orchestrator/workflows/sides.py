@@ -95,7 +95,11 @@ def _side(ledger: Ledger, text: str, sessions: Sequence[Session]) -> Side:
     if artifact is None:
         raise BadInput(f"the artifact of {text} is not in {ledger.path}", hint=FORM)
     studies = [ledger.study(study_id) for study_id in dict.fromkeys(s.planned.study_id for s in sessions)]
-    return Side(text, candidate, artifact, tuple(sessions), study_facts([study for study in studies if study]))
+    others = study_facts([study for study in studies if study])
+    if all(session.result.audio_sha256 for session in sessions):
+        # They say it themselves, whatever the file was called.
+        del others["audio"]
+    return Side(text, candidate, artifact, tuple(sessions), others)
 
 
 def study_facts(studies: Sequence[Study]) -> dict[str, str]:

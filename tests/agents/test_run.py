@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agents import wire
+from agents.busy import end_busy, start_busy
 from agents.contract import Decoder, StatePair, TensorSpec
 from tests.agents.device import CHUNK, HIDDEN, Device, contract, leaky_graph, samples, wav_bytes
 
@@ -77,6 +78,20 @@ def test_the_sampler_saw_the_stream(archive_device: Device) -> None:
     assert not [name for name in arrays if not name.startswith(("sample_", "t_ns", "final_t_ns"))]
     for name in run.result.sensors_absent:
         assert not [a for a in arrays if a == f"sample_{name.replace('.', '__', 1)}"]
+
+
+def test_who_else_was_busy_is_named_and_the_session_itself_is_not(device: Device) -> None:
+    (burner,) = start_busy(1)
+    try:
+        run = device.run(device.spec(mode="paced", chunk_count=150, sampler_hz=50.0))
+    finally:
+        end_busy([burner])
+    after, own = run.result.after, run.events[0].data["pid"]
+    assert after is not None
+    # On a machine that others use too, the burner need not be among the first.
+    assert after.busiest
+    assert own not in [process.pid for process in after.busiest]
+    assert [p.cores for p in after.busiest] == sorted((p.cores for p in after.busiest), reverse=True)
 
 
 def test_no_sampler_is_said(archive_device: Device) -> None:

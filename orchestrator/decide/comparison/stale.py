@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
-from orchestrator.decide.comparison.surroundings import of_place, of_state
+from orchestrator.decide.comparison.surroundings import CAP, of_place, of_state
 from orchestrator.domain.calibration import Calibration
 from orchestrator.domain.session import Session
 
 OLD_DAYS = 30
-_PLACE = ("device model", "agent", "OS", "OS build", "kernel", "Python")
-_STATE = ("governor", "clocks locked", "power mode")
+_PLACE = ("device model", "device unit", "agent", "OS", "OS build", "kernel", "Python")
+_STATE = ("governor", "clocks locked", CAP, "power mode")
 
 
 def stale(found: Calibration, session: Session, now: datetime | None = None) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from agents.cpu_list import cpu_list
 from agents.device_facts import DeviceState
 from orchestrator.domain.session import Environment, Session
 
@@ -12,6 +13,7 @@ UNLIKE_C = 5.0
 # So much more of all cores was taken by something else.
 UNLIKE_LOAD = 0.10
 NOT_KNOWN = "not known"
+CPUS, CAP = "CPU affinity", "highest clock allowed"
 _OF_ENVIRONMENT = ("Python environment", "numpy")
 
 
@@ -30,6 +32,7 @@ def of_place(environment: Environment) -> dict[str, str]:
     return {
         "device": environment.device,
         "device model": environment.device_model,
+        "device unit": _text(probe.unit),
         "agent": environment.agent_sha256[:12],
         "reached by": environment.transport,
         "execution context": probe.context,
@@ -42,6 +45,7 @@ def of_place(environment: Environment) -> dict[str, str]:
         "memory": _text(probe.memory_bytes),
         "OS": probe.os,
         "OS build": _text(probe.build),
+        "drivers": ", ".join(f"{name} {version}" for name, version in sorted(probe.drivers.items())) or "none told",
         "kernel": probe.kernel,
         "libc": _text(probe.libc),
         "emulated or virtual": probe.virtual or "no",
@@ -54,6 +58,7 @@ def of_state(state: DeviceState | None) -> dict[str, str]:
     return {
         "governor": _text(now.governor),
         "clocks locked": _text(now.clocks_locked),
+        CAP: ", ".join(f"{hz / 1e9:.2f} GHz" for hz in now.max_frequency_hz) or NOT_KNOWN,
         "power mode": _text(now.power_mode),
         "power save": _text(now.power_save),
         "charging": _text(now.charging),
@@ -77,6 +82,10 @@ def of_session(session: Session) -> dict[str, str]:
         "deadline": _deadline(planned.deadline_ns),
         "ring policy": result.policy,
         "arrivals": "of a trace" if result.traced else "one chunk apart",
+        "audio": NOT_KNOWN if result.audio_sha256 is None else f"sha256 {result.audio_sha256[:16]}",
+        CPUS: cpu_list(result.scheduling.cpus_used) or NOT_KNOWN if result.scheduling else NOT_KNOWN,
+        "priority": result.scheduling.priority_used or NOT_KNOWN if result.scheduling else NOT_KNOWN,
+        "isolation": ", ".join(step.name for step in session.environment.isolation if step.done) or "none",
         **place,
         f"{build} version": _text(result.runtime_version),
         f"{build} build": _text(result.runtime_build),
@@ -90,12 +99,15 @@ def _deadline(deadline_ns: int | None) -> str:
 
 def unlike(a: Sequence[Session], b: Sequence[Session], *, at_once: bool = False) -> tuple[Unlike, ...]:
     """Every field in which the sessions of one side are not those of the other. A runtime that only one side has is
-    what is compared, not where. ``at_once``: each was the other's load, so that what wanders cannot differ. Nor can it
-    where the two took turns: that is what turns are for.
+    what is compared, not where; so are CPUs that candidates of one study were held to. ``at_once``: each was the
+    other's load, so that what wanders cannot differ. Nor can it where the two took turns: that is what turns are for.
+    A clock's cap wanders too where heat lowers it.
     """
     mine, theirs = _values(a), _values(b)
-    found = [Unlike(name, _both(mine[name]), _both(theirs[name])) for name in mine if name in theirs]
-    wandering = [] if at_once or _took_turns(a, b) else _drifted(a, b)
+    turns = at_once or _took_turns(a, b)
+    left_out = ({CAP} | ({CPUS} if _held(a) != _held(b) else set())) if turns else set()
+    found = [Unlike(n, _both(mine[n]), _both(theirs[n])) for n in mine if n in theirs and n not in left_out]
+    wandering = [] if turns else _drifted(a, b)
     return (*(each for each in found if each.a != each.b), *wandering)
 
 
@@ -103,6 +115,10 @@ def _took_turns(a: Sequence[Session], b: Sequence[Session]) -> bool:
     """Both ran in the same blocks of one study."""
     mine, theirs = ({(s.planned.study_id, s.planned.block) for s in side} for side in (a, b))
     return mine == theirs and len({study for study, _ in mine}) == 1
+
+
+def _held(sessions: Sequence[Session]) -> set[tuple[int, ...]]:
+    return {session.planned.candidate.affinity for session in sessions}
 
 
 def _values(sessions: Iterable[Session]) -> dict[str, set[str]]:

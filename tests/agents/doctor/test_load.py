@@ -20,7 +20,7 @@ def stat(name: str, user: int, system: int) -> str:
 
 @pytest.mark.parametrize("name", ["python3", "a) R 1 (b", "two words"])
 def test_names_may_hold_anything(name: str) -> None:
-    assert processes.parse_stat(stat(name, 30, 12)) == (name, 42)
+    assert processes.parse_stat(stat(name, 30, 12)) == (name, 42, 1)
 
 
 @pytest.mark.parametrize("text", ["", "7 python3 S 1", "7 (x) S 1"])
@@ -30,10 +30,32 @@ def test_a_line_that_is_cut_is_refused(text: str) -> None:
 
 
 def test_the_busiest_first_and_not_ourselves() -> None:
-    before = {1: ("init", 1.0), 2: ("updater", 5.0), 3: ("agent", 0.0), 4: ("indexer", 0.0), 5: ("gone", 1.0)}
-    after = {1: ("init", 1.0), 2: ("updater", 6.5), 3: ("agent", 2.0), 4: ("indexer", 0.5), 6: ("new", 9.0)}
+    before = {
+        1: ("init", 1.0),
+        2: ("updater", 5.0),
+        3: ("agent", 0.0),
+        4: ("indexer", 0.0),
+        5: ("gone", 1.0),
+        7: ("same", 3.0),
+    }
+    after = {
+        1: ("init", 1.0),
+        2: ("updater", 6.5),
+        3: ("agent", 2.0),
+        4: ("indexer", 0.5),
+        6: ("new", 0.9),
+        7: ("same", 3.0),
+    }
     found = processes.busy(before, after, 2.0, own_pid=3)
-    assert [(p.name, p.cores) for p in found] == [("updater", 0.75), ("indexer", 0.25)]
+    assert [(p.name, p.cores) for p in found] == [("updater", 0.75), ("new", 0.45), ("indexer", 0.25)]
+
+
+def test_a_whole_session_of_processes_can_be_left_out(tmp_path: Path) -> None:
+    """The watchdog, the session, its sampler and what a runtime forks have one kernel session together."""
+    other = stat("x", 9, 0).replace("S 1 1 1", "S 1 1 5")
+    root = lay(tmp_path, {"proc/7/stat": stat("agent", 30, 0), "proc/8/stat": other})
+    assert set(processes.cpu_times(root)) == {7, 8}
+    assert set(processes.cpu_times(root, without_session=1)) == {8}
 
 
 def test_a_real_busy_process_is_found() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agents import wire
-from agents.device_facts import DeviceState
+from agents.device_facts import BusyProcess, DeviceState
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID, SessionLimits, judge
 from tests.sessions import CPU, SAMPLE_RATE_HZ, candidate, paced_times, service, session
@@ -85,6 +85,14 @@ def test_each_doubt_by_itself(of: Session, kind: str, cause: str, words: str) ->
 )
 def test_what_is_within_the_limits_or_cannot_be_told_is_valid(of: Session) -> None:
     assert judge(of, SAMPLE_RATE_HZ).kind == VALID
+
+
+def test_a_background_load_is_named_where_its_process_can_be_seen() -> None:
+    of = after(
+        session(BASE), background_cpu_share=0.6, busiest=(BusyProcess(812, "updater", 1.1), BusyProcess(9, "sshd", 0.1))
+    )
+    (reason,) = judge(of, SAMPLE_RATE_HZ).reasons
+    assert reason == "something else used 60 % of all cores during it, most of it updater (pid 812) with 1.1 cores"
 
 
 def held(used: tuple[int, ...] | None, **clocks: float) -> Session:

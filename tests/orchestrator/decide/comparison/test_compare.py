@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agents import wire
 from agents.device_facts import DeviceState
 from orchestrator.decide.comparison.compare import Comparison, compare
 from orchestrator.decide.comparison.effect import LESS, LEVEL, MORE, UNSURE, Effect
@@ -14,6 +15,7 @@ from orchestrator.decide.comparison.noise import detectable_by_runs, noise_of, r
 from orchestrator.decide.comparison.runs import Side, runs_of
 from orchestrator.decide.comparison.stale import stale
 from orchestrator.domain.calibration import Calibration
+from orchestrator.domain.isolation import IsolationStep
 from orchestrator.domain.session import Session
 from orchestrator.errors import BadInput, Incomparable
 from tests.orchestrator.decide.comparison.sides import FAST, side
@@ -97,6 +99,7 @@ def test_blocks_of_other_studies_do_not_pair() -> None:
     [
         ({"governor": "powersave"}, "governor"),
         ({"charging": True}, "charging"),
+        ({"max_frequency_hz": (1_500_000_000,)}, "highest clock allowed"),
         ({"temperature_c": {"soc": 48.0}}, "temperature before"),
         ({"background_cpu_share": 0.5}, "load of everything else"),
     ],
@@ -149,7 +152,15 @@ def test_another_place_is_refused_with_both_values_and_marked_where_forced(field
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "name"), [("kernel", "7.0", "kernel"), ("os", "BSD", "OS"), ("build", "x", "OS build")]
+    ("field", "value", "name"),
+    [
+        ("kernel", "7.0", "kernel"),
+        ("os", "BSD", "OS"),
+        ("build", "x", "OS build"),
+        ("unit", "0f3a", "device unit"),
+        ("drivers", {"nvidia": "550.54.14"}, "drivers"),
+        ("context", "termux", "execution context"),
+    ],
 )
 def test_another_probe_is_refused(field: str, value: Any, name: str) -> None:
     change: dict[str, Any] = {field: value}
@@ -165,6 +176,56 @@ def test_another_runtime_version_and_another_audio_are_refused() -> None:
         compare(side(), newer)
     with pytest.raises(Incomparable, match="audio"):
         compare(side(), side("B", FAST, audio="other.wav"))
+
+
+def scheduled(of: Side, used: tuple[int, ...], asked: tuple[int, ...] = (), priority: str = "nice 0") -> Side:
+    """The side on these CPUs, as its candidate asked for or as the device gave them."""
+    given = wire.Scheduling(asked, used, "", priority, 1)
+
+    def change(s: Session) -> Session:
+        planned = replace(s.planned, candidate=replace(s.planned.candidate, affinity=asked))
+        result = replace(s.result, scheduling=given, session_id=planned.session_id)
+        return replace(s, planned=planned, result=result)
+
+    return changed(of, change)
+
+
+def test_other_cpus_are_refused_with_both_shown_unless_they_are_what_is_compared() -> None:
+    mine = scheduled(side(), (4, 5, 6, 7), (4, 5, 6, 7))
+    elsewhere = scheduled(side("B", FAST, study="study-2"), (0, 1, 2, 3), (0, 1, 2, 3))
+    with pytest.raises(Incomparable) as refused:
+        compare(mine, elsewhere)
+    assert refused.value.fields == (("CPU affinity", "4-7", "0-3"),)
+    assert compare(mine, scheduled(side("B", FAST), (0, 1, 2, 3), (0, 1, 2, 3))).forced == ()
+    # Nobody asked for it: a cpuset has changed in between.
+    with pytest.raises(Incomparable, match="CPU affinity"):
+        compare(scheduled(side(), (0, 1, 2, 3)), scheduled(side("B", FAST), (0,)))
+
+
+def test_another_priority_and_another_isolation_are_refused() -> None:
+    with pytest.raises(Incomparable, match="priority"):
+        compare(scheduled(side(), (0,)), scheduled(side("B", FAST), (0,), priority="fifo 1"))
+    moved, kept = IsolationStep("irq", True, "3 of 3"), IsolationStep("irq", False, "needs root")
+    sides = [
+        changed(of, lambda s, step=step: replace(s, environment=replace(s.environment, isolation=(step,))))  # type: ignore[misc]
+        for of, step in ((side(), moved), (side("B", FAST), kept))
+    ]
+    with pytest.raises(Incomparable) as refused:
+        compare(*sides)
+    assert refused.value.fields == (("isolation", "irq", "none"),)
+
+
+def test_audio_is_told_apart_by_its_bytes() -> None:
+    def of(side_: Side, digit: str | None) -> Side:
+        audio = None if digit is None else digit * 64
+        return changed(side_, lambda s: replace(s, result=replace(s.result, audio_sha256=audio)))
+
+    assert compare(of(side(), "a"), of(side("B", FAST), "a")).forced == ()
+    for other in ("b", None):
+        with pytest.raises(Incomparable) as refused:
+            compare(of(side(), "a"), of(side("B", FAST), other))
+        assert [name for name, _, _ in refused.value.fields] == ["audio"]
+        assert refused.value.fields[0][1] == "sha256 aaaaaaaaaaaaaaaa"
 
 
 def test_paced_and_flat_out_are_refused() -> None:

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from agents.device_facts import DeviceProbe, DeviceState, ProviderProbe, RuntimeProbe
+from agents.device_facts import BusyProcess, DeviceProbe, DeviceState, ProviderProbe, RuntimeProbe
 from agents.doctor import android
 from agents.doctor.facts import (
-    BusyProcess,
     ClockFacts,
     CpuAccess,
     DoctorFacts,
