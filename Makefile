@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs vega bench clean
+.PHONY: faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega bench clean test-clients
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -39,6 +39,10 @@ lab-six: install-dev system-parts
 nightly-vm: install-dev system-parts
 	EARSHOT_NIGHTLY=1 $(BIN)/python -m pytest tests/nightly
 
+# The TypeScript client of a bundle under Node: onnxruntime-web comes from npm. About a minute.
+test-clients: install-dev
+	EARSHOT_CLIENTS=1 $(BIN)/python -m pytest tests/clients
+
 system-parts:
 	sh tests/system_parts.sh
 
@@ -56,6 +60,10 @@ lint: install-dev
 
 docs: install-dev
 	$(BIN)/python -m orchestrator.cli.reference docs/reference
+
+# The table of the eighteen promises in docs/measurement.md, computed anew; some minutes.
+promises: install-dev
+	$(BIN)/python -m tests.promises.table docs/measurement.md
 
 # The cuts of 30 and 300 s, with the patience of real use; `make test` has shorter ones. About eight minutes, needs root.
 faults: install-dev system-parts

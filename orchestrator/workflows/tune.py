@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from orchestrator.decide.selection.bundle import write_bundle
+from orchestrator.decide.bundle.bundle import write_bundle
 from orchestrator.domain.cluster import named
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.study import Study

@@ -1,9 +1,11 @@
 """The bundle of a device model: what an app ships, and the evidence for it.
 
-``bundles/<device-model>/<model>/`` holds the artifact, ``contract.json``, ``recommendation.json`` and
-``device_support.json``. It is written beside its place and then moved there, so that a reader never sees half of it.
+``bundles/<device-model>/<model>/`` holds the artifact, ``contract.json``, ``recommendation.json``,
+``device_support.json``, ``clients/`` and ``manifest.json`` with the hash of each. It is written beside its place and
+then moved there, so that a reader never sees half of it.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.strict_json import to_json
+from orchestrator.decide.bundle.clients import write_clients
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import CandidateVerdict, Decision
@@ -36,13 +39,32 @@ def write_bundle(bundles: Path, decision: Decision, artifacts: Sequence[Artifact
         _write_json(folder / "contract.json", to_json(artifact.contract))
         _write_json(folder / "recommendation.json", _recommendation(decision, artifact, name, sessions))
         _write_json(folder / "device_support.json", _device_support(decision))
-        for path in folder.iterdir():
+        write_clients(folder / "clients", artifact.suffix)
+        _write_json(folder / "manifest.json", _manifest(folder))
+        for path in _files(folder):
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         if place.exists():
             place.rename(Path(scratch) / "old")
         folder.rename(place)
     return place
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "files": {
+            path.relative_to(folder).as_posix(): {
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "size_bytes": path.stat().st_size,
+            }
+            for path in _files(folder)
+        },
+    }
 
 
 def _artifact_to_ship(decision: Decision, artifacts: Sequence[Artifact]) -> Artifact:
