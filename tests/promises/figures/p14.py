@@ -71,7 +71,7 @@ def rows(trials: int = 200) -> list[Row]:
     return [
         Row(
             14,
-            f"on/off comparisons that say a change where there is none, on a device that becomes {100 * DRIFT:g} % slower",
+            f"on/off comparisons that see a change where there is none, on a device that gets {100 * DRIFT:g} % slower",
             at_most(5),
             100 * sum(one.changes is True for one in found) / trials,
             100 * sum(naive) / trials,
