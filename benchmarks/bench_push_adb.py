@@ -17,14 +17,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from agents import wire  # noqa: E402
+from benchmarks.rounds import Seconds, in_turn  # noqa: E402
 from orchestrator.measure.deploy.archive import build_agent_archive  # noqa: E402
 from orchestrator.measure.deploy.push import deploy, push_blobs  # noqa: E402
 from orchestrator.measure.standin.adbd_root import fetch_adbd  # noqa: E402
@@ -33,7 +32,6 @@ from orchestrator.measure.transports.adb_keys import make_key  # noqa: E402
 from tests.phones import Phone, build_phone, switch_off  # noqa: E402
 
 LEAST_PUSH_RATIO = 0.4
-Seconds = dict[str, list[float]]
 
 
 class Native:
@@ -103,15 +101,9 @@ class Bench:
         assert push_blobs(self.agent, [(self.path, self.blob)]).bytes_sent == 0
 
     def forget(self) -> None:
-        assert self.back.read_bytes() == self.path.read_bytes()
+        assert not self.back.exists() or self.back.read_bytes() == self.path.read_bytes()
         blob = f"{self.agent.root}/blobs/{self.blob.file_name}"
         assert self.transport.exec(["rm", "-f", "native", "ours", "old", blob]).ok
-
-
-def timed(action: Callable[[], None]) -> float:
-    begin_s = time.perf_counter()
-    action()
-    return time.perf_counter() - begin_s
 
 
 def measure(bench: Bench, rounds: int) -> Seconds:
@@ -124,14 +116,12 @@ def measure(bench: Bench, rounds: int) -> Seconds:
         "deploy": bench.deploy,
         "deploy again": bench.deploy_again,
     }
-    seconds: Seconds = {name: [] for name in actions}
-    for number in range(rounds + 1):
-        for name, action in actions.items():
-            spent_s = timed(action)
-            if number:  # The first round warms up caches.
-                seconds[name].append(spent_s)
-        bench.forget()
-    return seconds
+
+    def before_each(name: str) -> None:
+        if name == "native push":
+            bench.forget()
+
+    return in_turn(actions, rounds, before_each=before_each)
 
 
 def ratio(seconds: Seconds, native: str, ours: str) -> float:

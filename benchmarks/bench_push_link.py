@@ -15,13 +15,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.rounds import Seconds, in_turn  # noqa: E402
 from orchestrator.measure.deploy.agent import DeployedAgent  # noqa: E402
 from orchestrator.measure.deploy.archive import build_agent_archive  # noqa: E402
 from orchestrator.measure.deploy.push import deploy, push_blobs  # noqa: E402
@@ -55,25 +55,24 @@ def forget(device: Board, files: Files) -> None:
         device.path(name).unlink(missing_ok=True)
 
 
-def timed(action: Callable[[], object]) -> float:
-    begin_s = time.perf_counter()
-    action()
-    return time.perf_counter() - begin_s
+def push_again(device: Board, agent: DeployedAgent, files: Files) -> None:
+    assert push(device, agent, files) == 0
 
 
-def measure(device: Board, files: Files, rounds: int) -> dict[str, list[float]]:
+def measure(device: Board, files: Files, rounds: int) -> Seconds:
     with device.connect() as transport:
         agent = deploy(transport, device.archive, python=sys.executable)
-    seconds: dict[str, list[float]] = {"scp": [], "push": [], "push again": []}
-    for number in range(rounds + 1):
-        forget(device, files)
-        spent = [timed(lambda: scp(device, files[0][0])), timed(lambda: push(device, agent, files))]
-        begin_s = time.perf_counter()
-        assert push(device, agent, files) == 0
-        if number:  # The first round warms up caches.
-            for name, value in zip(seconds, [*spent, time.perf_counter() - begin_s], strict=True):
-                seconds[name].append(value)
-    return seconds
+    actions: dict[str, Callable[[], object]] = {
+        "scp": lambda: scp(device, files[0][0]),
+        "push": lambda: push(device, agent, files),
+        "push again": lambda: push_again(device, agent, files),
+    }
+
+    def before_each(name: str) -> None:
+        if name == "scp":
+            forget(device, files)
+
+    return in_turn(actions, rounds, before_each=before_each)
 
 
 def main() -> int:

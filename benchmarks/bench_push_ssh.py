@@ -15,14 +15,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from agents import wire  # noqa: E402
+from benchmarks.rounds import Seconds, in_turn  # noqa: E402
 from orchestrator.measure.deploy.agent import DeployedAgent  # noqa: E402
 from orchestrator.measure.deploy.archive import build_agent_archive  # noqa: E402
 from orchestrator.measure.deploy.push import deploy, push_blobs  # noqa: E402
@@ -30,7 +29,6 @@ from orchestrator.measure.transports.ssh import SshTransport  # noqa: E402
 from tests.hosts import SshHost, make_host  # noqa: E402
 
 SECOND_PUSH_LIMIT_S, FIRST_EXEC_LIMIT_S = 0.050, 0.060
-Seconds = dict[str, list[float]]
 
 
 class Bench:
@@ -90,17 +88,10 @@ class Bench:
     def first_exec(self) -> None:
         with SshTransport("bench", self.host.target) as transport:
             assert transport.exec(["true"]).ok
-            self.first_exec_end_s = time.perf_counter()
 
     def forget(self) -> None:
         (self.folder / "scp.onnx").unlink(missing_ok=True)
         (self.folder / "root" / "blobs" / self.blob.file_name).unlink(missing_ok=True)
-
-
-def timed(action: Callable[[], None]) -> float:
-    begin_s = time.perf_counter()
-    action()
-    return time.perf_counter() - begin_s
 
 
 def measure(bench: Bench, rounds: int) -> Seconds:
@@ -110,20 +101,14 @@ def measure(bench: Bench, rounds: int) -> Seconds:
         "scp warm": bench.scp_warm,
         "push warm": lambda: bench.push(bench.agent),
         "push again": bench.push_again,
+        "first exec": bench.first_exec,
     }
-    seconds: Seconds = {name: [] for name in [*actions, "first exec"]}
-    for number in range(rounds + 1):
-        for name, action in actions.items():
-            if name != "push again":
-                bench.forget()
-            spent_s = timed(action)
-            if number:  # The first round warms up caches.
-                seconds[name].append(spent_s)
-        begin_s = time.perf_counter()
-        bench.first_exec()
-        if number:
-            seconds["first exec"].append(bench.first_exec_end_s - begin_s)
-    return seconds
+
+    def before_each(name: str) -> None:
+        if name.startswith(("scp", "push")) and name != "push again":
+            bench.forget()
+
+    return in_turn(actions, rounds, before_each=before_each)
 
 
 def ratio(seconds: Seconds, how: str) -> float:
