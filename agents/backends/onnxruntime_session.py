@@ -30,15 +30,11 @@ def open_session(spec: wire.RunSpec, model_path: str, profile_prefix: Optional[s
     if not plugin:
         _require_built_in(spec.provider)
     options = _options(spec, provider, model_path, profile_prefix)
-    with listening() as heard:
-        try:
+    try:
+        with listening() as heard:
             session = _load(spec, provider, model_path, options, plugin)
-        except ERRORS as error:
-            failure = error
-        else:
-            failure = None
-    if failure is not None:
-        raise _not_loaded(spec, failure) from failure
+    except ERRORS as error:
+        raise _not_loaded(spec, error) from error
     registered = session.get_providers()
     if spec.provider not in registered:
         why = heard.errors() or "the runtime gave no reason"

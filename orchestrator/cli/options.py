@@ -66,6 +66,14 @@ wait_option = click.option(
     default="0s",
     help="Wait so long (90s, 30m, 2h) for a device that somebody else has; otherwise that is an error.",
 )
+session_option = click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="[RUNTIME:]NAME=VALUE",
+    help="Option of sessions, such as allow_spinning=0, or of the provider, such as ep.precision=FP16; onnxruntime's "
+    "unless another runtime is named. docs/reference/providers.md has them.",
+)
 deadline_option = click.option(
     "--deadline-ms", type=float, help="A paced chunk that takes longer is a miss; its own duration by default."
 )

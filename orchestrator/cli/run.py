@@ -16,6 +16,7 @@ from orchestrator.cli.options import (
     lab_option,
     quiet_device_option,
     results_option,
+    session_option,
     wait_option,
 )
 from orchestrator.domain.recipe import Recipe
@@ -23,7 +24,7 @@ from orchestrator.workflows.arriving import Arriving, read_trace
 from orchestrator.workflows.held import Wish
 from orchestrator.workflows.reach import begin
 
-MULTI = "multi"
+MULTI, PLACEMENT = "multi", "placement"
 
 
 @click.command()
@@ -31,11 +32,12 @@ MULTI = "multi"
 @click.option("--recipe", default="onnx:fp32", show_default=True, help="How the graph becomes an artifact.")
 @click.option(
     "--mode",
-    type=click.Choice(["paced", "flat-out", "sustained", "multi"]),
+    type=click.Choice(["paced", "flat-out", "sustained", "multi", "placement"]),
     default="paced",
     show_default=True,
     help="paced: chunks come on the clock; flat-out: at once; sustained: paced for --minutes, shown minute by minute; "
-    "multi: as many streams at once as the device holds, found by a search.",
+    "multi: as many streams at once as the device holds, found by a search; placement: a second of audio under the "
+    "runtime's profiler, to see which provider runs which node.",
 )
 @device_option
 @click.option(
@@ -48,6 +50,7 @@ MULTI = "multi"
 @quiet_device_option
 @environment_option
 @click.option("--ep", "provider", help="Execution provider, such as CPU; CPU by default.")
+@session_option
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @cluster_option
 @cpus_option
@@ -125,6 +128,7 @@ def run(
     quiet_device: bool,
     environment: str | None,
     provider: str | None,
+    options: tuple[str, ...],
     threads: int,
     cluster: str | None,
     cpus: tuple[int, ...] | None,
@@ -156,6 +160,7 @@ def run(
     earshot run kws --split track --seconds 480 --deadline-ms 10
     earshot run digits-lstm --recipe onnx:int8-dynamic --mode flat-out
     earshot run kws --mode sustained --minutes 20
+    earshot run kws --mode placement --environment openvino --ep OpenVINO
     earshot run kws --cluster big --isolate governor,irq,priority --device pixel-8 --lab lab.toml
     earshot run kws --policy drop-oldest --ring 4 --arrivals microphone.txt
     earshot run kws --mode multi --miss-budget 1% --max-streams 64
@@ -163,13 +168,14 @@ def run(
     """
     if devices is not None and context.get_parameter_source("device") is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--device is for one device, --devices for several: give one of them")
-    if devices is not None and mode == MULTI:
-        raise click.UsageError("--mode multi searches on one device: give --device")
+    if devices is not None and mode in (MULTI, PLACEMENT):
+        raise click.UsageError(f"--mode {mode} is for one device: give --device")
     held = Wish(cluster, cpus or ())
     arriving = Arriving(policy, ring_chunks, read_trace(arrivals) if arrivals else ())
     ahead = begin(lab, device, environment, results / "ledger.db") if devices is None else None
     # These take half a second to import: meanwhile the device is reached.
     from orchestrator.cli.run_settled import run_on_one, run_on_several
+    from orchestrator.workflows.option_axis import SessionOption
     from orchestrator.workflows.single import RunSettings
     from orchestrator.workflows.streams_wanted import StreamsWanted
 
@@ -182,6 +188,7 @@ def run(
             lab=lab,
             results=results,
             provider=provider,
+            options=tuple(SessionOption.parse(text) for text in options),
             threads=threads,
             seconds=minutes * 60 if mode == "sustained" else seconds,
             audio=audio,
@@ -199,6 +206,10 @@ def run(
             from orchestrator.cli.run_streams import run_streams
 
             run_streams(settings, as_json, ahead)
+        elif mode == PLACEMENT and devices is None:
+            from orchestrator.cli.run_placement import run_placement
+
+            run_placement(settings, as_json, ahead)
         elif devices is None:
             run_on_one(settings, as_json, ahead)
         else:

@@ -14,6 +14,7 @@ from orchestrator.cli.options import (
     lab_option,
     quiet_device_option,
     results_option,
+    session_option,
     wait_option,
 )
 from orchestrator.cli.output import print_json
@@ -21,6 +22,7 @@ from orchestrator.cli.progress import TerminalProgress
 from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.domain.recipe import Recipe
 from orchestrator.workflows.noise_note import noise_note
+from orchestrator.workflows.option_axis import SessionOption
 from orchestrator.workflows.progress import Silent
 from orchestrator.workflows.settings import TuneSettings
 from orchestrator.workflows.tune import TuneOutcome
@@ -49,6 +51,7 @@ from orchestrator.workflows.tune import tune as run_tune
     help="Try everything held to these cores too: all, or little, big, prime with commas between them.",
 )
 @isolate_option
+@session_option
 @click.option("--chunk-ms", type=float, help="Chunk duration; the model's own by default.")
 @selection_options
 @click.option(
@@ -84,6 +87,7 @@ def tune(
     threads: tuple[int, ...],
     clusters: str | None,
     isolate: tuple[str, ...] | None,
+    options: tuple[str, ...],
     chunk_ms: float | None,
     objective: Objective,
     constraints: Constraints,
@@ -103,10 +107,14 @@ def tune(
     every usable execution provider, gates them on quality, chooses, re-exports the winner and verifies it on the
     device in fresh sessions. Interrupt it at any time: the same command goes on where it was.
 
+    Where the lab file gives the device several Python environments, their providers are all tried; --environment
+    limits it to one. --option, given again for each value, is tried with each candidate that it fits.
+
     \b
     earshot tune kws
     earshot tune kws --max-p99-ms 20 --max-quality-loss 0.01 --minimize memory
     earshot tune digits-lstm --device pi5 --lab lab.toml --json
+    earshot tune kws --option allow_spinning=0 --option ep.disable_dynamic_shapes=true
     earshot tune kws --device any:pixel-8 --lab lab.toml --wait 30m
     earshot tune kws --device pixel-8 --lab lab.toml --clusters all
     """
@@ -117,6 +125,7 @@ def tune(
         results=results,
         recipes=tuple(Recipe.parse(text) for text in recipes),
         threads=threads,
+        options=tuple(SessionOption.parse(text) for text in options),
         chunk_ms=chunk_ms,
         objective=objective,
         constraints=constraints,

@@ -37,6 +37,7 @@ from orchestrator.workflows.held import Wish
 from orchestrator.workflows.idle import AFTER, BEFORE, IDLE_S, measure_idle, measures_power
 from orchestrator.workflows.isolating import isolation_for
 from orchestrator.workflows.metering import meter_of
+from orchestrator.workflows.option_axis import SessionOption, checked
 from orchestrator.workflows.prepare import (
     Prepared,
     blob_of,
@@ -77,6 +78,7 @@ class RunSettings:
     lab: Path | None = None
     results: Path = Path("earshot-results")
     provider: str | None = None
+    options: tuple[SessionOption, ...] = ()
     threads: int = 1
     seconds: float = 10.0
     audio: Path | None = None
@@ -96,12 +98,12 @@ class RunSettings:
             raise BadInput("nothing arrives in mode flat-out, so that no chunk has a deadline")
         if self.audio is not None and self.split != "test":
             raise BadInput(f"--split {self.split} is of the evaluation set, --audio is your own: give one of them")
-        if self.mode not in ("paced", "flat-out", MULTI):
-            raise BadInput(f"mode must be paced, flat-out or multi, got {self.mode!r}")
+        if self.mode not in ("paced", "flat-out", "placement", MULTI):
+            raise BadInput(f"mode must be paced, flat-out, placement or multi, got {self.mode!r}")
         if (self.mode == MULTI) != (self.streams is not None):
             raise BadInput(f"mode multi, and no other, searches for a number of streams, got mode {self.mode!r}")
-        if self.mode == "flat-out" and self.arriving != Arriving():
-            raise BadInput("nothing arrives in mode flat-out: policy, ring and arrival trace belong to mode paced")
+        if self.mode in ("flat-out", "placement") and self.arriving != Arriving():
+            raise BadInput(f"nothing arrives in mode {self.mode}: policy, ring and arrival trace belong to mode paced")
 
 
 @dataclass(frozen=True)
@@ -304,6 +306,9 @@ def _runner(work: Work, settings: RunSettings, site: _Site, progress: Progress) 
 
 def _measure(work: Work, runner: SessionRunner, candidate: Candidate) -> Session:
     settings = work.settings
+    if settings.mode == "placement":
+        runner.progress.stage("placement", steps=1)
+        return runner.run_all([runner.plan(candidate, "placement")])[0]
     idle_s = min(IDLE_S, settings.seconds)
     steps, idle_total_s = (3, 2 * idle_s) if measures_power(runner) else (1, 0.0)
     expected_s = idle_total_s + settings.seconds if settings.mode == "paced" else None
@@ -335,7 +340,8 @@ def _candidate(settings: RunSettings, candidates: list[Candidate], affinity: tup
             continue
         # The fp32 graph comes with its one-thread default beside what was asked for.
         if candidate.provider in (wanted, f"{wanted}ExecutionProvider") and candidate.threads == settings.threads:
-            return candidate
+            chosen = checked(settings.options, candidate.runtime, candidate.provider)
+            return replace(candidate, session_options=chosen)
     usable = ", ".join(sorted({c.provider for c in candidates}))
     raise BadInput(f"execution provider {wanted} cannot be used on {settings.device}", hint=f"usable there: {usable}")
 
@@ -369,6 +375,7 @@ def _study(settings: RunSettings) -> Study:
             "mode": settings.mode,
             "recipe": str(settings.recipe),
             "provider": settings.provider,
+            **({"options": [str(o) for o in settings.options]} if settings.options else {}),
             "threads": settings.threads,
             "seconds": settings.seconds,
             "audio": str(settings.audio) if settings.audio else None,
