@@ -55,7 +55,6 @@ def parse(text: str) -> list[tuple[int, Bound, float, float]]:
     """(promise, bound, Earshot, naive) of each row of the document's table."""
     table = text[text.index(BEGIN) : text.index(END)]
     cells = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines() if "|" in line]
-    # An empty first cell of the header is lost with the bars.
     return [(int(c[0]), Bound.parse(c[2]), first_number(c[3]), first_number(c[4])) for c in cells if c[0].isdigit()]
 
 

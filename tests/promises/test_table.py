@@ -34,6 +34,11 @@ def test_every_figure_keeps_its_bound_and_the_naive_one_does_not(
 ROW = Row(4, "what", at_most(2), 1.234, 56.0, "how", earshot_note="x", naive_note="7 of 8")
 
 
+def test_a_cell_holds_no_bar() -> None:
+    with pytest.raises(ValueError, match="a bar ends a cell"):
+        Row(4, "max |d|", at_most(2), 1.0, 3.0, "how")
+
+
 def test_a_row_is_read_back_as_it_was_written() -> None:
     text = table.replaced(f"# a\n{table.BEGIN}\nold\n{table.END}\nb\n", table.render([ROW]))
     assert "| 4 | what | <= 2 % | 1.23 % (x) | 56 % (7 of 8) | how |" in text

@@ -70,7 +70,7 @@ def rows(comparisons: int = 1000, picks: int = 250) -> list[Row]:
         return [
             Row(
                 8,
-                f"A/A comparisons that are called a difference, the device becoming {DRIFT:.0%} slower",
+                f"A/A comparisons that are called a difference, the device becoming {100 * DRIFT:g} % slower",
                 at_most(5),
                 share(called_unlike, interleaved, comparisons),
                 share(called_unlike, sequential, comparisons // 5),

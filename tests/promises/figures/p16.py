@@ -67,7 +67,7 @@ def rows(runs: int = 3000) -> list[Row]:
         ),
         Row(
             16,
-            "error of the greatest |d| after ten minutes of a state that adds up its error",
+            "error of the greatest difference from fp32 in ten minutes of a state that adds up its error",
             at_most(1),
             100 * abs(integrated_error() / truth - 1),
             100 * (1 - CLIP_S / CHUNK_S * STEP / truth),

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-HEADER = ("", "measured", "bound", "Earshot", "naive", "the naive way")
+HEADER = ("#", "measured", "bound", "Earshot", "naive", "the naive way")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
@@ -67,6 +67,10 @@ class Row:
     unit: str = "%"
     earshot_note: str = ""
     naive_note: str = ""
+
+    def __post_init__(self) -> None:
+        if any("|" in cell for cell in self.cells()):
+            raise ValueError(f"a bar ends a cell of the table, got {self.cells()}")
 
     def cells(self) -> tuple[str, ...]:
         def of(value: float, note: str) -> str:
