@@ -84,11 +84,13 @@ def test_an_observer_that_was_made_heavy_is_noticed() -> None:
 def test_a_sensor_whose_tool_computes_makes_the_session_suspect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The real sampler beside a real session; a stand-in vcgencmd that computes whenever it is asked."""
+    """The real sampler beside a real session; a stand-in vcgencmd that computes once it was found to answer."""
     tool = tmp_path / "bin" / "vcgencmd"
     tool.parent.mkdir()
     answers = 'case "$1" in measure_temp) echo "temp=51.0\'C";; measure_clock) echo "frequency(0)=1500000000";; esac'
-    tool.write_text(f"#!/bin/sh\ni=0\nwhile [ $i -lt 500000 ]; do i=$((i + 1)); done\n{answers}\n")
+    compute = "i=0; while [ $i -lt 500000 ]; do i=$((i + 1)); done"
+    found = f'[ -e {tmp_path}/found ] && {{ {compute}; }}\n[ "$1" = measure_clock ] && touch {tmp_path}/found'
+    tool.write_text(f"#!/bin/sh\n{found}\n{answers}\n")
     tool.chmod(0o755)
     device = Device(tmp_path / "device")
     spec = device.spec(mode="paced", chunk_count=250, sampler_hz=10.0)
