@@ -56,7 +56,7 @@ def _plot(found: StreamsHeld) -> None:
     """A line for each number that was tried; its length is the miss rate, on a scale that ends at ten budgets."""
     full = min(1.0, 10 * found.miss_budget)
     mark = round(_CELLS * found.miss_budget / full)
-    click.echo(f"miss rate, 0 to {_percent(full)}; | is the budget of {_percent(found.miss_budget)}")
+    click.echo(f"miss rate, 0 to {100 * full:g} %; | is the budget of {_budget(found)}")
     for one in found.tried:
         rate = one.miss_rate.value
         cells = _CELLS if rate is None else min(_CELLS, round(_CELLS * rate / full))
@@ -69,7 +69,7 @@ def _plot(found: StreamsHeld) -> None:
 def _sentence(found: StreamsHeld) -> str:
     return (
         f"{found.device} holds {_streams(found.value)} of {found.model} ({found.candidate}, {found.sharing}) "
-        f"within {_percent(found.miss_budget)} of chunks later than {number(found.deadline_ms)} ms: {_range(found)}"
+        f"with at most {_budget(found)} of chunks later than {found.deadline_ms:g} ms: {_range(found)}"
     )
 
 
@@ -103,6 +103,10 @@ def _streams(count: int) -> str:
 
 def _percent(share: float) -> str:
     return f"{number(100 * share)} %"
+
+
+def _budget(found: StreamsHeld) -> str:
+    return f"{100 * found.miss_budget:g} %"
 
 
 def _ms(value: float | None) -> str:

@@ -7,8 +7,7 @@ from orchestrator.decide.capacity.search import StreamsQuestion, StreamsSearch, 
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import MULTI, Session
 from orchestrator.domain.streams_held import StreamsHeld, StreamsRun, read_run
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.streams import record_streams_held, streams_held
+from orchestrator.ledger.streams import record_streams_held
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.fleet import failed_session
@@ -42,12 +41,6 @@ def hold_streams(settings: RunSettings, progress: Progress, ahead: Ahead | None 
             lambda device, wait_s: on_device(work, device, progress, search, wait_s, ahead),
             settings.wait_s,
         )
-
-
-def known_streams(ledger: Ledger, device: str, candidate: Candidate) -> StreamsHeld | None:
-    """The newest search with this candidate there."""
-    found = [one for one in streams_held(ledger, device, candidate.model) if one.candidate_key == candidate.key]
-    return found[-1] if found else None
 
 
 class _Search:
