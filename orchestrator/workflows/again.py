@@ -10,6 +10,7 @@ from orchestrator.domain.decision import Decision
 from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.streams import streams_held
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.page import write_report
 
@@ -58,6 +59,7 @@ def report_content(ledger: Ledger, study: Study) -> ReportContent:
         scores=ledger.scores(study.study_id),
         artifacts=artifacts_of(ledger, study),
         refusals=ledger.refusals(study.study_id),
+        streams=streams_held(ledger, study.device, study.model),
     )
 
 

@@ -10,12 +10,14 @@ from orchestrator.domain.decision import STATUSES, CandidateVerdict, Decision
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.domain.session_verdict import KINDS, SessionVerdict, judge
+from orchestrator.domain.streams_held import StreamsHeld
 from orchestrator.domain.study import Study
 
 
 @dataclass(frozen=True)
 class ReportContent:
-    """``sessions`` carry their arrays; ``refusals`` are (text of the recipe, reason) of what was never an artifact.
+    """``sessions`` carry their arrays; ``refusals`` are (text of the recipe, reason) of what was never an artifact;
+    ``streams`` the searches for concurrent streams on the study's device, oldest first.
 
     Raises ValueError where the decision belongs to another study, or sessions come without the artifact that says
     their sample rate.
@@ -27,6 +29,7 @@ class ReportContent:
     scores: Sequence[Score]
     artifacts: Sequence[Artifact]
     refusals: Sequence[tuple[str, str]] = ()
+    streams: Sequence[StreamsHeld] = ()
 
     def __post_init__(self) -> None:
         if self.decision.study_id != self.study.study_id:

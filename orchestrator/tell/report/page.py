@@ -26,6 +26,7 @@ from orchestrator.tell.report.pareto_chart import pareto_chart
 from orchestrator.tell.report.perceived import perceived_chart, perceived_table
 from orchestrator.tell.report.provenance import provenance_table, verification_facts
 from orchestrator.tell.report.quality_table import quality_table
+from orchestrator.tell.report.streams_table import streams_table
 from orchestrator.tell.report.timeline_charts import timeline_charts, timeline_session
 
 # A decision's objective that is not a metric is drawn as what a listener waits.
@@ -99,6 +100,7 @@ def render(content: ReportContent) -> str:
             quality=quality_table(content),
             energy=energy_facts(content),
             energies=energy_table(content),
+            streams=streams_table(content),
             exports=export_table(content),
             environment=environment_facts(content),
             tables=[t for t in (runtime_table(content), sensor_table(content)) if t is not None],
