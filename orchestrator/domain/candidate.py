@@ -79,6 +79,7 @@ class Candidate:
 
 # Runtime -> the provider that it takes by itself. In the order in which a study's default is looked for.
 PLAIN_PROVIDERS = {"onnxruntime": "CPUExecutionProvider", "litert": "XNNPACK"}
+PLAIN_OF_FORMAT = {"onnx": PLAIN_PROVIDERS["onnxruntime"], "litert": PLAIN_PROVIDERS["litert"]}
 
 
 def default_of(candidates: Iterable[Candidate]) -> Candidate | None:

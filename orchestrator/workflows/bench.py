@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.cpu_list import cpu_list
-from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.candidate import PLAIN_OF_FORMAT, Candidate
 from orchestrator.domain.cluster import Cluster, parse_cpus
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
@@ -16,7 +16,7 @@ from orchestrator.workflows.settings import deadline_ns, require_duration, requi
 @dataclass(frozen=True)
 class Choice:
     """A candidate as it is typed: ``RECIPE`` or ``RECIPE@threads=2,ep=XNNPACK,cluster=big`` (or ``cpus=4-5``, with a +
-    between those that do not follow each other). ``provider`` None: CPU.
+    between those that do not follow each other). ``provider`` None: the runtime's own choice.
     """
 
     recipe: Recipe
@@ -42,23 +42,28 @@ class Choice:
     def __str__(self) -> str:
         held = f",cluster={self.held.cluster}" if self.held.cluster else ""
         held += f",cpus={cpu_list(self.held.cpus).replace(',', '+')}" if self.held.cpus else ""
-        return f"{self.recipe}@threads={self.threads},ep={self.provider or 'CPU'}{held}"
+        return f"{self.recipe}@threads={self.threads},ep={self._provider}{held}"
+
+    @property
+    def _provider(self) -> str:
+        return (self.provider or PLAIN_OF_FORMAT[self.recipe.format]).removesuffix("ExecutionProvider")
 
     def among(self, candidates: Sequence[Candidate], device: str, cluster: Cluster | None) -> Candidate:
         """The one that is held to ``cluster``. Raises BadInput where the device cannot run it."""
-        wanted = self.provider or "CPU"
         affinity = cluster.cpus if cluster else ()
         for candidate in candidates:
             provider = candidate.provider.removesuffix("ExecutionProvider")
             if (candidate.recipe, provider, candidate.threads, candidate.affinity) == (
                 self.recipe,
-                wanted.removesuffix("ExecutionProvider"),
+                self._provider,
                 self.threads,
                 affinity,
             ):
                 return candidate
         usable = ", ".join(sorted({c.provider.removesuffix("ExecutionProvider") for c in candidates}))
-        raise BadInput(f"execution provider {wanted} cannot be used on {device}", hint=f"usable there: {usable}")
+        raise BadInput(
+            f"execution provider {self._provider} cannot be used on {device}", hint=f"usable there: {usable}"
+        )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,11 @@ from orchestrator.domain.cluster import Cluster
 from orchestrator.errors import BadInput, DeviceNotReady
 
 # The runtime that loads a file, by its ending.
-_RUNTIMES = {".onnx": "onnxruntime", ".ort": "onnxruntime"}
+_RUNTIMES = {".onnx": "onnxruntime", ".ort": "onnxruntime", ".tflite": "litert"}
+# The package that brings a runtime to a device, where it is called otherwise.
+_PACKAGES = {"litert": "ai-edge-litert"}
+# Kernels that a runtime keeps for what its other providers leave: tried where nothing else is there, or when asked for.
+_SPARE = {"litert": "CPU"}
 
 
 def allowed_chunk(contract: StreamContract, chunk_ms: float | None) -> int | None:
@@ -34,26 +38,35 @@ def candidates_for(
     threads: Sequence[int] = (),
     chunk_samples: int | None = None,
     clusters: Sequence[Cluster] = (),
+    spare: bool = False,
 ) -> list[Candidate]:
     """Every artifact with every usable provider on 1 thread, and the fp32 ones on two where the device has two cores:
     a second thread rarely pays for a model of a few hundred us, and one pair shows whether it does here.
 
     ``threads`` overrides that for all; the fp32 default stays. ``chunk_samples`` None: the contract's own. Each of them
-    once more on each of ``clusters`` that has a core for each thread. Raises DeviceNotReady where no runtime can load
-    any artifact.
+    once more on each of ``clusters`` that has a core for each thread. ``spare``: also by kernels that are there for
+    what other providers leave. An artifact that the device cannot run has none (``unfit`` says why); raises
+    DeviceNotReady where that is so for all.
     """
-    found = []
+    found, reasons = [], []
     for artifact in artifacts:
         size = artifact.contract.chunk_samples if chunk_samples is None else chunk_samples
-        runtime = _runtime(probe, _RUNTIMES[artifact.suffix])
-        providers = [p.name for p in runtime.providers if p.usable]
+        reason = unfit(artifact, probe, size)
+        if reason is not None:
+            reasons.append(reason)
+            continue
+        runtime = _runtime(probe, artifact)
         found += [
             Candidate(artifact.model, artifact.sha256, artifact.recipe, runtime.name, provider, count, size)
-            for provider in providers
+            for provider in _providers(runtime, spare)
             for count in _thread_counts(artifact, probe, threads)
         ]
     if not found:
-        raise DeviceNotReady("no execution provider on the device can run any artifact", hint="earshot devices probe")
+        packages = sorted({_package(a) for a in artifacts})
+        raise DeviceNotReady(
+            "; ".join(dict.fromkeys(reasons)) or "there is no artifact to run",
+            hint=f"install it there for the Python that the agent uses: python3 -m pip install {' '.join(packages)}",
+        )
     return [candidate for free in found for candidate in (free, *held_to(free, clusters))]
 
 
@@ -65,19 +78,36 @@ def held_to(candidate: Candidate, clusters: Sequence[Cluster]) -> list[Candidate
     ]
 
 
-def _runtime(probe: DeviceProbe, name: str) -> RuntimeProbe:
-    for runtime in probe.runtimes:
-        if runtime.name == name and runtime.usable:
-            return runtime
-    reasons = "; ".join(f"{r.name}: {r.reason}" for r in probe.runtimes if not r.usable)
-    raise DeviceNotReady(
-        f"{name} cannot be used on the device ({reasons or 'it was not found'})",
-        hint=f"install it there for the Python that the agent uses: python3 -m pip install numpy {name}",
-    )
+def unfit(artifact: Artifact, probe: DeviceProbe, chunk_samples: int) -> str | None:
+    """Why the device cannot run it in such chunks, whatever the provider; None where it can."""
+    runtime = _runtime(probe, artifact)
+    if not runtime.usable:
+        return f"{runtime.name} cannot be used on the device ({runtime.reason})"
+    if chunk_samples not in artifact.contract.allowed_chunk_samples:
+        own = artifact.contract.chunk_s() * 1e3
+        return f"a {artifact.suffix} file of this model takes chunks of {own:g} ms only"
+    return None
+
+
+def _runtime(probe: DeviceProbe, artifact: Artifact) -> RuntimeProbe:
+    name = _RUNTIMES[artifact.suffix]
+    absent = RuntimeProbe(name, False, reason="it was not found")
+    return next((runtime for runtime in probe.runtimes if runtime.name == name), absent)
+
+
+def _package(artifact: Artifact) -> str:
+    name = _RUNTIMES[artifact.suffix]
+    return _PACKAGES.get(name, name)
+
+
+def _providers(runtime: RuntimeProbe, spare: bool) -> list[str]:
+    usable = [p.name for p in runtime.providers if p.usable]
+    others = [name for name in usable if name != _SPARE.get(runtime.name)]
+    return usable if spare else others or usable
 
 
 def _thread_counts(artifact: Artifact, probe: DeviceProbe, wanted: Sequence[int]) -> list[int]:
-    if str(artifact.recipe) != "onnx:fp32":
+    if artifact.recipe.precision != "fp32" or artifact.recipe.options:
         return sorted(set(wanted)) or [1]
     # One thread is the default that every gain is stated against, whatever else was asked for.
     return sorted({1, *wanted} if wanted else {1, min(2, len(probe.cores) or 1)})

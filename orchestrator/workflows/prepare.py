@@ -79,7 +79,7 @@ def export_candidates(
 
     source = prepared.source
     wanted = tuple(recipes) or _default_recipes(source)
-    default = Recipe("onnx", "fp32")
+    default = default_recipe(source)
     if default not in wanted:
         wanted = (default, *wanted)
     progress.stage("exporting", steps=len(wanted), expected_s=2.0 * len(wanted) / jobs)
@@ -99,6 +99,11 @@ def export_candidates(
             hint=f"mend {source.graph_path} or its {CONTRACT_FILE}: without fp32 there is nothing to compare with",
         )
     return Exported(artifacts, refusals)
+
+
+def default_recipe(source: ModelSource) -> Recipe:
+    """What every gain is stated against: the source's main graph as it is."""
+    return Recipe("onnx" if source.onnx_path else "litert", "fp32")
 
 
 def _default_recipes(source: ModelSource) -> tuple[Recipe, ...]:

@@ -14,7 +14,7 @@ from orchestrator.domain.session import IDLE, Environment
 from orchestrator.errors import DeviceNotReady
 from orchestrator.measure.farm.budget import Budget
 from orchestrator.measure.farm.interleave import block_order
-from orchestrator.workflows.candidates import allowed_chunk, candidates_for
+from orchestrator.workflows.candidates import allowed_chunk, candidates_for, unfit
 from orchestrator.workflows.idle import AFTER, BEFORE, IDLE_S, measure_idle, measures_power
 from orchestrator.workflows.option_axis import with_options
 from orchestrator.workflows.prepare import Exported, Prepared
@@ -56,14 +56,27 @@ class Race:
                 found += [replace(c, environment=name) for c in self._offered(place.environment)]
             except DeviceNotReady as exc:
                 self.runner.progress.note(f"the environment {name} is left out: {exc.message}")
+        self._tell_unfit({c.artifact_sha256 for c in found})
         return with_options(found, self.settings.options)
+
+    def _tell_unfit(self, fit: set[str]) -> None:
+        """Artifacts that no environment of the device can run are refused like those that could not be made."""
+        probe, chunk = self.runner.environment.probe, self._chunk_samples
+        for artifact in self.exported.artifacts:
+            reason = unfit(artifact, probe, chunk or artifact.contract.chunk_samples)
+            if artifact.sha256 not in fit and reason is not None:
+                self.runner.ledger.record_refusal(self.runner.study.study_id, artifact.recipe, reason)
+
+    @property
+    def _chunk_samples(self) -> int | None:
+        return allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms)
 
     def _offered(self, environment: Environment) -> list[Candidate]:
         return candidates_for(
             self.exported.artifacts,
             environment.probe,
             threads=self.settings.threads,
-            chunk_samples=allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms),
+            chunk_samples=self._chunk_samples,
             clusters=named(environment.probe, environment.device, self.settings.clusters),
         )
 

@@ -137,7 +137,7 @@ def _candidates(settings: BenchSettings, artifacts: Sequence[Artifact], environm
     threads = sorted({choice.threads for choice in settings.choices})
     places = [choice.held.on(environment.probe, environment.device, choice.threads) for choice in settings.choices]
     clusters = list(dict.fromkeys(place for place in places if place is not None))
-    known = candidates_for(artifacts, environment.probe, threads=threads, clusters=clusters)
+    known = candidates_for(artifacts, environment.probe, threads=threads, clusters=clusters, spare=True)
     found = [c.among(known, environment.device, place) for c, place in zip(settings.choices, places, strict=True)]
     if len({candidate.key for candidate in found}) < len(found):
         raise BadInput(

@@ -14,7 +14,7 @@ from uuid import uuid4
 from agents import wire
 from agents.contract import StreamContract
 from orchestrator.domain.artifact import Artifact
-from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.candidate import PLAIN_PROVIDERS, Candidate
 from orchestrator.domain.cluster import Cluster
 from orchestrator.domain.energy import Idle, idle_or_reason
 from orchestrator.domain.recipe import Recipe
@@ -62,10 +62,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RunSettings:
-    """``provider`` None: CPU. ``audio`` None: the model's evaluation set. ``seconds`` of audio, looped. ``device``: a
-    name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has. ``quiet_device``: make the
-    changes that the doctor proposes, and undo them afterwards. ``environment``: the device's Python environment; None:
-    its default. ``arriving``: how the chunks of a paced session come. ``deadline_ms`` of a chunk; None: its duration.
+    """``provider`` None: the runtime's own choice. ``audio`` None: the model's evaluation set. ``seconds`` of audio,
+    looped. ``device``: a name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has.
+    ``quiet_device``: make the changes that the doctor proposes, and undo them afterwards. ``environment``: the device's
+    Python environment; None: its default. ``arriving``: how the chunks of a paced session come. ``deadline_ms`` of a
+    chunk; None: its duration.
     ``split`` of the evaluation set. ``streams``: of mode multi, see
     ``orchestrator.workflows.streams``; ``seconds`` are then those of each of its sessions. ``held``: the CPUs that it
     is held to; ``isolate``: steps of isolation, None: the lab file's.
@@ -282,7 +283,9 @@ def _runner(work: Work, settings: RunSettings, site: _Site, progress: Progress) 
     work.ledger.record_artifact(work.artifact)
     push_blobs(agent, [(work.artifact.path, blob_of(work.artifact)), work.audio])
     clusters = [site.cluster] if site.cluster else []
-    known = candidates_for([work.artifact], environment.probe, threads=[settings.threads], clusters=clusters)
+    known = candidates_for(
+        [work.artifact], environment.probe, threads=[settings.threads], clusters=clusters, spare=True
+    )
     candidate = _candidate(settings, known, site.cluster.cpus if site.cluster else ())
     study = _begin(work.ledger, settings, progress)
     runner = SessionRunner(
@@ -334,7 +337,7 @@ def _finished(runner: SessionRunner, measured: Callable[[], T]) -> T:
 
 
 def _candidate(settings: RunSettings, candidates: list[Candidate], affinity: tuple[int, ...]) -> Candidate:
-    wanted = settings.provider or "CPUExecutionProvider"
+    wanted = settings.provider or PLAIN_PROVIDERS[candidates[0].runtime]
     for candidate in candidates:
         if candidate.affinity != affinity:
             continue

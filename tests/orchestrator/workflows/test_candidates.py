@@ -1,0 +1,95 @@
+"""Which artifacts become candidates on which device, and why the others do not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agents.device_facts import Core, DeviceProbe, ProviderProbe, RuntimeProbe
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.candidate import Candidate, default_of
+from orchestrator.errors import DeviceNotReady
+from orchestrator.workflows.candidates import candidates_for, unfit
+from tests.sessions import CHUNK_SAMPLES, PROBE, artifact
+
+ORT = RuntimeProbe("onnxruntime", True, "1.31.1", None, (ProviderProbe("CPUExecutionProvider", True),))
+LITERT = RuntimeProbe(
+    "litert",
+    True,
+    "2.3.0",
+    "ai-edge-litert",
+    (ProviderProbe("XNNPACK", True), ProviderProbe("CPU", True), ProviderProbe("EdgeTPU", False, "not there")),
+)
+ABSENT = RuntimeProbe("litert", False, reason="cannot import litert on this device")
+
+
+def device(*runtimes: RuntimeProbe) -> DeviceProbe:
+    return replace(PROBE, runtimes=runtimes, cores=tuple(Core(n, 0, "synthetic", None) for n in range(2)))
+
+
+def tflite(recipe: str) -> Artifact:
+    return replace(artifact(recipe), path=Path(f"{recipe}.tflite"))
+
+
+def shown(candidates: Sequence[Candidate]) -> list[tuple[str, str, str, int]]:
+    return [(str(c.recipe), c.runtime, c.provider, c.threads) for c in candidates]
+
+
+def test_each_file_goes_to_its_runtime() -> None:
+    artifacts = [artifact("onnx:fp32"), artifact("onnx:fp16"), tflite("litert:fp32"), tflite("litert:int8-dynamic")]
+    assert shown(candidates_for(artifacts, device(ORT, LITERT))) == [
+        ("onnx:fp32", "onnxruntime", "CPUExecutionProvider", 1),
+        ("onnx:fp32", "onnxruntime", "CPUExecutionProvider", 2),
+        ("onnx:fp16", "onnxruntime", "CPUExecutionProvider", 1),
+        ("litert:fp32", "litert", "XNNPACK", 1),
+        ("litert:fp32", "litert", "XNNPACK", 2),
+        ("litert:int8-dynamic", "litert", "XNNPACK", 1),
+    ]
+
+
+def test_kernels_for_what_is_left_are_tried_when_asked_for_or_alone() -> None:
+    artifacts = [tflite("litert:fp16")]
+    asked = candidates_for(artifacts, device(LITERT), spare=True)
+    assert [c.provider for c in asked] == ["XNNPACK", "CPU"]
+    alone = replace(LITERT, providers=(ProviderProbe("XNNPACK", False, "no"), ProviderProbe("CPU", True)))
+    assert [c.provider for c in candidates_for(artifacts, device(alone))] == ["CPU"]
+
+
+def test_a_device_without_a_runtime_runs_what_the_others_load() -> None:
+    artifacts = [artifact("onnx:fp32"), tflite("litert:fp32")]
+    probe = device(ORT, ABSENT)
+    assert {c.runtime for c in candidates_for(artifacts, probe)} == {"onnxruntime"}
+    reason = unfit(artifacts[1], probe, CHUNK_SAMPLES)
+    assert reason == "litert cannot be used on the device (cannot import litert on this device)"
+    assert unfit(artifacts[0], probe, CHUNK_SAMPLES) is None
+
+
+def test_a_device_that_can_run_nothing_says_what_to_install() -> None:
+    with pytest.raises(DeviceNotReady) as refused:
+        candidates_for([tflite("litert:fp32")], device(ORT))
+    assert refused.value.message == "litert cannot be used on the device (it was not found)"
+    assert (refused.value.hint or "").endswith("python3 -m pip install ai-edge-litert")
+
+
+def test_a_file_of_one_chunk_size_is_left_out_of_others() -> None:
+    wide = artifact("onnx:fp32")
+    wide = replace(wide, contract=replace(wide.contract, allowed_chunk_samples=(CHUNK_SAMPLES, 2 * CHUNK_SAMPLES)))
+    found = candidates_for([wide, tflite("litert:fp32")], device(ORT, LITERT), chunk_samples=2 * CHUNK_SAMPLES)
+    assert {c.runtime for c in found} == {"onnxruntime"}
+    reason = unfit(tflite("litert:fp32"), device(ORT, LITERT), 2 * CHUNK_SAMPLES)
+    assert (reason or "").startswith("a .tflite file of this model takes chunks of ")
+
+
+@pytest.mark.parametrize(
+    ("recipes", "default"),
+    [
+        (["litert:fp32", "onnx:fp32"], "onnx:fp32"),
+        (["litert:int8-dynamic", "litert:fp32"], "litert:fp32"),
+        (["litert:int8-dynamic", "onnx:fp16"], None),
+    ],
+)
+def test_a_study_has_one_default(recipes: list[str], default: str | None) -> None:
+    artifacts = [tflite(r) if r.startswith("litert") else artifact(r) for r in recipes]
+    found = default_of(candidates_for(artifacts, device(ORT, LITERT), spare=True))
+    assert (str(found.recipe) if found else None) == default
