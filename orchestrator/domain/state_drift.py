@@ -3,6 +3,9 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from orchestrator.statistics.interval import Interval
 
 # Each chunk from the fp32 reference's state; from the artifact's own; from its own, set anew in silence.
@@ -88,3 +91,13 @@ class DriftReport:
 
     def of(self, way: str) -> tuple[TensorDrift, ...]:
         return tuple(t for t in self.tensors if t.way == way)
+
+
+@dataclass(frozen=True, eq=False)
+class ShownDrift:
+    """``max_abs[way]``: the greatest |d| of each chunk, float64, shape (chunks, tensors), in the order of the report's
+    tensors; empty where the raw series are gone.
+    """
+
+    report: DriftReport
+    max_abs: dict[str, NDArray[np.float64]]

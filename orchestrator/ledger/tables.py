@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The form of these tables. A ledger with a higher number was written by a newer Earshot and is left alone; one with a
 # lower number lacks tables, which it gets when it is opened: no column of an old table ever changes.
-SCHEMA = 4
+SCHEMA = 5
 
 
 class Table(DeclarativeBase):
@@ -249,5 +249,17 @@ class OnOffRow(Table):
 
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     device: Mapped[str] = mapped_column(index=True)
+    at_utc: Mapped[str]
+    record: Mapped[dict[str, Any]]
+
+
+class DriftRow(Table):
+    """How far an artifact's states wander from fp32; its raw series are a file beside the ledger. Since schema 5."""
+
+    __tablename__ = "drifts"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    artifact_sha256: Mapped[str] = mapped_column(index=True)
+    model: Mapped[str]
     at_utc: Mapped[str]
     record: Mapped[dict[str, Any]]

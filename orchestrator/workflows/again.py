@@ -7,12 +7,15 @@ from orchestrator.decide.selection.constraints import Constraints, Objective
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import Decision
+from orchestrator.domain.state_drift import ShownDrift
 from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.streams import streams_held
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.page import write_report
+from orchestrator.workflows.drift_shown import drift_shown
+from orchestrator.workflows.heat import heat_of
 
 _TUNE = "tune"
 
@@ -60,7 +63,14 @@ def report_content(ledger: Ledger, study: Study) -> ReportContent:
         artifacts=artifacts_of(ledger, study),
         refusals=ledger.refusals(study.study_id),
         streams=streams_held(ledger, study.device, study.model),
+        heat=heat_of(ledger, study.model, study.device),
+        drift=_drift(ledger, decision),
     )
+
+
+def _drift(ledger: Ledger, decision: Decision) -> ShownDrift | None:
+    winner = None if decision.winner is None else decision.of(decision.winner)
+    return None if winner is None else drift_shown(ledger, winner.candidate.artifact_sha256)
 
 
 def artifacts_of(ledger: Ledger, study: Study) -> list[Artifact]:

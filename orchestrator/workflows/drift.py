@@ -12,6 +12,8 @@ import numpy as np
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.state_drift import FREE_RUNNING, VERDICTS, DriftReport, LengthScore
 from orchestrator.errors import BadInput
+from orchestrator.ledger.drifts import record_drift
+from orchestrator.ledger.ledger import Ledger
 from orchestrator.make.export.stored import open_for
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import Runnable, chunk_inputs
@@ -63,7 +65,7 @@ class DriftDone:
 
 
 def measure_state_drift(settings: DriftSettings, progress: Progress) -> DriftDone:
-    """Streams, scores, and writes ``drift/<sha256>.npz`` and the page into the results folder.
+    """Streams, scores, and writes ``drift/<sha256>.npz``, a row of the ledger and the page into the results folder.
 
     Raises BadInput, NotAStream for a graph without state, ExportFailed.
     """
@@ -86,6 +88,8 @@ def measure_state_drift(settings: DriftSettings, progress: Progress) -> DriftDon
         lengths = score_lengths(plan, source, artifact, 0, lambda n: progress.step(f"{n} utterances a stream"))
     report = _report(settings, compared, audio, series, resets, lengths, absent)
     page = settings.results / f"drift-{_file_name(report.model, report.artifact)}.html"
+    with Ledger.open(settings.results / "ledger.db") as ledger:
+        record_drift(ledger, report)
     write_page(page, render_drift(report, {way: error[:, :, MAX_ABS] for way, error in series.error.items()}))
     return DriftDone(report, page)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import STATUSES, CandidateVerdict, Decision
+from orchestrator.domain.heat import Heat
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.domain.session_verdict import KINDS, SessionVerdict, judge
+from orchestrator.domain.state_drift import ShownDrift
 from orchestrator.domain.streams_held import StreamsHeld
 from orchestrator.domain.study import Study
 
@@ -17,7 +19,9 @@ from orchestrator.domain.study import Study
 @dataclass(frozen=True)
 class ReportContent:
     """``sessions`` carry their arrays; ``refusals`` are (text of the recipe, reason) of what was never an artifact;
-    ``streams`` the searches for concurrent streams on the study's device, oldest first.
+    ``streams`` the searches for concurrent streams on the study's device, oldest first. ``heat``: cold against hot
+    winner, from all sustained sessions on the device, or why it is not known; ``drift``: of the winner's artifact,
+    where it was measured.
 
     Raises ValueError where the decision belongs to another study, or sessions come without the artifact that says
     their sample rate.
@@ -30,6 +34,8 @@ class ReportContent:
     artifacts: Sequence[Artifact]
     refusals: Sequence[tuple[str, str]] = ()
     streams: Sequence[StreamsHeld] = ()
+    heat: Heat | str = "no session was long enough"
+    drift: ShownDrift | None = None
 
     def __post_init__(self) -> None:
         if self.decision.study_id != self.study.study_id:
@@ -108,7 +114,8 @@ class Entry:
         candidate = self.verdict.candidate
         provider = candidate.provider.removesuffix("ExecutionProvider")
         held = f" · {candidate.cluster or candidate.cpus}" if candidate.affinity else ""
-        return f"{candidate.recipe.precision} · {provider} · {candidate.threads}t{held}"
+        within = "" if candidate.environment is None else f" · {candidate.environment}"
+        return f"{candidate.recipe.precision} · {provider} · {candidate.threads}t{held}{within}"
 
 
 def family(candidate: Candidate) -> str:

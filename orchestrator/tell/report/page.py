@@ -13,17 +13,20 @@ from markupsafe import Markup
 from orchestrator.tell.report.candidate_tables import candidate_table, further_table
 from orchestrator.tell.report.chart import CONFIG, Chart
 from orchestrator.tell.report.content import ReportContent
+from orchestrator.tell.report.drift_section import drift_section
 from orchestrator.tell.report.energy import energy_facts, energy_table
-from orchestrator.tell.report.environment import environment_facts, placement_table, runtime_table, sensor_table
+from orchestrator.tell.report.environment import environment_facts, runtime_table, sensor_table
 from orchestrator.tell.report.export_table import export_table
 from orchestrator.tell.report.facts import asked
 from orchestrator.tell.report.headline import key_figures
+from orchestrator.tell.report.heat import heat_chart, heat_facts, heat_table
 from orchestrator.tell.report.latency_charts import spread_chart, tail_chart
 from orchestrator.tell.report.numbers import COLUMNS
 from orchestrator.tell.report.observer import observer_facts, session_table
 from orchestrator.tell.report.paired_chart import paired_chart
 from orchestrator.tell.report.pareto_chart import pareto_chart
 from orchestrator.tell.report.perceived import perceived_chart, perceived_table
+from orchestrator.tell.report.placement import operator_table, placement_table
 from orchestrator.tell.report.provenance import provenance_table, verification_facts
 from orchestrator.tell.report.quality_table import quality_table
 from orchestrator.tell.report.streams_table import streams_table
@@ -43,9 +46,20 @@ class Charts:
     pareto: Chart
     paired: Chart
     timeline: tuple[Chart, ...]
+    heat: Chart
+    drift: tuple[Chart, ...]
 
     def drawn(self) -> list[Chart]:
-        every = (self.spread, self.tail, self.perceived, self.pareto, self.paired, *self.timeline)
+        every = (
+            self.spread,
+            self.tail,
+            self.perceived,
+            self.pareto,
+            self.paired,
+            *self.timeline,
+            self.heat,
+            *self.drift,
+        )
         return [chart for chart in every if chart.spec is not None]
 
 
@@ -74,6 +88,7 @@ def render(content: ReportContent) -> str:
     """The page as text. Values are escaped where they are placed; only our own files are placed as they are."""
     objective = content.decision.objective
     metric = objective if objective in COLUMNS else _DRAWN_OBJECTIVE
+    drift = drift_section(content.winner, content.drift)
     charts = Charts(
         spread_chart(content),
         tail_chart(content),
@@ -81,6 +96,8 @@ def render(content: ReportContent) -> str:
         pareto_chart(content, metric),
         paired_chart(content, metric),
         tuple(timeline_charts(content)),
+        heat_chart(content.heat),
+        drift.charts,
     )
     return (
         templates()
@@ -97,6 +114,9 @@ def render(content: ReportContent) -> str:
             charts=charts,
             perceived=perceived_table(content),
             timeline_session=timeline_session(content),
+            heat=heat_facts(content.heat),
+            heats=heat_table(content.heat),
+            drift=drift,
             quality=quality_table(content),
             energy=energy_facts(content),
             energies=energy_table(content),
@@ -105,6 +125,7 @@ def render(content: ReportContent) -> str:
             environment=environment_facts(content),
             tables=[t for t in (runtime_table(content), sensor_table(content)) if t is not None],
             placement=placement_table(content),
+            operators=operator_table(content),
             observer=observer_facts(content),
             sessions=session_table(content),
             verification=verification_facts(content),
