@@ -1,31 +1,29 @@
 """``earshot devices setup`` against a bare Python behind sshd: the real wheels, and a session in what was made."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from orchestrator.ledger.ledger import Ledger
 from tests.hosts import MakeHost, SshHost, lab_text, make_ssh_host
-from tests.orchestrator.workflows.mini import add_mini
+from tests.orchestrator.cli.lab_command import LabCommand
 
 __all__ = ["make_ssh_host"]
 
 
-class Bench:
+class Bench(LabCommand):
     """A device with a Python that has no package at all, and the command on this side."""
 
     def __init__(self, folder: Path, host: SshHost) -> None:
-        self.folder, self.host = folder, host
+        super().__init__(folder)
+        self.host = host
         python = folder / "bare"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", python], check=True)
         self.python = python / "bin" / "python"
         self.write_lab()
-        add_mini(folder / "earshot-results")
 
     def write_lab(self, more: str = "") -> None:
         text = lab_text(self.host, root=self.root).replace(sys.executable, str(self.python))
@@ -34,21 +32,6 @@ class Bench:
     @property
     def root(self) -> Path:
         return self.folder / "device"
-
-    def earshot(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "orchestrator.cli", *words, "--lab", "lab.toml"],
-            cwd=self.folder,
-            env={**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache"), "HOME": str(self.folder)},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-
-    def said(self, *words: str) -> Any:
-        done = self.earshot(*words, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
     def tree(self) -> dict[str, int]:
         """Every file of the environments, with the time when it was written."""

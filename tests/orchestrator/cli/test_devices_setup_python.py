@@ -1,12 +1,8 @@
 """``earshot devices setup --python-archive`` from a board that has no Python at all to a session on it."""
 
-import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,38 +11,23 @@ from orchestrator.measure.standin.lab_text import lab_text
 from orchestrator.measure.standin.standin import StandIn
 from tests.hosts import require_program
 from tests.lab.fixtures import MakeStandIn, make_standin
-from tests.orchestrator.workflows.mini import add_mini
+from tests.orchestrator.cli.lab_command import LabCommand
 from tests.pythons import python_archive
 
 __all__ = ["make_standin", "python_archive"]
 
 
-class Bench:
+class Bench(LabCommand):
     """A board with no Python in its PATH, a lab file with it, and the command on this side."""
 
     def __init__(self, folder: Path, board: StandIn) -> None:
-        self.folder, self.board = folder, board
+        super().__init__(folder)
+        self.board = board
         self.write_lab()
-        add_mini(folder / "earshot-results")
 
     def write_lab(self, **more: str) -> None:
         device = replace(self.board.device, python=None, **more)  # type: ignore[arg-type]
         (self.folder / "lab.toml").write_text(lab_text([device]))
-
-    def earshot(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "orchestrator.cli", *words, "--lab", "lab.toml"],
-            cwd=self.folder,
-            env={**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache"), "HOME": str(self.folder)},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-
-    def said(self, *words: str) -> Any:
-        done = self.earshot(*words, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
 
 @pytest.fixture
