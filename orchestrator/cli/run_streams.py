@@ -22,7 +22,12 @@ def run_streams(settings: RunSettings, as_json: bool, ahead: Ahead | None) -> No
         found = hold_streams(settings, progress, ahead)
     if as_json:
         print_json({"streams_held": found})
-        return
+    else:
+        print_streams_held(found)
+
+
+def print_streams_held(found: StreamsHeld) -> None:
+    """A table of what was tried, the miss rates as bars, and the answer in words."""
     print_table(
         ["streams>", "verdict", "miss rate>", "interval", "runs>", "p50>", "p99>", "busy>", "note"],
         [_row(one) for one in found.tried],
