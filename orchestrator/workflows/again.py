@@ -11,6 +11,7 @@ from orchestrator.domain.state_drift import ShownDrift
 from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.observer import on_off_of
 from orchestrator.ledger.streams import streams_held
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.page import write_report
@@ -65,6 +66,7 @@ def report_content(ledger: Ledger, study: Study) -> ReportContent:
         streams=streams_held(ledger, study.device, study.model),
         heat=heat_of(ledger, study.model, study.device),
         drift=_drift(ledger, decision),
+        on_off=on_off_of(ledger, study.device),
     )
 
 

@@ -8,6 +8,7 @@ from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import STATUSES, CandidateVerdict, Decision
 from orchestrator.domain.heat import Heat
+from orchestrator.domain.observer import OnOff
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.domain.session_verdict import KINDS, SessionVerdict, judge
@@ -21,7 +22,7 @@ class ReportContent:
     """``sessions`` carry their arrays; ``refusals`` are (text of the recipe, reason) of what was never an artifact;
     ``streams`` the searches for concurrent streams on the study's device, oldest first. ``heat``: cold against hot
     winner, from all sustained sessions on the device, or why it is not known; ``drift``: of the winner's artifact,
-    where it was measured.
+    where it was measured. ``on_off``: whether observing changes what is observed there, where that was measured.
 
     Raises ValueError where the decision belongs to another study, or sessions come without the artifact that says
     their sample rate.
@@ -36,6 +37,7 @@ class ReportContent:
     streams: Sequence[StreamsHeld] = ()
     heat: Heat | str = "no session was long enough"
     drift: ShownDrift | None = None
+    on_off: OnOff | None = None
 
     def __post_init__(self) -> None:
         if self.decision.study_id != self.study.study_id:

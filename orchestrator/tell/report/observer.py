@@ -5,18 +5,21 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from agents import wire
+from orchestrator.domain.observer import per_chunk_ns, rss_bytes, sampler_share, watchdog_share
 from orchestrator.domain.session import Session
-from orchestrator.domain.session_verdict import INVALID, SUSPECT
+from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID
 from orchestrator.statistics.percentiles import percentile
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.facts import Fact, joined
-from orchestrator.tell.report.numbers import duration, percent
+from orchestrator.tell.report.numbers import duration, percent, size
 from orchestrator.tell.report.samples import settled
 from orchestrator.tell.report.tables import Heading, Row, Table, number, text
 
 
 def observer_facts(content: ReportContent) -> list[Fact]:
-    return [_lateness(content), _harness(content), _per_chunk(content), _overruns(content), _clock(content)]
+    told = (_lateness, _harness, _per_chunk, _resident, _on_off, _overruns, _clock)
+    return [fact(content) for fact in told]
 
 
 def _lateness(content: ReportContent) -> Fact:
@@ -37,23 +40,49 @@ def _percentile(values_ns: NDArray[np.int64], quantile: float) -> str:
 
 
 def _harness(content: ReportContent) -> Fact:
-    name = "Harness share of one core"
-    observers = [s.result.observer for s in content.decided_on("paced") if s.result.observer]
+    name = "Observer's share of one core"
+    observers = _observers(content, "paced")
     shares = [o.harness_cpu_share for o in observers if o.harness_cpu_share is not None]
     if not shares:
         return Fact(name, "not measured: no paced session reported its own CPU time", absent=True)
     value = f"median {percent(float(np.median(shares)))}, highest {percent(max(shares))}"
-    return Fact(name, value, f"agent outside the timed stages and sampler, {len(shares)} paced runs")
+    parts = {"sampler": sampler_share, "watchdog": watchdog_share}
+    known = {part: [x for x in map(share, observers) if x is not None] for part, share in parts.items()}
+    of_it = [f"{part} {percent(float(np.median(found)))}" for part, found in known.items() if found]
+    return Fact(name, value, joined(["agent outside the timed stages", *of_it, f"{len(shares)} paced runs"]))
+
+
+def _observers(content: ReportContent, mode: str) -> list[wire.ObserverCost]:
+    return [s.result.observer for s in content.decided_on(mode) if s.result.observer]
 
 
 def _per_chunk(content: ReportContent) -> Fact:
     name = "Overhead per chunk"
-    observers = [s.result.observer for s in content.decided_on("flat-out") if s.result.observer]
-    gaps = [o.per_chunk_ns for o in observers if o.per_chunk_ns is not None]
+    gaps = [o.per_chunk_ns for o in _observers(content, "flat-out") if o.per_chunk_ns is not None]
     if not gaps:
         return Fact(name, "not measured: no flat-out session reported it", absent=True)
     value = f"median {duration(float(np.median(gaps)) / 1e9)}"
-    return Fact(name, value, f"between the end of a chunk and the issue of the next one, {len(gaps)} flat-out runs")
+    paced = [x for x in map(per_chunk_ns, content.decided_on("paced")) if x is not None]
+    waking = [f"paced {duration(float(np.median(paced)) / 1e9)} of CPU time, waking up included"] if paced else []
+    basis = f"between the end of a chunk and the issue of the next one, {len(gaps)} flat-out runs"
+    return Fact(name, value, joined([basis, *waking]))
+
+
+def _resident(content: ReportContent) -> Fact:
+    name = "Resident memory of the observer"
+    found = [x for x in map(rss_bytes, _observers(content, "paced")) if x is not None]
+    if not found:
+        return Fact(name, "not measured: no paced session reported it", absent=True)
+    detail = "agent before it imports a runtime, sampler, watchdog; what they share counts in each"
+    return Fact(name, f"median {size(round(float(np.median(found))))}", f"{detail}, {len(found)} paced runs")
+
+
+def _on_off(content: ReportContent) -> Fact:
+    name, found = "Observer on and off", content.on_off
+    if found is None:
+        device = content.decision.device
+        return Fact(name, f"not measured: earshot devices doctor {device} --observer does it", absent=True)
+    return Fact(name, found.said, f"one fixed load, sampler and journal on and off in turn, {found.at_utc[:10]}")
 
 
 def _overruns(content: ReportContent) -> Fact:
@@ -98,8 +127,8 @@ def _judged(content: ReportContent, mode: str, kind: str) -> list[Session]:
 
 
 def _doubts(content: ReportContent, mode: str) -> str:
-    """Each cause with its count and one example."""
-    doubted = [content.verdict_on(s) for kind in (INVALID, SUSPECT) for s in _judged(content, mode, kind)]
+    """Each cause with its count and one example; those of a valid session are about some of its figures."""
+    doubted = [content.verdict_on(s) for kind in (INVALID, SUSPECT, VALID) for s in _judged(content, mode, kind)]
     causes = Counter(doubt.cause for verdict in doubted for doubt in verdict.doubts)
     example = {doubt.cause: doubt.reason for verdict in doubted for doubt in verdict.doubts}
     return "; ".join(f"{count} x {example[cause]}" for cause, count in causes.items())

@@ -21,6 +21,7 @@ from orchestrator.tell.report.facts import asked
 from orchestrator.tell.report.headline import key_figures
 from orchestrator.tell.report.heat import heat_chart, heat_facts, heat_table
 from orchestrator.tell.report.latency_charts import spread_chart, tail_chart
+from orchestrator.tell.report.memory import memory_table
 from orchestrator.tell.report.numbers import COLUMNS
 from orchestrator.tell.report.observer import observer_facts, session_table
 from orchestrator.tell.report.paired_chart import paired_chart
@@ -121,6 +122,7 @@ def render(content: ReportContent) -> str:
             energy=energy_facts(content),
             energies=energy_table(content),
             streams=streams_table(content),
+            memory=memory_table(content),
             exports=export_table(content),
             environment=environment_facts(content),
             tables=[t for t in (runtime_table(content), sensor_table(content)) if t is not None],

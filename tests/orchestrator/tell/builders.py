@@ -173,7 +173,17 @@ def result(session_id: str, chunks: int, mode: str, provider: str) -> wire.RunRe
         placement=(wire.ProviderShare(used, 23, 1.0, ("Conv", "Gemm")),) if mode == "placement" else (),
         before=state(48.0),
         after=state(53.5),
-        observer=wire.ObserverCost(0.4, 3.1, 0.2, 0.021, 2_300),
+        memory=tuple(
+            wire.PhaseMemory(phase, peak * 10**6, anon * 10**6, file * 10**6, wire.HWM_RESET)
+            for phase, peak, anon, file in (
+                ("import", 52, 26, 25),
+                ("load", 58, 28, 29),
+                ("first-run", 60, 29, 30),
+                ("steady", 61, 29, 31),
+            )
+        ),
+        pss=wire.MemorySnapshot(41_000_000, 1_000_000_000_000, "/proc/self/smaps_rollup"),
+        observer=wire.ObserverCost(3.5, 3.1, 0.2, 0.021, 2_300, 0.1, 60.0, 17_000_000, 16_000_000, 14_000_000),
         clock_step_s=1.2e-5,
         sensors_absent={"rapl": "no powercap folder on this kernel"},
     )

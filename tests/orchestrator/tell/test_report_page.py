@@ -28,6 +28,7 @@ SECTIONS = (
     "quality",
     "drift",
     "energy",
+    "memory",
     "exports",
     "environment",
     "observer",
