@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
 PROTOCOL = 1
+# How the reason of a provider begins that this build of its runtime was made without.
+NOT_IN_BUILD = "not in this build"
 # Units of a battery's current met in the field: uA as the kernel asks, mA.
 AMPERES_PER_UNIT = {"uA": 1e-6, "mA": 1e-3}
 

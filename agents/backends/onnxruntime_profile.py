@@ -32,4 +32,5 @@ def parse_profile(events: List[Dict[str, Any]]) -> Tuple[OperatorTime, ...]:
 
 def _key(node: str, op: str, provider: str) -> Tuple[str, str, str]:
     """(op, node, provider). What a provider compiled is named after it, and its op after nothing in the graph."""
-    return COMPILED if node.startswith(f"{provider}_{op}_") else op, node, provider
+    compiled = node.startswith(f"{provider}_{op}_")
+    return (COMPILED, node[len(provider) + 1 :], provider) if compiled else (op, node, provider)

@@ -9,7 +9,7 @@ import onnxruntime as ort
 from agents.backends.onnxruntime_build import build_of_onnxruntime
 from agents.backends.onnxruntime_log import message_of
 from agents.backends.onnxruntime_plugin import is_plugin_here, plugin_devices
-from agents.device_facts import ProviderProbe, RuntimeProbe
+from agents.device_facts import NOT_IN_BUILD, ProviderProbe, RuntimeProbe
 from agents.failure import Failure
 from agents.providers import PROVIDERS, emulation, known
 
@@ -36,7 +36,7 @@ def _first_look(name: str, offered: List[str]) -> ProviderProbe:
         return ProviderProbe(name, False, _REMOTE[name])
     if name in offered or is_plugin_here(known(name)):
         return ProviderProbe(name, True)
-    return ProviderProbe(name, False, f"not in this build: it takes {known(name).package}")
+    return ProviderProbe(name, False, f"{NOT_IN_BUILD}: it takes {known(name).package}")
 
 
 def _probe_provider(name: str) -> ProviderProbe:

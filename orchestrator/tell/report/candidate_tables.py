@@ -86,4 +86,5 @@ def _provider(candidate: Candidate) -> Cell:
     threads = "1 thread" if candidate.threads == 1 else f"{candidate.threads} threads"
     options = [f"{name}={value}" for name, value in sorted(candidate.session_options.items())]
     held = [f"on {candidate.cpus}"] if candidate.affinity else []
-    return text(candidate.provider.removesuffix("ExecutionProvider"), ", ".join([threads, *held, *options]))
+    within = [] if candidate.environment is None else [f"in {candidate.environment}"]
+    return text(candidate.provider.removesuffix("ExecutionProvider"), ", ".join([threads, *held, *options, *within]))

@@ -1,15 +1,14 @@
-"""Where the sessions ran, and which execution provider did the work there."""
+"""Where the sessions ran."""
 
 from collections import Counter
 from collections.abc import Sequence
 
-from agents.device_facts import Core, DeviceProbe, DeviceState
+from agents.device_facts import NOT_IN_BUILD, Core, DeviceProbe, DeviceState, ProviderProbe, RuntimeProbe
 from orchestrator.domain.session import Environment, Session
-from orchestrator.tell.report.candidate_tables import named
-from orchestrator.tell.report.content import Entry, ReportContent, family
+from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.facts import Fact, joined
 from orchestrator.tell.report.numbers import percent, significant, size
-from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table, absent, text
+from orchestrator.tell.report.tables import Cell, Heading, Row, Table, text
 
 _UNITS = {"c": "°C", "hz": "Hz", "w": "W", "mw": "mW", "j": "J", "v": "V", "a": "A", "bytes": "bytes"}
 
@@ -121,18 +120,31 @@ def _sameness(environments: list[Environment]) -> Fact:
 
 
 def runtime_table(content: ReportContent) -> Table | None:
-    """Runtimes and providers of the device, usable or why not. None where no session ran."""
+    """Runtimes and providers of the device in each Python environment, usable or why not. None where no session ran."""
     if not content.sessions:
         return None
-    rows = []
-    for runtime in content.sessions[0].environment.probe.runtimes:
-        version = joined(p for p in (runtime.version, runtime.build) if p)
-        rows.append(Row((text(runtime.name, version), _usable(runtime.usable, runtime.reason))))
-        rows += [
-            Row((Cell(p.name.removesuffix("ExecutionProvider"), kind="child"), _usable(p.usable, p.reason)))
-            for p in runtime.providers
-        ]
+    probes = {s.planned.candidate.environment: s.environment.probe for s in content.sessions}
+    rows = [row for name, probe in probes.items() for runtime in probe.runtimes for row in _runtime(runtime, name)]
     return Table("runtimes", "Runtimes and their providers", (Heading("Name"), Heading("Usable")), tuple(rows))
+
+
+def _runtime(runtime: RuntimeProbe, environment: str | None) -> list[Row]:
+    """Those of its providers that the build does not even have share a row."""
+    version = joined(p for p in (runtime.version, runtime.build) if p)
+    name = runtime.name if environment is None else f"{runtime.name} in {environment}"
+    tried = [p for p in runtime.providers if not (p.reason or "").startswith(NOT_IN_BUILD)]
+    others = [p for p in runtime.providers if p not in tried]
+    rows = [Row((text(name, version), _usable(runtime.usable, runtime.reason)))]
+    rows += [Row((Cell(_short(p), kind="child"), _usable(p.usable, p.reason or p.emulated))) for p in tried]
+    if others:
+        reasons = "; ".join(f"{_short(p)}: {p.reason}" for p in others)
+        cell = Cell("no", NOT_IN_BUILD, title=reasons, kind="absent")
+        rows.append(Row((Cell(", ".join(map(_short, others)), kind="child"), cell)))
+    return rows
+
+
+def _short(provider: ProviderProbe) -> str:
+    return provider.name.removesuffix("ExecutionProvider")
 
 
 def sensor_table(content: ReportContent) -> Table | None:
@@ -153,32 +165,4 @@ def _quantity(name: str) -> str:
 
 
 def _usable(usable: bool, reason: str | None) -> Cell:
-    return text("yes") if usable else Cell("no", reason or "no reason given", kind="absent")
-
-
-def placement_table(content: ReportContent) -> Table:
-    """The provider asked for against those that ran, read from the profile of a run of its own."""
-    notes = Footnotes()
-    headings = (Heading("#"), Heading("Candidate"), Heading("Asked for"), Heading("Ran", "share of node time"))
-    sessions = {family(s.planned.candidate): s for s in content.decided_on("placement")}
-    rows = tuple(
-        Row((*_asked(e), _ran(sessions.get(family(e.verdict.candidate)), notes)), e.role) for e in content.ranked()
-    )
-    return Table("placement", "Execution provider actually used", headings, rows, tuple(notes.reasons))
-
-
-def _asked(entry: Entry) -> tuple[Cell, Cell, Cell]:
-    return *named(entry), text(entry.verdict.candidate.provider.removesuffix("ExecutionProvider"))
-
-
-def _ran(session: Session | None, notes: Footnotes) -> Cell:
-    if session is None:
-        return absent("not measured", "no placement session of this candidate finished", notes)
-    shares = [
-        f"{p.provider.removesuffix('ExecutionProvider')} {'' if p.time_share is None else percent(p.time_share)} "
-        f"({p.nodes} nodes)"
-        for p in session.result.placement
-    ]
-    if not shares:
-        return absent("not measured", "the profile of the placement session names no provider", notes)
-    return Cell(joined(shares), title=joined(sorted({o for p in session.result.placement for o in p.operators})))
+    return text("yes", reason or "") if usable else Cell("no", reason or "no reason given", kind="absent")
