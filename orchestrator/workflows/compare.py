@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from agents import wire
 from orchestrator.decide.comparison.compare import WANTED_EFFECT, Comparison, compare
 from orchestrator.decide.comparison.runs import Side
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.session import PlannedSession
 from orchestrator.ledger.calibrations import calibration_for
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.deploy.agent import DeployedAgent
@@ -94,10 +96,12 @@ def _at_once(settings: BenchSettings) -> Schedule:
         for block in range(settings.runs):
             order = block_order(list(zip(pair, candidates, strict=True)), block, settings.seed)
             runner.progress.step(f"both at once, {block + 1} of {settings.runs}")
-            plans = [
-                (own, own.plan(candidate, settings.mode, seconds=settings.seconds, block=block, position=i))
-                for i, (own, candidate) in enumerate(order)
-            ]
+            plans = together(
+                [
+                    (own, own.plan(candidate, settings.mode, seconds=settings.seconds, block=block, position=i))
+                    for i, (own, candidate) in enumerate(order)
+                ]
+            )
             with held.measuring(), ThreadPoolExecutor(len(plans)) as threads:
                 for started in [threads.submit(own.run, planned) for own, planned in plans]:
                     started.result()
@@ -105,6 +109,17 @@ def _at_once(settings: BenchSettings) -> Schedule:
             own.forget_recorded()
 
     return run
+
+
+def together(plans: list[tuple[_Beside, PlannedSession]]) -> list[tuple[_Beside, PlannedSession]]:
+    """The first attempt that the ledger has of both or of neither: where an interruption left one of them alone, both
+    run once more, because the other one's load is part of what is measured.
+    """
+    while True:
+        known = [own.ledger.session(planned.session_id, with_arrays=False) is not None for own, planned in plans]
+        if all(known) or not any(known):
+            return plans
+        plans = [(own, replace(planned, attempt=planned.attempt + 1)) for own, planned in plans]
 
 
 def _beside(runner: SessionRunner) -> _Beside:

@@ -42,7 +42,8 @@ from orchestrator.workflows.session_runner import Material, SessionRunner
 from orchestrator.workflows.settings import deadline_ns
 from orchestrator.workflows.spoken import spoken_words
 
-# An interrupted comparison goes on within this: what was measured later was measured on another day's device.
+# An interrupted comparison goes on so long after its last session: what is measured later is measured on another day's
+# device.
 _GO_ON_WITHIN_S = 3600.0
 
 
@@ -172,8 +173,11 @@ def _begin(ledger: Ledger, settings: BenchSettings, device: Device, progress: Pr
     study = Study(f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}", settings.model, device.name, started, question)
     unfinished = ledger.unfinished_study(study.settings_sha256)
     if unfinished is not None:
-        if 0 <= (now - datetime.fromisoformat(unfinished.started_utc)).total_seconds() <= _GO_ON_WITHIN_S:
-            progress.note(f"going on with study {unfinished.study_id}")
+        sessions = ledger.sessions(unfinished.study_id, with_arrays=False)
+        last_utc = max((session.started_utc for session in sessions), default=unfinished.started_utc)
+        if 0 <= (now - datetime.fromisoformat(last_utc)).total_seconds() <= _GO_ON_WITHIN_S:
+            done = len(sessions)
+            progress.note(f"going on with study {unfinished.study_id}: {done} sessions are in the ledger already")
             return unfinished
         ledger.finish_study(unfinished.study_id, "abandoned")
     ledger.begin_study(study)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.measure.farm.interleave import block_order
 from tests.orchestrator.cli.command import (
     BAD_INPUT,
     INFEASIBLE,
@@ -76,6 +78,54 @@ def test_ctrl_c_anywhere_and_the_same_command_finishes(tmp_path: Path) -> None:
     said = json.loads(finished.stdout)
     assert (said["resumed"], said["decision"]["study_id"]) == (True, study)
     assert_sound(results)
+
+
+def test_a_comparison_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Ctrl-C, then a controller that is killed: what is measured stays, and the order is that of the seed."""
+    results = tmp_path / "earshot-results"
+    add_mini(results)
+    words = ("compare", "mini", "onnx:fp32", "onnx:int8-dynamic", "--mode", "flat-out", "--runs", "2", "--seconds", "2")
+    command = [*words, "--seed", "7", "--results", str(results)]
+    before: list[tuple[object, ...]] = []
+    for signal_number, sessions in ((signal.SIGINT, 1), (signal.SIGKILL, 2)):
+        _interrupted(command, results, signal_number, sessions)
+        assert_sound(results)
+        found = _told(results)
+        assert found[: len(before)] == before, "nothing was measured again"
+        before = found
+    finished = earshot(*command, "--json", home=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert "sessions are in the ledger already" in finished.stderr
+    assert _told(results)[: len(before)] == before
+    (effect,) = [e for e in json.loads(finished.stdout)["effects"] if e["metric"] == "service_p50_ms"]
+    assert (effect["ratio"]["n"], effect["paired"]) == (2, True)
+    with Ledger.open(results / "ledger.db") as ledger:
+        (study,) = ledger.studies()
+        first = [s.planned for s in ledger.sessions(study.study_id, with_arrays=False) if s.planned.attempt == 0]
+    for block in range(2):
+        placed = sorted((p for p in first if p.block == block), key=lambda p: p.position)
+        recipes = [str(p.candidate.recipe) for p in placed]
+        assert recipes == list(block_order(["onnx:fp32", "onnx:int8-dynamic"], block, 7))
+
+
+def _interrupted(command: list[str], results: Path, signal_number: int, sessions: int) -> None:
+    """The command, with the signal once so many sessions are in the ledger."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestrator.cli", *command],
+        env=environment(results.parent),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline_s = time.monotonic() + WAIT_S
+    while process.poll() is None and time.monotonic() < deadline_s and _sessions(results) < sessions:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal_number)
+    process.wait(timeout=WAIT_S)
+
+
+def _told(results: Path) -> list[tuple[object, ...]]:
+    return rows(results, "select session_id, started_utc, duration_s from sessions order by rowid")
 
 
 RAISING = """
