@@ -74,6 +74,15 @@ class TestPythonClient:
             (f"{(event['frame'] + 1) * frame_s(model):.2f}", event["label"]) for event in events
         ]
 
+    @pytest.mark.parametrize("model", ["kws", "digits-lstm"])
+    def test_litert_hears_the_same(self, tmp_path: Path, model: str) -> None:
+        samples = speech_of(model)
+        write_wav(tmp_path / "speech.wav", samples, 16_000)
+        bundle = bundle_of(model, tmp_path, reference.tflite_path(model), "litert:fp32", "litert")
+        events = heard_by_agent(reference.load_contract(model), reference.onnx_path(model), samples)
+        said = self._run(bundle, tmp_path / "speech.wav")
+        assert [label for _, label, _ in said] == [event["label"] for event in events]
+
     @staticmethod
     def _run(bundle: Path, audio: Path) -> list[tuple[str, str, str]]:
         client = bundle / "clients" / "python" / "earshot_stream.py"

@@ -177,9 +177,11 @@ class LiteRtGraph:
     """Loaded by LiteRT; the signature has the names of the contract."""
 
     def __init__(self, path: Path, configuration: dict[str, Any]) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        interpreter = Interpreter(str(path), num_threads=configuration["threads"])
+        own = {"experimental_op_resolver_type": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+        kernels = own if configuration["execution_provider"] == "CPU" else {}
+        interpreter = Interpreter(str(path), num_threads=configuration["threads"], **kernels)
         self.runner = interpreter.get_signature_runner()
 
     def run(self, inputs: Arrays) -> Arrays:
