@@ -1,4 +1,4 @@
-"""``earshot ledger``: studies, sessions, percentiles, export-matrix."""
+"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.ledger import queries
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.streams import streams_held
 from orchestrator.ledger.verdicts import verdicts_frame
 
 
@@ -30,6 +31,41 @@ def studies(results: Path, as_json: bool) -> None:
     print_table(
         ["study", "model", "device", "started (UTC)", "status"],
         [[s.study_id, s.model, s.device, s.started_utc, s.status] for s in found],
+    )
+
+
+@ledger.command()
+@click.argument("device", required=False)
+@results_option
+@json_option
+def streams(device: str | None, results: Path, as_json: bool) -> None:
+    """Show how many concurrent streams DEVICE holds, or every device: what `earshot run --mode multi` found."""
+    with Ledger.open(results / "ledger.db", create=False) as book:
+        found = streams_held(book, device)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        [
+            "device",
+            "model",
+            "candidate",
+            "sharing",
+            "budget>",
+            "late after>",
+            "streams held>",
+            "bounds>",
+            "found (UTC)",
+        ],
+        [
+            [
+                *(one.device, one.model, one.candidate, one.sharing),
+                *(f"{100 * one.miss_budget:g} %", f"{one.deadline_ms:g} ms", str(one.value)),
+                f"{one.low}..{'' if one.high is None else one.high}",
+                one.at_utc,
+            ]
+            for one in found
+        ],
     )
 
 

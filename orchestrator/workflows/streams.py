@@ -91,7 +91,8 @@ class _Search:
         """How many streams can be served at the same moment, for a first guess."""
         if self._wanted.sharing == wire.ONE_SESSION:
             return 1.0
-        return max(1.0, len(self._runner.environment.probe.cores) / self._candidate.threads)
+        cores = len(self._candidate.affinity) or len(self._runner.environment.probe.cores)
+        return max(1.0, cores / self._candidate.threads)
 
     def _fits_in_memory(self, alone: Session) -> int:
         """How many processes like this one the device has memory for, by what is the process's own."""

@@ -1,13 +1,19 @@
 """What ``earshot run --mode multi`` shows, and what it refuses."""
 
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from orchestrator.cli.ledger import ledger
 from orchestrator.cli.run_streams import print_streams_held
 from orchestrator.domain.streams_held import DOUBTFUL, FAILS, HOLDS, StreamsHeld, StreamsRun, StreamsTried
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.streams import record_streams_held
 from orchestrator.statistics.interval import Interval, not_estimable
 from tests.orchestrator.cli.command import BAD_INPUT, assert_refused, earshot
+from tests.orchestrator.ledger import ledger_samples as samples
 
 BUSY = "something else used {} % of all cores during it"
 
@@ -88,3 +94,33 @@ def test_what_cannot_be_asked_for(tmp_path: Path, flags: list[str], words: str, 
     done = earshot(*asked, home=tmp_path)
     assert_refused(done, BAD_INPUT, words, then=then)
     assert not (tmp_path / "r").exists()
+
+
+def test_the_ledger_shows_what_was_found(tmp_path: Path) -> None:
+    study = samples.study()
+    with Ledger.open(tmp_path / "ledger.db") as book:
+        book.begin_study(study)
+        record_streams_held(book, held(study_id=study.study_id, high=None, most=20))
+    said = CliRunner().invoke(ledger, ["streams", "--results", str(tmp_path)])
+    assert said.exit_code == 0, said.output
+    line = said.output.splitlines()[1].split()
+    assert line == [
+        "pi5",
+        "kws",
+        "onnx:fp32",
+        "CPU",
+        "1t",
+        "processes",
+        "1",
+        "%",
+        "20",
+        "ms",
+        "20",
+        "1..",
+        "2026-11-21",
+    ]
+    as_json = CliRunner().invoke(ledger, ["streams", "pi5", "--json", "--results", str(tmp_path)])
+    assert [one["value"] for one in json.loads(as_json.output)] == [20]
+    assert (
+        json.loads(CliRunner().invoke(ledger, ["streams", "desk", "--json", "--results", str(tmp_path)]).output) == []
+    )
