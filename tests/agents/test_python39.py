@@ -73,6 +73,6 @@ def test_every_mode_runs_under_39(python39_with_runtime: str, tmp_path: Path, ar
     found = probe(device)
     assert found.python.startswith("3.9.")
     assert runtime(found).usable, runtime(found).reason
-    for mode in ("flat-out", "paced", "placement"):
-        result = device.run(device.spec(session_id=mode, mode=mode, sampler_hz=20.0)).result
+    for mode, streams in (("flat-out", 1), ("paced", 1), ("placement", 1), ("multi", 2)):
+        result = device.run(device.spec(session_id=mode, mode=mode, streams=streams, sampler_hz=20.0)).result
         assert (result.outcome, result.reason) == ("ok", None)
