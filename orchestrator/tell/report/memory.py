@@ -53,19 +53,24 @@ def _peak(phases: Sequence[wire.PhaseMemory], notes: Footnotes) -> Cell:
     if not known:
         return absent("not measured", "no session of it read its memory in this phase", notes)
     highest = max(known, key=lambda phase: phase.peak_bytes or 0)
-    parts = [None if value is None else significant(value / _MB) for value in _split(highest)]
-    detail = " + ".join(part for part in parts if part) if all(parts) else ""
-    note = None if highest.method == wire.HWM_RESET else notes.number(_known_by(highest))
-    return Cell(significant((highest.peak_bytes or 0) / _MB), detail, told(highest), note, "number")
+    shown = significant((highest.peak_bytes or 0) / _MB)
+    if highest.method == wire.HWM_RESET:
+        return Cell(shown, _parts(highest), told(highest), kind="number")
+    sampled = highest.method == wire.SAMPLED
+    bound = f"≤ {significant(highest.at_most_bytes / _MB)}" if sampled and highest.at_most_bytes is not None else ""
+    text = f"≥ {shown}" if sampled else shown
+    return Cell(text, bound or _parts(highest), told(highest), notes.number(_known_by(highest)), "number")
 
 
-def _split(phase: wire.PhaseMemory) -> tuple[int | None, int | None]:
-    return phase.rss_anon_bytes, phase.rss_file_bytes
+def _parts(phase: wire.PhaseMemory) -> str:
+    if phase.rss_anon_bytes is None or phase.rss_file_bytes is None:
+        return ""
+    return f"{significant(phase.rss_anon_bytes / _MB)} + {significant(phase.rss_file_bytes / _MB)}"
 
 
 def _known_by(phase: wire.PhaseMemory) -> str:
     if phase.method == wire.SAMPLED:
-        return "sampled: the kernel does not reset the peak, so that this is a lower bound; its cell says the upper one"
+        return "sampled, as the kernel does not reset the peak: it lies between the two"
     if phase.method == wire.HWM_ROSE:
         return "the kernel does not reset the peak; it rose in this phase and so is the phase's own"
     return f"{phase.method}: the peak since the process began"
