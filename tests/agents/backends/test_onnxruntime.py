@@ -104,3 +104,21 @@ def test_a_profile_adds_up_the_calls_of_each_node() -> None:
         OperatorTime("Add", "c", "CPUExecutionProvider", 1, 5, 0.0625),
     )
     assert parse_profile([]) == ()
+
+
+def test_what_a_provider_compiled_is_one_node_named_after_it() -> None:
+    name, op = "OpenVINOExecutionProvider", "OpenVINO-EP-subgraph_1"
+    event = {"cat": "Node", "name": f"{name}_{op}_0_kernel_time", "dur": 8, "args": {"provider": name, "op_name": op}}
+    assert parse_profile([event]) == (OperatorTime("compiled subgraph", f"{op}_0", name, 1, 8, 1.0),)
+
+
+def test_a_profile_tells_the_nodes_of_the_graph(device: Device, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(leaky_graph())
+    backend = OnnxRuntimeBackend(device.spec(mode="placement", chunk_count=1), str(path), str(tmp_path / "profile"))
+    backend.first_run()
+    profile = backend.end_profile()
+    assert profile.assigned == {"CPUExecutionProvider": len(profile.operators)}
+    assert profile.fallback is None
+    assert backend.runtime_build is not None
+    assert backend.runtime_build.startswith(f"onnxruntime {ort.__version__}: ")
