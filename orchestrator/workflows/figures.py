@@ -13,6 +13,7 @@ from orchestrator.domain.session_verdict import judge
 from orchestrator.statistics import percentiles, warmup
 from orchestrator.workflows.energy_figures import energy_figures
 from orchestrator.workflows.figure import Figure
+from orchestrator.workflows.scheduling_figures import scheduling_figures
 from orchestrator.workflows.sustained_figures import sustained_figures
 
 _MS = 1e-6
@@ -51,7 +52,8 @@ def session_figures(
     figures.append(Figure("RTF", steady.rtf, "", "service time / audio; lower is better"))
     if steady.paced:
         figures += sustained_figures(session, sample_rate_hz)
-    return [*figures, *energy_figures(session, steady, idle), *_around(session, on_off)]
+    beside = [*energy_figures(session, steady, idle), *scheduling_figures(session)]
+    return [*figures, *beside, *_around(session, on_off)]
 
 
 def _deadline(session: Session) -> str:

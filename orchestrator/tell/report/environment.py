@@ -20,6 +20,7 @@ def environment_facts(content: ReportContent) -> list[Fact]:
     environment = content.sessions[0].environment
     return [
         *_machine(environment),
+        *_isolation(environment),
         *_condition([s.result.before for s in content.sessions if s.result.before]),
         *_temperatures(content.sessions),
         _sameness([s.environment for s in content.sessions]),
@@ -28,14 +29,15 @@ def environment_facts(content: ReportContent) -> list[Fact]:
 
 def _machine(environment: Environment) -> list[Fact]:
     probe = environment.probe
-    memory = probe.memory_bytes
+    memory, unit = probe.memory_bytes, f", unit {probe.unit}" if probe.unit else ""
     return [
-        Fact("Device", environment.device, f"reached by {environment.transport}, agent run from {probe.context}"),
+        Fact("Device", environment.device, f"reached by {environment.transport}, agent run from {probe.context}{unit}"),
         Fact("Model", environment.device_model, _instead_of_hardware(environment)),
         _or_absent("SoC", probe.soc, "the device does not name it"),
         Fact("Cores", _cores(probe), probe.machine),
         _or_absent("Memory", size(memory) if memory else None, "the device does not tell"),
         Fact("Operating system", probe.os, f"kernel {probe.kernel}"),
+        *_drivers(probe),
         Fact(
             "Python",
             probe.python,
@@ -44,6 +46,19 @@ def _machine(environment: Environment) -> list[Fact]:
             ),
         ),
     ]
+
+
+def _isolation(environment: Environment) -> list[Fact]:
+    """What was done to keep all else away from the sessions, and what could not be; nothing where nobody asked."""
+    return [
+        Fact(f"Isolation: {step.name}", step.detail if step.done else f"not done: {step.detail}", absent=not step.done)
+        for step in environment.isolation
+    ]
+
+
+def _drivers(probe: DeviceProbe) -> list[Fact]:
+    named = joined(f"{name} {version}" for name, version in sorted(probe.drivers.items()))
+    return [Fact("Drivers", named)] if named else []
 
 
 def _instead_of_hardware(environment: Environment) -> str:
