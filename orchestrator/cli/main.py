@@ -47,6 +47,13 @@ def cli() -> None:
     configuration that wins."""
 
 
+# What an interrupted verb leaves, where it is one that takes its time.
+_GOES_ON = ": what was measured is in the ledger; the same command goes on from there"
+_INTERRUPTED = {
+    **dict.fromkeys(("tune", "run", "compare", "calibrate"), _GOES_ON),
+    "drift": ": a drift is kept when it is whole, so nothing of it is; the same command begins anew",
+}
+
 # Faults of the disk below a command, which no change of the command can be to blame for. Any other OSError is a bug.
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -72,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         context = getattr(exc, "ctx", None)
         _refuse(exc.format_message(), _see(context.command_path if context else "earshot"), exc.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\ninterrupted: what was measured is in the ledger; the same command goes on from there", err=True)
+        click.echo(f"\ninterrupted{_INTERRUPTED.get(words[0] if words else '', '')}", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our stdout has gone (`earshot ... | head`): nothing is wrong, and nothing is left to flush.

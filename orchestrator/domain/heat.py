@@ -89,7 +89,7 @@ def heat(sessions: Sequence[Session], sample_rate_hz: int) -> Heat | str:
         causes = {doubt.cause for doubt in judge(session, sample_rate_hz).doubts if doubt.kind == INVALID}
         if causes <= {"throttled"}:
             told = sustained(session, sample_rate_hz)
-            if told.ratio is not None:
+            if len(told.minutes) >= LEAST_S / 60:
                 found.setdefault(session.planned.candidate.key, []).append((session, told))
     if len(found) < 2:
         return f"it takes two candidates that ran for {LEAST_S / 60:g} minutes or more, there are {len(found)}"

@@ -31,6 +31,18 @@ def allowed_chunk(contract: StreamContract, chunk_ms: float | None) -> int | Non
     return samples
 
 
+def require_a_chunk(contract: StreamContract, chunk_samples: int, samples: int, what: str) -> None:
+    """Raises BadInput where the audio (``what``, of so many samples) ends before its first chunk does. No audio at all
+    is another fault, told where it is read.
+    """
+    if 0 < samples < chunk_samples:
+        chunk_ms, audio_ms = (1e3 * count / contract.sample_rate_hz for count in (chunk_samples, samples))
+        raise BadInput(
+            f"a chunk of {chunk_ms:g} ms is longer than {what}, which lasts {audio_ms:g} ms",
+            hint="stream longer audio; it is looped where it is shorter than the session",
+        )
+
+
 def candidates_for(
     artifacts: Iterable[Artifact],
     probe: DeviceProbe,

@@ -23,7 +23,7 @@ from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.lease import Hold
 from orchestrator.workflows.bench import BenchSettings
-from orchestrator.workflows.candidates import candidates_for
+from orchestrator.workflows.candidates import candidates_for, require_a_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
 from orchestrator.workflows.isolating import clusters_in, isolation_for
@@ -157,6 +157,8 @@ def _push(
 ) -> Material:
     progress.stage("pushing", steps=1)
     evaluation = prepared.needed_evaluation()
+    contract = prepared.source.contract
+    require_a_chunk(contract, contract.chunk_samples, len(evaluation.pcm("test")), "the evaluation set")
     path, blob, spans = evaluation.wav("test", scratch)
     files: list[tuple[Path, wire.Blob]] = [(path, blob)]
     for artifact in artifacts:

@@ -30,7 +30,7 @@ from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.lease import Hold
 from orchestrator.workflows.arriving import Arriving
-from orchestrator.workflows.candidates import candidates_for
+from orchestrator.workflows.candidates import candidates_for, require_a_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
 from orchestrator.workflows.held import Wish
@@ -215,14 +215,19 @@ def _words(settings: RunSettings, prepared: Prepared) -> SpokenWords | None:
 
 
 def _audio(settings: RunSettings, prepared: Prepared, scratch: Path) -> tuple[Path, wire.Blob]:
+    contract = prepared.source.contract
     if settings.audio is None:
-        path, blob, _ = prepared.needed_evaluation().wav(settings.split, scratch)
+        evaluation = prepared.needed_evaluation()
+        path, blob, _ = evaluation.wav(settings.split, scratch)
+        heard = len(evaluation.pcm(settings.split))
+        require_a_chunk(contract, contract.chunk_samples, heard, f"split {settings.split} of the evaluation set")
         return path, blob
     from orchestrator.make.quality.audio import read_audio, write_wav
 
-    rate = prepared.source.contract.sample_rate_hz
-    path = scratch / "own.wav"
-    return path, write_wav(path, read_audio(settings.audio, rate), rate)
+    rate = contract.sample_rate_hz
+    path, samples = scratch / "own.wav", read_audio(settings.audio, rate)
+    require_a_chunk(contract, contract.chunk_samples, len(samples), str(settings.audio))
+    return path, write_wav(path, samples, rate)
 
 
 def measure_on(

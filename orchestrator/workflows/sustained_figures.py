@@ -6,18 +6,22 @@ from orchestrator.statistics.interval import Interval
 from orchestrator.workflows.figure import Figure
 
 _MS = 1e-6
+# A first, a middle and a last one.
+_LEAST_MINUTES = 3
 
 
 def sustained_figures(session: Session, sample_rate_hz: int) -> list[Figure]:
     """Minute by minute, and what became of it; nothing for a session of less than three minutes."""
     found = sustained(session, sample_rate_hz)
-    if found.ratio is None:
+    if len(found.minutes) < _LEAST_MINUTES:
         return []
     return [*_summary(found), *(_minute(minute) for minute in found.minutes)]
 
 
 def _summary(found: Sustained) -> list[Figure]:
     length = "" if len(found.minutes) >= LEAST_MINUTES else f"; less than {LEAST_MINUTES:g} minutes tell little of heat"
+    if found.ratio is None:
+        length += "; not known: no three minutes are left after the warm-up"
     note = f"service time of the last third / of the first minute{length}"
     knee = "" if found.knee_s is not None else "service time never rose for good"
     clock = "no clock fell and stayed there" if found.clock_read else "absent: no core clock was read"

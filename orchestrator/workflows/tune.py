@@ -18,7 +18,7 @@ from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.again import report_content
-from orchestrator.workflows.candidates import allowed_chunk
+from orchestrator.workflows.candidates import allowed_chunk, require_a_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
 from orchestrator.workflows.isolating import isolation_for
@@ -63,9 +63,11 @@ def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
         find_device(lab, settings.device)
     progress.stage(f"reading {settings.model} and its evaluation set", steps=1)
     prepared = prepare_model(settings.model, settings.models_dir)
-    prepared.needed_evaluation()
     # Before minutes are spent on exports.
-    allowed_chunk(prepared.source.contract, settings.chunk_ms)
+    contract = prepared.source.contract
+    chunk_samples = allowed_chunk(contract, settings.chunk_ms) or contract.chunk_samples
+    heard = round(prepared.needed_evaluation().duration_s("test") * contract.sample_rate_hz)
+    require_a_chunk(contract, chunk_samples, heard, "the evaluation set")
     settings.results.mkdir(parents=True, exist_ok=True)
     with Ledger.open(settings.ledger_path) as ledger:
         devices = choose_devices(lab, settings.device, ledger, progress, one=True)[0]
