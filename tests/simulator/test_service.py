@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sessions import CHUNK_NS, SAMPLE_RATE_HZ
@@ -49,6 +49,7 @@ def test_what_cannot_be(changes: dict[str, float]) -> None:
         Service(**{"median_ms": 2.0, **changes})  # type: ignore[arg-type]
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 150 * MS), min_size=1, max_size=60))
 def test_the_agents_loop_waits_as_the_queue_does(costs_ns: list[int]) -> None:
     found = run_session(SimulatedDevice(), costs_ns).timeline(SAMPLE_RATE_HZ)
