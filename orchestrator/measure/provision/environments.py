@@ -12,11 +12,10 @@ from orchestrator.errors import BadInput, DeviceNotReady
 from orchestrator.measure.deploy.agent import DeployedAgent, not_understood, refused
 from orchestrator.measure.deploy.push import DEFAULT_ENVIRONMENT, OnProgress, absent_blobs, push_blobs
 from orchestrator.measure.lab.device import Device, PythonEnvironment
+from orchestrator.measure.provision.default_packages import DEFAULT_PACKAGES, that_fit
 from orchestrator.measure.provision.resolve import LocalWheel, requirement, resolve
 from orchestrator.measure.provision.tags import wheel_tags
 
-# What the agent needs to stream a model.
-DEFAULT_PACKAGES = ("numpy", "onnxruntime")
 # Unpacking and importing thousands of files on an SD card.
 INSTALL_TIMEOUT_S = 1800.0
 # Raised when an environment of the same wheels would be laid out in another way.
@@ -88,16 +87,17 @@ def plan_environment(
     ``upgrade``: also where it is there, for newer versions. Raises DeviceNotReady where no wheels fit.
     """
     found = there.environments.get(name)
+    packages = that_fit(packages, there.python)
     reason = _why(found, packages, there.python)
     if reason is None and not upgrade:
-        return EnvironmentPlan(name, tuple(packages), "it is there")
+        return EnvironmentPlan(name, packages, "it is there")
     wheels = resolve(agent.name, packages, there.python, wheel_tags(agent.name, there.python), cache)
     if found is not None and reason is None and found.id == _id(there.python, packages, wheels):
-        return EnvironmentPlan(name, tuple(packages), "it is there, and nothing newer fits")
+        return EnvironmentPlan(name, packages, "it is there, and nothing newer fits")
     absent = absent_blobs(agent, [w.wheel.blob for w in wheels])
     names = tuple(w.wheel.file for w in wheels if w.wheel.blob in absent)
     total = sum(blob.size_bytes for blob in absent)
-    return EnvironmentPlan(name, tuple(packages), reason or "there are newer versions", wheels, names, total)
+    return EnvironmentPlan(name, packages, reason or "there are newer versions", wheels, names, total)
 
 
 def _why(found: MadeEnvironment | None, packages: Sequence[str], python: PythonFacts) -> str | None:

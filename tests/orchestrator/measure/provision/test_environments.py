@@ -158,7 +158,9 @@ def test_busybox_behind_dropbear(make_standin: MakeStandIn, archive: AgentArchiv
 
 def test_which_ones_a_device_should_have() -> None:
     plain = Device(LOCAL, LOCAL)
-    assert wanted_environments(plain) == {"default": PythonEnvironment(packages=("numpy", "onnxruntime"))}
+    assert wanted_environments(plain) == {
+        "default": PythonEnvironment(packages=("numpy", "onnxruntime", "ai-edge-litert"))
+    }
     own = PythonEnvironment(python="~/envs/ort/bin/python")
     more = Device(
         "pi5", "ssh", environments={"default": own, "litert": PythonEnvironment(packages=("ai-edge-litert",))}
