@@ -62,12 +62,12 @@ class _Member:
         self.said.update(json.loads(line) for line in lines)
         return bool(data)
 
-    @property
     def is_dead(self) -> bool:
-        """Also where something that it has forked holds its pipe open. It is not reaped."""
-        if self._ended:
-            return True
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        """True where it has ended and all that it said was heard, also where something that it forked holds its pipe
+        open. It is not reaped.
+        """
+        ended = self._ended or os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return ended and not _readable([self.hear_fd], 0.0)
 
     def end(self, by_itself: bool = False) -> Optional[str]:
         """Reap the process, killed unless it ended ``by_itself``; None for a good end."""
@@ -76,7 +76,7 @@ class _Member:
         self._ended = True
         if not by_itself:
             os.kill(self.pid, signal.SIGKILL)
-        return how_it_ended(os.waitpid(self.pid, 0)[1])
+        return how_it_ended(os.waitpid(self.pid, 0)[1], "its process")
 
 
 class Crew:
@@ -127,8 +127,8 @@ class Crew:
         """
         waiting = {member.hear_fd: number for number, member in enumerate(self._members) if kind not in member.said}
         while waiting:
-            heard = select.select(list(waiting), [], [], _POLL_S)[0]
-            for fd in heard or [fd for fd, number in waiting.items() if self._members[number].is_dead]:
+            heard = _readable(waiting, _POLL_S)
+            for fd in heard or [fd for fd, number in waiting.items() if self._members[number].is_dead()]:
                 number = waiting[fd]
                 member = self._members[number]
                 alive = fd in heard and member.hear()
@@ -144,6 +144,14 @@ class Crew:
             raise Failure(kind, f"{which}: {reason}")
         if dead:
             raise Failure("killed", f"{which}: {member.end(by_itself=True) or 'its process ended without a word'}")
+
+
+def _readable(fds: Iterable[int], timeout_s: float) -> List[int]:
+    """Those with something to read, or at their end. Not select(2), which knows no descriptor above 1023."""
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    return [fd for fd, _ in poll.poll(timeout_s * 1e3)]
 
 
 def _serve(work: Callable[[Line], None], line: Line) -> NoReturn:

@@ -23,11 +23,11 @@ def lost(folder: SessionFolder, how: str = LOST) -> wire.RunResult:
     return wire.failed(folder.session_id, "killed", reason)
 
 
-def how_it_ended(status: int) -> Optional[str]:
+def how_it_ended(status: int, process: str = "the session's process") -> Optional[str]:
     """From a status of waitpid; None for exit code 0."""
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
         hint = " (out of memory, or killed by someone)" if name == "SIGKILL" else ""
-        return f"the session's process was ended by {name}{hint}"
+        return f"{process} was ended by {name}{hint}"
     code = os.WEXITSTATUS(status)
-    return None if code == 0 else f"the session's process ended with exit code {code} and no result"
+    return None if code == 0 else f"{process} ended with exit code {code} and no result"

@@ -191,7 +191,7 @@ def test_a_stream_that_is_killed_ends_the_session_with_its_number(device: Device
     last = journal(device)[-1]
     result = last.data["result"]
     assert (last.kind, result["failure"]) == ("failed", "killed")
-    assert result["reason"] == "stream 2 of 3: the session's process was ended by SIGSEGV"
+    assert result["reason"] == "stream 2 of 3: its process was ended by SIGSEGV"
     for pid in (session, *streams):
         wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists())
 
