@@ -101,18 +101,30 @@ class Crew:
             member.end()
 
     def add(self, count: int) -> None:
-        """Start ``count`` processes more."""
-        for _ in range(count):
-            hear, say = os.pipe()
-            listen, tell = os.pipe()
-            number = len(self._members)
+        """Start ``count`` processes more. Raises Failure where the device does not let that many be."""
+        for number in range(len(self._members), len(self._members) + count):
+            try:
+                self._members.append(self._start(number))
+            except OSError as error:
+                reason = f"stream {number + 1} of {len(self.times)} cannot be started: {error.strerror}"
+                raise Failure("internal", f"{reason}; the device lets no more processes or open files be") from error
+
+    def _start(self, number: int) -> _Member:
+        fds: List[int] = []
+        try:
+            fds += os.pipe()
+            fds += os.pipe()
             pid = os.fork()
-            if pid == 0:
-                # Only its own ends: another one's death must be seen although this one lives.
-                _close([hear, tell, *(fd for member in self._members for fd in (member.hear_fd, member.tell_fd))])
-                _serve(partial(self._work, number), Line(say, listen))
-            _close([say, listen])
-            self._members.append(_Member(pid, hear, tell))
+        except OSError:
+            _close(fds)
+            raise
+        hear, say, listen, tell = fds
+        if pid == 0:
+            # Only its own ends: another one's death must be seen although this one lives.
+            _close([hear, tell, *(fd for member in self._members for fd in (member.hear_fd, member.tell_fd))])
+            _serve(partial(self._work, number), Line(say, listen))
+        _close([say, listen])
+        return _Member(pid, hear, tell)
 
     def tell(self, numbers: Sequence[int]) -> None:
         """A number for each, in order."""

@@ -1,6 +1,7 @@
 """Several streams at once: each keeps its own schedule, ring and state, whoever serves it."""
 
 import os
+import resource
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from agents import stream, wire
 from agents.arrival import Arrivals, dropped
+from agents.crew import Crew
+from agents.failure import Failure
 from agents.phases import phases_ns
 from tests.agents.device import CHUNK, Device, leaky_graph
 from tests.agents.scripted import CHUNK_NS, RATE_HZ, SIZE, Script, recording
@@ -196,6 +199,22 @@ def test_a_stream_that_is_killed_ends_the_session_with_its_number(device: Device
         wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists())
 
 
+def test_a_device_that_lets_no_more_processes_be_says_so() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(list(Path("/proc/self/fd").iterdir()))
+    with Crew(40, 1, lambda number, line: line.say("there", number)) as crew:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, hard))
+        try:
+            with pytest.raises(Failure, match=r"stream \d+ of 40 cannot be started: Too many open files"):
+                crew.add(40)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        started = crew.all_say("there")
+        assert started == list(range(len(started)))
+        assert 0 < len(started) < 40
+    assert len(list(Path("/proc/self/fd").iterdir())) == used, "nothing is left open"
+
+
 def test_a_killed_session_takes_its_streams_with_it(device: Device) -> None:
     follower = start(device, multi_spec(device, chunk_count=3000))
     session = session_pid(device)
@@ -253,7 +272,6 @@ def test_one_loaded_model_keeps_the_streams_apart(device: Device) -> None:
 
 def test_a_runtime_with_one_state_per_model_says_so(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     from agents.clock import MonotonicClock
-    from agents.failure import Failure
     from agents.links import Links
     from agents.multi import MultiSession
 
