@@ -21,7 +21,7 @@ class Others:
 
 def folded(operators: Sequence[OperatorTime], most: int = TOP) -> tuple[tuple[OperatorTime, ...], Others | None]:
     """(the greatest, the rest); untimed nodes come in the runtime's order, after those that were timed."""
-    ordered = sorted(operators, key=lambda o: -1.0 if o.time_us is None else -o.time_us - 1.0)
+    ordered = sorted(operators, key=lambda o: (o.time_us is None, -(o.time_us or 0.0)))
     rest = ordered[most:]
     if not rest:
         return tuple(ordered), None
