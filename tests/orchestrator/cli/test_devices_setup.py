@@ -58,7 +58,7 @@ def test_from_a_bare_python_to_a_session(bench: Bench) -> None:
 
     (made,) = bench.said("devices", "setup", "device")["made"]
     assert made["bytes_sent"] == plan["absent_bytes"] > 10_000_000
-    assert {"numpy", "onnxruntime"} == set(made["environment"]["imported"])
+    assert {"ai_edge_litert", "numpy", "onnxruntime"} == set(made["environment"]["imported"])
     before = bench.tree()
     again = bench.said("devices", "setup", "device")
     assert (again["made"], again["plans"][0]["reason"], again["plans"][0]["wheels"]) == ([], "it is there", [])
