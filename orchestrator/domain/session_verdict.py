@@ -243,7 +243,7 @@ def _surroundings(session: Session, limits: SessionLimits) -> Iterator[Doubt]:
     before, after = session.result.before, session.result.after
     share = after.background_cpu_share if after else None
     if share is not None and share > limits.background_share:
-        who = f", most of it {_named(after.busiest[0])}" if after and after.busiest else ""
+        who = f", the most by {_named(after.busiest[0])}" if after and after.busiest else ""
         yield Doubt(SUSPECT, "background", f"something else used {100 * share:.0f} % of all cores during it{who}")
     if before and after and before.governor != after.governor and None not in (before.governor, after.governor):
         yield Doubt(SUSPECT, "frequency", f"the governor changed from {before.governor} to {after.governor}")

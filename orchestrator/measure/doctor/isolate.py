@@ -45,7 +45,7 @@ class Proposal:
 def _moved(mine: Sequence[Outcome], failed: Sequence[Outcome], where: str) -> IsolationStep:
     """Some interrupts belong to one core and cannot be moved; those that can are worth it."""
     moved = len(mine) - len(failed)
-    stay = f"; {len(failed)} stay ({failed[0].change.path}: {failed[0].problem})" if failed else ""
+    stay = f"; {len(failed)} cannot be moved ({failed[0].problem})" if failed else ""
     return IsolationStep(IRQ, moved > 0, f"{moved} of {len(mine)} interrupts moved off CPUs {where}{stay}")
 
 

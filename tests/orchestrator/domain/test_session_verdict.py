@@ -92,7 +92,7 @@ def test_a_background_load_is_named_where_its_process_can_be_seen() -> None:
         session(BASE), background_cpu_share=0.6, busiest=(BusyProcess(812, "updater", 1.1), BusyProcess(9, "sshd", 0.1))
     )
     (reason,) = judge(of, SAMPLE_RATE_HZ).reasons
-    assert reason == "something else used 60 % of all cores during it, most of it updater (pid 812) with 1.1 cores"
+    assert reason == "something else used 60 % of all cores during it, the most by updater (pid 812) with 1.1 cores"
 
 
 def held(used: tuple[int, ...] | None, **clocks: float) -> Session:

@@ -9,6 +9,7 @@ import pytest
 from agents.device_facts import Core, DeviceProbe, ProviderProbe, RuntimeProbe
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate, default_of
+from orchestrator.domain.cluster import Cluster
 from orchestrator.errors import DeviceNotReady
 from orchestrator.workflows.candidates import candidates_for, unfit
 from tests.sessions import CHUNK_SAMPLES, PROBE, artifact
@@ -93,3 +94,18 @@ def test_a_study_has_one_default(recipes: list[str], default: str | None) -> Non
     artifacts = [tflite(r) if r.startswith("litert") else artifact(r) for r in recipes]
     found = default_of(candidates_for(artifacts, device(ORT, LITERT), spare=True))
     assert (str(found.recipe) if found else None) == default
+
+
+def test_each_is_tried_on_each_cluster_that_has_a_core_for_each_thread() -> None:
+    clusters = [Cluster("big", (4, 5)), Cluster("prime", (8,))]
+    found = candidates_for([artifact("onnx:fp32")], device(ORT), clusters=clusters)
+    assert [(c.threads, c.cpus) for c in found] == [
+        (1, ""),
+        (1, "big (4-5)"),
+        (1, "prime (8)"),
+        (2, ""),
+        (2, "big (4-5)"),
+    ]
+    default = default_of(found)
+    assert default is not None
+    assert default.affinity == ()
