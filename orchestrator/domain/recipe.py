@@ -37,7 +37,8 @@ OPTIONS: dict[str, dict[str, dict[str, tuple[str, ...] | None]]] = {
         "fp32": {**_ANY},
         "fp16": {"exclude_types": None, "exclude_nodes": None, **_ANY},
         "int8-dynamic": {**_DYNAMIC, **_ANY},
-        "int8-qdq": {**_QUANTIZED, **_ANY},
+        # A neural processor takes a graph whole or not at all: operators=all leaves none in float.
+        "int8-qdq": {"operators": ("usual", "all"), **_QUANTIZED, **_ANY},
         "int8-qoperator": {**_QUANTIZED, **_ANY},
         "int8-weight": {**_WEIGHT_ONLY, **_ANY},
         "int4-weight": {**_WEIGHT_ONLY, **_ANY},

@@ -23,6 +23,13 @@ _METHODS = {
 _HEAVY = ("Conv", "MatMul", "Gemm", "ConvTranspose")
 
 
+def _types(recipe: Recipe, model: onnx.ModelProto) -> list[str] | None:
+    """Operator types to quantize; None: those that onnxruntime has kernels of its own for."""
+    if recipe.get("operators", "usual") == "usual":
+        return None
+    return sorted({node.op_type for node in model.graph.node} - {"Constant"})
+
+
 def to_static(source: Path, recipe: Recipe, scratch: Path, feeds: Sequence[Feeds]) -> onnx.ModelProto:
     """Raises ExportFailed where the graph has no convolution or matrix product to quantize."""
     model = prepared(source, scratch)
@@ -41,5 +48,6 @@ def to_static(source: Path, recipe: Recipe, scratch: Path, feeds: Sequence[Feeds
         per_channel=recipe.get("granularity", "tensor") == "channel",
         reduce_range=recipe.get("reduce_range", "no") == "yes",
         nodes_to_exclude=excluded,
+        op_types_to_quantize=_types(recipe, model),
     )
     return onnx.load(scratch / "static.onnx")
