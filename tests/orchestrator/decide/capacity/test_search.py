@@ -27,8 +27,31 @@ def test_it_tries_a_third_of_the_numbers_at_most(truth: int) -> None:
 def test_a_sure_number_takes_few_runs() -> None:
     device = Simulated(sharp(20))
     device.search()
-    # One run where the backlog grew; two where nothing was missed; three where one stream has few chunks.
-    assert {n: device.asked.count(n) for n in device.numbers} == {1: 3, 19: 2, 20: 2, 21: 1}
+    # One run where the backlog grew; two where nothing was missed.
+    assert {n: device.asked.count(n) for n in device.numbers} == {1: 2, 19: 2, 20: 2, 21: 1}
+
+
+def test_only_where_it_ends_it_has_to_be_sure() -> None:
+    # Runs differ by so much that none of these is sure before its fifth run.
+    device = Simulated(lambda n: 0.0004 * n, noise=0.004, busy_at_one=1 / 10, seed=4)
+    found = device.search()
+    ends = {n for n in device.numbers if device.asked.count(n) > 2}
+    assert len(ends) <= 4, device.asked
+    held = bounds(found.tried, BUDGET).value
+    assert {held, held + 1} <= ends
+    assert len(device.numbers) > len(ends) + 1
+
+
+def test_what_turns_round_when_it_is_looked_at_again_is_left_behind() -> None:
+    """20 streams seem to be held in two runs, and are not in five."""
+    rates = {20: iter([0.004, 0.006, 0.04, 0.04, 0.04])}
+    search = StreamsSearch(StreamsQuestion(64))
+    while (streams := search.ask()) is not None:
+        steady = 0.0 if streams < 20 else 0.6
+        search.tell(run_of(streams, next(rates[streams]) if streams in rates else steady, busy=0.05 * streams))
+    found = bounds(search.tried, BUDGET)
+    assert (found.value, found.low) == (19, 19)
+    assert search.runs_of(20) == 5
 
 
 def test_the_same_answers_give_the_same_asks() -> None:
@@ -90,11 +113,11 @@ def test_fewer_streams_that_fail_are_found_and_count() -> None:
     """20 streams are held, 19 are not: a device with two clusters of cores may do that."""
     device = Simulated(lambda n: 0.6 if n == 19 or n > 20 else 0.0)
     tried = device.search().tried
-    assert {one.streams: one.verdict for one in tried} == {1: HOLDS, 19: FAILS, 20: HOLDS, 21: FAILS}
+    assert {one.streams: one.verdict for one in tried if one.streams > 1} == {19: FAILS, 20: HOLDS, 21: FAILS}
     found = bounds(tried, BUDGET)
     assert found.contradictions == ("19 streams failed, but 20 were held",)
-    assert (found.low, found.high) == (1, 18)
-    assert found.value <= 18
+    assert found.high == 18
+    assert found.low <= found.value <= 18
 
 
 def test_another_run_than_was_asked_for_is_refused() -> None:
