@@ -124,5 +124,8 @@ def test_a_calibration_is_found_kept_and_applied(make_standin: MakeStandIn, resu
     found = figures(earshot("run", "mini", *place, "--seconds", "2", home=tmp_path))
     assert found["power, mean"]["value"] == pytest.approx(1.25 * 5.024 + 0.4, rel=0.02)
     assert f"calibrated against command {sys.executable} on 20" in found["power, mean"]["note"]
+    # A Jetson's GPU takes from the same memory: each phase says what became of that.
+    for phase in ("import", "load", "first-run", "steady"):
+        assert "MemAvailable fell by" in found[f"peak memory, {phase}"]["note"], phase
     listed = earshot("power", "list", "--results", str(results), "--json", home=tmp_path)
     assert json.loads(listed.stdout) == [line]
