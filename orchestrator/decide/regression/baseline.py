@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from orchestrator.statistics.autocorrelation import lag1
 
 # A standard deviation in median absolute deviations of a normal distribution.
-_MAD = 1.4826
+MAD = 1.4826
 # Nights further off than this count as this far: an odd night must not hide the next.
 CLIP = 3.0
 # Quantized figures (a memory peak in pages) may repeat exactly; no level is known better than this.
@@ -81,5 +81,5 @@ def median(x: NDArray[np.float64]) -> float:
 
 def _usual(x: NDArray[np.float64]) -> tuple[float, float]:
     middle = median(x)
-    reach = CLIP * max(_MAD * median(np.abs(x - middle)), LEAST_SCALE)
+    reach = CLIP * max(MAD * median(np.abs(x - middle)), LEAST_SCALE)
     return middle - reach, middle + reach

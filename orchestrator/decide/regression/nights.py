@@ -13,14 +13,15 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.decide.regression.baseline import CLIP, LEAST_SCALE, MOST_MEMORY, Baseline, clipped, median
-from orchestrator.decide.regression.since import since
+from orchestrator.decide.regression.baseline import CLIP, LEAST_SCALE, MAD, MOST_MEMORY, Baseline, clipped, median
+from orchestrator.decide.regression.since import residuals, since
 from orchestrator.decide.regression.suspect import SPREAD_LEAST
 from orchestrator.decide.regression.trace import Trace
 from orchestrator.decide.regression.tuning import Tuning
 from orchestrator.domain.night_series import SeriesKey
 from orchestrator.domain.regression import LEVEL, Suspicion
 from orchestrator.errors import BadInput
+from orchestrator.statistics.autocorrelation import lag1
 
 WINDOW = 60
 # Nights that a new level has to last, and that the old one is known from.
@@ -68,38 +69,46 @@ def change_over_nights(key: SeriesKey, aspect: str, trace: Trace, tuning: Tuning
 
 
 def _noise(x: NDArray[np.float64]) -> Baseline:
-    """Of a row in which levels may change: from differences of neighbours (2 s^2 (1 - m)) and of those two nights apart
-    (2 s^2 (1 - m^2)), which a step touches in one or two places only.
-    """
-    near, far = (float((clipped(x[lag:] - x[:-lag]) ** 2).mean()) for lag in (1, 2))
-    memory = min(MOST_MEMORY, max(0.0, far / near - 1.0)) if near > 0.0 else 0.0
-    scale = max(math.sqrt(near / (2.0 * (1.0 - memory))), LEAST_SCALE)
+    """Around two levels, wherever they change best: a step is no noise, and no memory."""
+    at = 1 + int(np.argmin(residuals(clipped_to_neighbours(x, _spread(np.diff(x)) / math.sqrt(2.0)))))
+    flat = clipped(np.concatenate([part - median(part) for part in (x[:at], x[at:])]))
+    found = lag1(flat)
+    # Two means were taken off: twice Kendall's bias of one.
+    memory = min(MOST_MEMORY, max(0.0, found + 2.0 * (1.0 + 3.0 * found) / len(x)))
+    scale = max(float(flat.std(ddof=2)), LEAST_SCALE)
     return Baseline(median(x), scale, memory, len(x)).with_doubt
+
+
+def _spread(x: NDArray[np.float64]) -> float:
+    return max(MAD * median(np.abs(x - median(x))), LEAST_SCALE)
 
 
 def _last_level(x: NDArray[np.float64], noise: Baseline) -> tuple[int, int]:
     """Where the last level but one and the last begin; 0, 0 where there is one level."""
     import ruptures
 
-    reach = CLIP * noise.scale
-    middle = median_of_neighbours(x)
-    scaled = np.clip(x, middle - reach, middle + reach) / noise.scale
+    scaled = clipped_to_neighbours(x, noise.scale) / noise.scale
     penalty = _PENALTY * math.log(len(x)) / noise.fewer
     ends = ruptures.KernelCPD(kernel="linear", min_size=NEW_NIGHTS).fit(scaled[:, None]).predict(pen=penalty)
     starts = [0, *(int(end) for end in ends[:-1])]
     return (starts[-2], starts[-1]) if len(starts) > 1 else (0, 0)
 
 
-def median_of_neighbours(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of the three nights on either side and itself: follows a step, and not an odd night."""
-    padded = np.pad(x, 3, mode="edge")
-    return np.asarray(np.sort(np.lib.stride_tricks.sliding_window_view(padded, 7), axis=1)[:, 3], dtype=np.float64)
+def clipped_to_neighbours(x: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
+    """No night further than three deviations from the median of itself and the three on either side, which follows a
+    step, and not an odd night.
+    """
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(x, 3, mode="edge"), 7)
+    middle = np.sort(around, axis=1)[:, 3]
+    return np.clip(x, middle - CLIP * scale, middle + CLIP * scale)
 
 
 def _rank_p(before: NDArray[np.float64], after: NDArray[np.float64], fewer: float) -> float:
     """Two-sided, of as many fewer nights as their memory leaves."""
     from scipy.stats import mannwhitneyu
 
-    p = float(mannwhitneyu(after, before, alternative="two-sided").pvalue)
+    # The exact distribution knows no ties; a memory peak in pages has some.
+    method = "exact" if len(np.unique(np.concatenate([before, after]))) == len(before) + len(after) else "asymptotic"
+    p = float(mannwhitneyu(after, before, alternative="two-sided", method=method).pvalue)
     z = -_NORMAL.inv_cdf(max(p, 1e-300) / 2.0) * math.sqrt(fewer)
     return min(1.0, 2.0 * _NORMAL.cdf(-z))

@@ -1,7 +1,5 @@
 """Since when: where in a row of nights the level changed once, and how well that is known."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,17 +25,17 @@ def since(nights: tuple[Night, ...], x: NDArray[np.float64], *, fewer: float = 1
 
 def _weights(x: NDArray[np.float64], fewer: float, first: int) -> NDArray[np.float64]:
     # Clipped on either side of the likeliest step: a new level is no odd night.
-    rough = _residuals(x)[first - 1 :]
+    rough = residuals(x)[first - 1 :]
     split = first + int(np.argmin(rough))
     kept = np.concatenate([clipped(x[:split]), clipped(x[split:])]) if min(split, len(x) - split) > 2 else x
-    residuals = _residuals(kept)[first - 1 :]
-    variance = max(float(residuals.min()) / max(1, len(x) - 2), LEAST_SCALE**2)
-    logs = -fewer * (residuals - residuals.min()) / (2.0 * variance)
+    left = residuals(kept)[first - 1 :]
+    variance = max(float(left.min()) / max(1, len(x) - 2), LEAST_SCALE**2)
+    logs = -fewer * (left - left.min()) / (2.0 * variance)
     weights = np.exp(logs)
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def _residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of squares around two means, for a step at 1, 2, .. n - 1; shape (n - 1,)."""
     n = len(x)
     counts = np.arange(1, n)
@@ -49,8 +47,3 @@ def _residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def at_once(night: Night) -> Since:
     """Where nothing is uncertain."""
     return Since(night.at, night.at, night.at, ((night.at, 1.0),))
-
-
-def seen_by(weights: Since, begin: str, end: str) -> float:
-    """Probability that the change came after ``begin`` and not after ``end``."""
-    return math.fsum(weight for at, weight in weights.weights if begin < at <= end)
