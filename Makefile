@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega bench clean test-clients
+.PHONY: faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -72,6 +72,12 @@ faults: install-dev system-parts
 # After an update of vl-convert: the chart script that reports carry.
 vega: install-dev
 	$(BIN)/python -m orchestrator.tell.report.vega_bundle
+
+# Detectors of regressions side by side on simulated nights; some minutes. The others' packages come without what they
+# need to fetch data and build environments, which is not compared (apache-otava would also take numpy back to 2.2).
+detectors: install-dev
+	$(BIN)/python -m pip install --quiet --no-deps apache-otava==0.8.0 asv==0.6.6
+	$(BIN)/python benchmarks/bench_detectors.py
 
 bench: install-dev
 	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
