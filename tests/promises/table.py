@@ -10,6 +10,7 @@ import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 from orchestrator.measure.transports.base import whole_file
 from tests.promises import figures
@@ -27,12 +28,18 @@ def modules() -> list[str]:
 
 
 def rows_of(name: str) -> list[Row]:
-    found: list[Row] = importlib.import_module(f"{figures.__name__}.{name}").rows()
+    found: list[Row] = _imported(name).rows()
     return found
+
+
+def _imported(name: str) -> ModuleType:
+    return importlib.import_module(f"{figures.__name__}.{name}")
 
 
 def all_rows(processes: int) -> list[Row]:
     order = sorted(modules(), key=lambda name: (name not in _LONGEST, name))
+    for name in order:
+        _imported(name)  # What cannot be imported is told before minutes are spent.
     with ProcessPoolExecutor(processes) as pool:
         found = dict(zip(order, pool.map(rows_of, order), strict=True))
     return [row for name in modules() for row in found[name]]
