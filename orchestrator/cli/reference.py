@@ -9,6 +9,7 @@ import click
 from orchestrator.cli.main import cli
 from orchestrator.cli.reference_devices import devices_page
 from orchestrator.cli.reference_lab import lab_page
+from orchestrator.cli.reference_providers import providers_page
 from orchestrator.decide.selection.constraints import OBJECTIVES
 from orchestrator.domain.decision import METRIC_OF, METRICS
 from orchestrator.domain.recipe import OPTIONS
@@ -23,6 +24,7 @@ def pages() -> dict[str, str]:
         "devices.md": devices_page(),
         "lab.md": lab_page(),
         "metrics.md": _metrics_page(),
+        "providers.md": providers_page(),
         "recipes.md": _recipes_page(),
     }
     return {name: _NOTE + text for name, text in made.items()}
