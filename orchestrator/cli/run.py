@@ -104,6 +104,11 @@ MULTI, PLACEMENT = "multi", "placement"
     show_default=True,
     help="Of mode multi: a process for each stream, or one loaded model that serves all in turn.",
 )
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Never run a session again that something disturbed; in mode sustained that is so anyway.",
+)
 @deadline_option
 @click.option("--audio", type=click.Path(path_type=Path), help="Your own audio: mono, 16 bit, at the model's rate.")
 @click.option(
@@ -141,6 +146,7 @@ def run(
     miss_budget: float,
     max_streams: int,
     sharing: str,
+    once: bool,
     deadline_ms: float | None,
     audio: Path | None,
     split: str,
@@ -196,6 +202,7 @@ def run(
             quiet_device=quiet_device,
             environment=environment,
             arriving=arriving,
+            once=once or mode == "sustained",
             deadline_ms=deadline_ms,
             split=split,
             streams=StreamsWanted(miss_budget, max_streams, sharing=sharing) if mode == MULTI else None,

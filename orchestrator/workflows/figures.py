@@ -8,9 +8,10 @@ from agents import wire
 from orchestrator.domain import memory, observer
 from orchestrator.domain.energy import NO_IDLE, Idle
 from orchestrator.domain.observer import OnOff
+from orchestrator.domain.run_course import RunCourse, course_of
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import judge
-from orchestrator.statistics import percentiles, warmup
+from orchestrator.statistics import percentiles
 from orchestrator.workflows.energy_figures import energy_figures
 from orchestrator.workflows.figure import Figure
 from orchestrator.workflows.scheduling_figures import scheduling_figures
@@ -33,11 +34,9 @@ def session_figures(
     is observed there, where that was measured.
     """
     whole = session.timeline(sample_rate_hz)
-    found = warmup.classify(whole.service_ns)
-    steady = whole.after(found.skip)
-    left_out = f": first {found.skip} left out" if found.skip else ""
-    figures = [*_not_hardware(session), _verdict(session, sample_rate_hz)]
-    figures.append(Figure("chunks", len(whole), "", f"{found.kind}{left_out}"))
+    course = course_of(whole)
+    steady = whole.after(course.left_out)
+    figures = [*_not_hardware(session), _verdict(session, sample_rate_hz), *_course(course, len(whole))]
     if steady.paced:
         figures += _percentiles("latency", steady.latency_ns)
         figures.append(Figure("miss rate", steady.miss_rate, "", f"deadline: {_deadline(session)}"))
@@ -54,6 +53,16 @@ def session_figures(
         figures += sustained_figures(session, sample_rate_hz)
     beside = [*energy_figures(session, steady, idle), *scheduling_figures(session)]
     return [*figures, *beside, *_around(session, on_off)]
+
+
+def _course(course: RunCourse, chunks: int) -> list[Figure]:
+    """The start of the run, and why an interval over its chunks covers less than it says."""
+    left_out = f": first {course.left_out} left out" if course.left_out else ""
+    worth = f"{course.chunks} chunks are worth {course.independent:.0f} independent ones"
+    return [
+        Figure("chunks", chunks, "", f"{course.warm_up}{left_out}"),
+        Figure("autocorrelation, lag 1", course.lag1, "", worth),
+    ]
 
 
 def _deadline(session: Session) -> str:

@@ -18,7 +18,7 @@ from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.isolation import priority_of
 from orchestrator.domain.perceived import WORDS
 from orchestrator.domain.session import IDLE, MULTI, Environment, PlannedSession, Session
-from orchestrator.domain.session_verdict import judge
+from orchestrator.domain.session_verdict import KINDS, SessionVerdict, judge
 from orchestrator.domain.study import Study
 from orchestrator.errors import EarshotError, Unreachable
 from orchestrator.ledger.ledger import Ledger
@@ -137,7 +137,7 @@ class SessionRunner:
     def _unless_suspect(self, session: Session, split: str) -> Session:
         """The session, or one in its place where it is suspect and there is a re-run left."""
         planned = session.planned
-        verdict = judge(session, self._contract(planned.candidate).sample_rate_hz)
+        verdict = self._verdict(session)
         if not verdict.again:
             return session
         after = replace(planned, attempt=planned.attempt + 1)
@@ -147,7 +147,10 @@ class SessionRunner:
         self.suspect_reruns -= 1
         self.progress.note(f"{planned.candidate.label} is {verdict}: once more")
         again = self._run_once(after, split)
-        return again if again.ok else session
+        return again if again.ok and KINDS.index(self._verdict(again).kind) <= KINDS.index(verdict.kind) else session
+
+    def _verdict(self, session: Session) -> SessionVerdict:
+        return judge(session, self._contract(session.planned.candidate).sample_rate_hz)
 
     def run_all(self, plans: Iterable[PlannedSession], split: str = "test") -> list[Session]:
         sessions = []

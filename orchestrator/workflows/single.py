@@ -66,10 +66,9 @@ class RunSettings:
     looped. ``device``: a name, or any:TAG. ``wait_s``: how long to wait for a device that somebody else has.
     ``quiet_device``: make the changes that the doctor proposes, and undo them afterwards. ``environment``: the device's
     Python environment; None: its default. ``arriving``: how the chunks of a paced session come. ``deadline_ms`` of a
-    chunk; None: its duration.
-    ``split`` of the evaluation set. ``streams``: of mode multi, see
-    ``orchestrator.workflows.streams``; ``seconds`` are then those of each of its sessions. ``held``: the CPUs that it
-    is held to; ``isolate``: steps of isolation, None: the lab file's.
+    chunk; None: its duration. ``split`` of the evaluation set. ``once``: also a session that something disturbed is not
+    run again. ``streams``: of mode multi, see ``orchestrator.workflows.streams``; ``seconds`` are then those of each of
+    its sessions. ``held``: the CPUs that it is held to; ``isolate``: steps of isolation, None: the lab file's.
     """
 
     model: str
@@ -87,6 +86,7 @@ class RunSettings:
     quiet_device: bool = False
     environment: str | None = None
     arriving: Arriving = field(default_factory=Arriving)
+    once: bool = False
     deadline_ms: float | None = None
     split: str = "test"
     streams: StreamsWanted | None = None
@@ -304,6 +304,7 @@ def _runner(work: Work, settings: RunSettings, site: _Site, progress: Progress) 
         hold=site.lease,
         power=site.power,
         arriving=settings.arriving,
+        suspect_reruns=0 if settings.once else 1,
         deadline_ns=deadline_ns(settings.deadline_ms),
         isolate=site.asked.steps,
         meter=meter_of(site.device),

@@ -30,6 +30,7 @@ from orchestrator.tell.report.perceived import perceived_chart, perceived_table
 from orchestrator.tell.report.placement import operator_table, placement_table
 from orchestrator.tell.report.provenance import provenance_table, verification_facts
 from orchestrator.tell.report.quality_table import quality_table
+from orchestrator.tell.report.run_table import run_table
 from orchestrator.tell.report.streams_table import streams_table
 from orchestrator.tell.report.timeline_charts import timeline_charts, timeline_session
 
@@ -130,6 +131,7 @@ def render(content: ReportContent) -> str:
             operators=operator_table(content),
             observer=observer_facts(content),
             sessions=session_table(content),
+            runs=run_table(content),
             verification=verification_facts(content),
             provenance=provenance_table(content),
             columns=COLUMNS,
