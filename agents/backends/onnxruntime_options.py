@@ -19,7 +19,7 @@ _ERRORS_ONLY = 3
 # Loading fails where a node would go to the CPU instead (onnxruntime_session_options_config_keys.h).
 NO_CPU_FALLBACK = {"session.disable_cpu_ep_fallback": "1"}
 # Whether open dimensions are fixed to the stream's; where it is not given, as the provider needs it.
-_DIMENSIONS = "free_dimensions"
+DIMENSIONS = "free_dimensions"
 
 
 def _choose(name: str, text: str, values: Dict[str, Any]) -> Any:
@@ -49,7 +49,7 @@ def _spinning(options: Any, text: str) -> None:
     options.add_session_config_entry("session.intra_op.allow_spinning", value)
 
 
-_OPTIONS: Dict[str, Callable[[Any, str], None]] = {
+OPTIONS: Dict[str, Callable[[Any, str], None]] = {
     "graph_optimization_level": _level,
     "execution_mode": _mode,
     "enable_cpu_mem_arena": _arena,
@@ -60,10 +60,10 @@ _OPTIONS: Dict[str, Callable[[Any, str], None]] = {
 
 def own_options(given: Dict[str, str]) -> Tuple[Dict[str, str], Optional[bool]]:
     """(the session's own options, whether open dimensions are fixed). None: as the provider needs it."""
-    own = {name: text for name, text in given.items() if not name.startswith(PREFIX) and name != _DIMENSIONS}
-    if _DIMENSIONS not in given:
+    own = {name: text for name, text in given.items() if not name.startswith(PREFIX) and name != DIMENSIONS}
+    if DIMENSIONS not in given:
         return own, None
-    return own, _choose(_DIMENSIONS, given[_DIMENSIONS], {"fixed": True, "open": False})
+    return own, _choose(DIMENSIONS, given[DIMENSIONS], {"fixed": True, "open": False})
 
 
 def session_options(threads: int, given: Dict[str, str]) -> Any:
@@ -76,11 +76,11 @@ def session_options(threads: int, given: Dict[str, str]) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     for name, text in given.items():
-        if name in _OPTIONS:
-            _OPTIONS[name](options, text)
+        if name in OPTIONS:
+            OPTIONS[name](options, text)
         elif name.startswith("session."):
             options.add_session_config_entry(name, text)
         else:
-            known = ", ".join((*_OPTIONS, _DIMENSIONS, "session.*", PREFIX + "*"))
+            known = ", ".join((*OPTIONS, DIMENSIONS, "session.*", PREFIX + "*"))
             raise Failure("model-load", f"unknown session option {name!r} of onnxruntime; known are {known}")
     return options

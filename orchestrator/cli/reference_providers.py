@@ -2,7 +2,7 @@
 
 from agents.providers import NUMBER, PREFIX, PROVIDERS, TEXT, Provider
 
-_SESSION = {
+SESSION = {
     "graph_optimization_level": "disable, basic, extended, all",
     "execution_mode": "sequential, parallel",
     "enable_cpu_mem_arena": "0, 1",
@@ -22,7 +22,7 @@ def providers_page() -> str:
         "## Options of a session\n",
         "| option | values |",
         "|---|---|",
-        *(f"| `{name}` | {values} |" for name, values in _SESSION.items()),
+        *(f"| `{name}` | {values} |" for name, values in SESSION.items()),
         "",
     ]
     return "\n".join(parts + [line for provider in PROVIDERS.values() for line in _provider(provider)])
