@@ -3,7 +3,7 @@
 from orchestrator.domain.streams_held import FAILS, StreamsHeld
 from orchestrator.tell.report.candidate_tables import named
 from orchestrator.tell.report.content import Entry, ReportContent
-from orchestrator.tell.report.tables import Footnotes, Heading, Row, Table, number, text
+from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table, number, text
 
 _HEADINGS = (
     Heading("#"),
@@ -28,19 +28,22 @@ def streams_table(content: ReportContent) -> Table | None:
         for (key, _), held in sorted(newest.items())
         if key == entry.key
     )
-    return Table("streams", "Concurrent streams", _HEADINGS, rows, tuple(notes.reasons)) if rows else None
+    return (
+        Table("streams", "The newest search with each candidate on this device", _HEADINGS, rows, tuple(notes.reasons))
+        if rows
+        else None
+    )
 
 
 def _row(entry: Entry, held: StreamsHeld, notes: Footnotes) -> Row:
     failed = [one.streams for one in held.tried if one.verdict == FAILS]
     least = number(str(min(failed))) if failed else text(f"none up to {held.most}", held.most_reason)
     runs = sum(len(one.runs) for one in held.tried)
-    for contradiction in held.contradictions:
-        notes.number(contradiction)
+    doubt = notes.number("; ".join(held.contradictions)) if held.contradictions else None
     return Row(
         (
             *named(entry),
-            number(str(held.value)),
+            Cell(str(held.value), note=doubt, kind="number"),
             number(str(held.low)),
             least,
             number(f"{100 * held.miss_budget:g} %"),
