@@ -1,6 +1,7 @@
 """How many streams does a device hold: the search against trying every number from 1 up, side by side.
 
-Both use real sessions of the agent, the same verdict on each number, and as many runs as that asks for. Two devices:
+Both use real sessions of the agent and the same verdict. Trying every number needs it for each; the search needs it
+where it ends, and has two runs at the numbers on its way. Two devices:
 
 - ``echo``: a server whose truth is known. One session serves all streams in turn; a chunk takes it 0.94 ms, mostly
   asleep, and the loop around it 0.01 to 0.06 ms. Chunks of 20 ms come from each stream, so that 20 streams fit and 21
