@@ -6,7 +6,7 @@ import click
 
 from orchestrator.cli.output import number, print_json, print_table
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.domain.streams_held import FAILS, HOLDS, StreamsHeld, StreamsRun, StreamsTried
+from orchestrator.domain.streams_held import FAILS, HOLDS, StreamsHeld, StreamsRun, StreamsTried, streams_in_words
 from orchestrator.workflows.reach import Ahead
 from orchestrator.workflows.single import RunSettings
 from orchestrator.workflows.streams import hold_streams
@@ -73,7 +73,7 @@ def _plot(found: StreamsHeld) -> None:
 
 def _sentence(found: StreamsHeld) -> str:
     return (
-        f"{found.device} holds {_streams(found.value)} of {found.model} ({found.candidate}, {found.sharing}) "
+        f"{found.device} holds {streams_in_words(found.value)} of {found.model} ({found.candidate}, {found.sharing}) "
         f"with at most {_budget(found)} of chunks later than {found.deadline_ms:g} ms: {_range(found)}"
     )
 
@@ -100,10 +100,6 @@ def _doubts(found: StreamsHeld) -> list[str]:
         + (", or alike" if len(some) > 1 else "")
         for some in told.values()
     ]
-
-
-def _streams(count: int) -> str:
-    return "1 stream" if count == 1 else f"{count or 'no'} streams"
 
 
 def _percent(share: float) -> str:

@@ -94,6 +94,10 @@ class StreamsHeld:
             raise ValueError(f"low <= value <= high must hold, got {self.low}, {self.value}, {self.high}")
 
 
+def streams_in_words(count: int) -> str:
+    return "1 stream" if count == 1 else f"{count or 'no'} streams"
+
+
 def read_run(session: Session, sample_rate_hz: int, deadline_ns: int) -> StreamsRun:
     """Every chunk counts, from the first one on."""
     nothing = StreamsRun(session.session_id, session.planned.streams, 0, 0, False, 0.0, None, None)

@@ -6,7 +6,7 @@ from agents import wire
 from orchestrator.decide.capacity.search import StreamsQuestion, StreamsSearch, bounds
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import MULTI, Session
-from orchestrator.domain.streams_held import StreamsHeld, StreamsRun, read_run
+from orchestrator.domain.streams_held import StreamsHeld, StreamsRun, StreamsTried, read_run, streams_in_words
 from orchestrator.ledger.streams import record_streams_held
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.workflows.choice import choose_devices, is_name
@@ -65,13 +65,14 @@ class _Search:
             if streams == 1 and session.ok:
                 search.most = min(search.most, self._fits_in_memory(session))
             search.tell(self._read(session))
+            if search.ask() != streams:
+                self._runner.progress.note(_in_short(search.tried_of(streams)))
         found = self._found(search)
         record_streams_held(self._work.ledger, found)
         return found
 
     def _session(self, streams: int, number: int) -> Session:
-        what = "1 stream" if streams == 1 else f"{streams} streams"
-        self._runner.progress.step(f"{what}, run {number + 1}")
+        self._runner.progress.step(f"{streams_in_words(streams)}, run {number + 1}")
         seconds = self._work.settings.seconds
         return self._runner.run(
             self._runner.plan(self._candidate, MULTI, seconds=seconds, block=number, streams=streams)
@@ -84,7 +85,7 @@ class _Search:
         run = read_run(session, self._rate, self._deadline_ns)
         for doubt in (run.failed, run.ruled_out):
             if doubt is not None:
-                self._runner.progress.note(f"{run.streams} streams: {doubt}")
+                self._runner.progress.note(f"{streams_in_words(run.streams)}: {doubt}")
         return run
 
     def _servers(self) -> float:
@@ -133,3 +134,11 @@ class _Search:
 def _expected_sessions(most_streams: int) -> int:
     """For the bar only: two runs at each of the numbers that steps and bisection take."""
     return 2 * (4 + most_streams.bit_length())
+
+
+def _in_short(tried: StreamsTried) -> str:
+    """For whoever watches: what is known of this number by now."""
+    rate = tried.miss_rate.value
+    known = tried.why if rate is None else f"{100 * rate:.3g} % of chunks late"
+    runs = "1 run" if len(tried.runs) == 1 else f"{len(tried.runs)} runs"
+    return f"{streams_in_words(tried.streams)}: {tried.verdict} after {runs}, {known}"
