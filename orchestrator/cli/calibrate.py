@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agents.strict_json import to_json
+from orchestrator.cli.isolation import isolate_option
 from orchestrator.cli.options import (
     environment_option,
     json_option,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("device", required=False)
 @click.option("--model", default="kws", show_default=True)
-@click.option("--recipe", default="onnx:fp32", show_default=True, help="What is run; @threads=2,ep=CPU after it.")
+@click.option("--recipe", default="onnx:fp32", show_default=True, help="What is run; @threads=2,cluster=big after it.")
 @click.option("--mode", type=click.Choice(["paced", "flat-out"]), default="paced", show_default=True)
 @click.option("--runs", type=int, default=10, show_default=True, help="Pairs of fresh processes.")
 @click.option("--seconds", type=float, default=5.0, show_default=True, help="Audio per run; 15 gives each run a p99.")
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @lab_option
 @wait_option
 @quiet_device_option
+@isolate_option
 @environment_option
 @results_option
 @json_option
@@ -51,6 +53,7 @@ def calibrate(
     lab: Path | None,
     wait_s: float,
     quiet_device: bool,
+    isolate: tuple[str, ...] | None,
     environment: str | None,
     results: Path,
     as_json: bool,
@@ -60,7 +63,7 @@ def calibrate(
     Two sides that are the same differ by the device's noise alone. From it follow the smallest difference that so many
     runs find (80 % of the time, at 5 % false alarms) and how many runs a difference takes. It is kept, dated, in the
     ledger, and shown wherever `earshot compare` shows a difference; after 30 days, or with another agent, OS, runtime
-    or governor, it is called stale.
+    governor or isolation, it is called stale.
 
     \b
     earshot calibrate local
@@ -81,7 +84,7 @@ def calibrate(
         raise click.UsageError("which device? `earshot devices list` shows them; --show shows what is known")
     settings = BenchSettings(
         "calibrate", model, (Choice.parse(recipe),), device, lab, results, mode, runs, seconds, seed, wait_s,
-        quiet_device, environment,
+        quiet_device, environment, isolate=isolate,
     )  # fmt: skip
     with TerminalProgress() as progress:
         found = measure(settings, progress)

@@ -8,6 +8,7 @@ import click
 from agents.device_facts import DeviceProbe, SensorProbe
 from orchestrator.cli.options import json_option, lab_option
 from orchestrator.cli.output import print_json, print_table
+from orchestrator.domain.cluster import clusters_of
 from orchestrator.domain.session import Environment
 from orchestrator.errors import BadInput
 from orchestrator.measure.lab.agreement import compare, described, found_clusters
@@ -139,9 +140,12 @@ def _facts(found: DeviceProbe) -> list[list[str]]:
         ["model", found.model + (f" ({found.manufacturer})" if found.manufacturer else "")],
         ["SoC", found.soc or "-"],
         ["cores", described(found_clusters(found))],
+        *([["clusters", ", ".join(map(str, clusters))]] if (clusters := clusters_of(found)) else []),
         ["memory", f"{found.memory_bytes / 2**30:.1f} GiB" if found.memory_bytes else "-"],
         ["OS", f"{found.os}, {found.kernel}"],
         *([["build", found.build]] if found.build else []),
+        *([["unit", found.unit]] if found.unit else []),
+        *([["drivers", ", ".join(f"{n} {v}" for n, v in sorted(found.drivers.items()))]] if found.drivers else []),
         ["virtual", found.virtual or "no"],
         ["Python", f"{found.python}, numpy {found.numpy or 'absent'}"],
         ["governor", found.state.governor or "cannot be read"],

@@ -7,7 +7,7 @@ from orchestrator.domain.calibration import Calibration
 from orchestrator.domain.session import Session
 
 OLD_DAYS = 30
-_PLACE = ("device model", "device unit", "agent", "OS", "OS build", "kernel", "Python")
+_PLACE = ("device model", "device unit", "isolation", "agent", "OS", "OS build", "kernel", "Python")
 _STATE = ("governor", "clocks locked", CAP, "power mode")
 
 

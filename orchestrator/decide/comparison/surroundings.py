@@ -49,6 +49,7 @@ def of_place(environment: Environment) -> dict[str, str]:
         "kernel": probe.kernel,
         "libc": _text(probe.libc),
         "emulated or virtual": probe.virtual or "no",
+        "isolation": ", ".join(step.name for step in environment.isolation if step.done) or "none",
     }
 
 
@@ -85,7 +86,6 @@ def of_session(session: Session) -> dict[str, str]:
         "audio": NOT_KNOWN if result.audio_sha256 is None else f"sha256 {result.audio_sha256[:16]}",
         CPUS: cpu_list(result.scheduling.cpus_used) or NOT_KNOWN if result.scheduling else NOT_KNOWN,
         "priority": result.scheduling.priority_used or NOT_KNOWN if result.scheduling else NOT_KNOWN,
-        "isolation": ", ".join(step.name for step in session.environment.isolation if step.done) or "none",
         **place,
         f"{build} version": _text(result.runtime_version),
         f"{build} build": _text(result.runtime_build),

@@ -321,6 +321,8 @@ def test_a_calibration_grows_stale_with_age_and_with_the_device() -> None:
         calibration(environment=other, state=DeviceState(governor="schedutil"), runtime_version="1"), session, at
     )
     assert [reason.split(" was ")[0] for reason in reasons] == ["agent", "kernel", "governor", "onnxruntime"]
+    alone = replace(ENVIRONMENT, isolation=(IsolationStep("irq", True, "3 of 3"),))
+    assert stale(calibration(environment=alone), session, at) == ("isolation was irq, is none",)
     old = calibration(at_utc="2020-01-01T00:00:00+00:00")
     assert any("is stale" in note for note in compare(side(), side("B", FAST), calibration=old).notes)
 

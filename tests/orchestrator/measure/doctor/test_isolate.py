@@ -8,10 +8,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from agents.doctor.facts import AndroidFacts, DoctorFacts, Irq
 from orchestrator.domain.isolation import IsolationStep
 from orchestrator.measure.doctor.isolate import proposals
 from orchestrator.measure.doctor.isolation import NOTHING, Isolation
 from orchestrator.measure.doctor.quieted import quieted
+from orchestrator.measure.doctor.repair import Outcome
 from orchestrator.measure.standin.kinds.interrupts import affinity_of, interrupts
 from orchestrator.measure.standin.lab_text import lab_text
 from orchestrator.measure.standin.rootfs import File, programs
@@ -136,3 +138,30 @@ def test_a_governor_brings_the_cap_with_it() -> None:
     facts = policy(governor="schedutil", max_hz=15 * 10**8)
     (found,) = proposals(Isolation(("governor",)), facts, [], range(4), quiet=False)
     assert [change.stdin for change in found.changes] == ["performance", "2000000"]
+
+
+def test_androids_fixed_performance_mode_goes_through_the_adb_shell() -> None:
+    (found,) = proposals(Isolation(("clocks",)), on_android(14), [], range(8), quiet=False)
+    (change,) = found.changes
+    assert change.shown == "adb shell cmd power set-fixed-performance-mode-enabled true"
+    assert change.undo_shown == "adb shell cmd power set-fixed-performance-mode-enabled false"
+    refused = found.outcome({change: Outcome(change, "needs the adb shell")})
+    assert (refused.done, refused.detail) == (False, f"{change.shown}: needs the adb shell")
+    (old,) = proposals(Isolation(("clocks",)), on_android(10), [], range(8), quiet=False)
+    assert "Android 10 has no fixed performance mode" in old.outcome({}).detail
+
+
+def on_android(release: int) -> DoctorFacts:
+    return replace(QUIET, android=AndroidFacts(release))
+
+
+def test_interrupts_that_belong_to_a_core_stay_and_are_counted() -> None:
+    irqs = tuple(Irq(n, f"/proc/irq/{n}/smp_affinity_list", "0-3", ("x",)) for n in (7, 8))
+    (found,) = proposals(Isolation(("irq",), (3,)), replace(QUIET, irqs=irqs), [], range(4), quiet=False)
+    moved, kept = found.changes
+    assert (moved.stdin, moved.undo_stdin) == ("0-2", "0-3")
+    step = found.outcome({moved: Outcome(moved), kept: Outcome(kept, "tee: Input/output error")})
+    assert step.done
+    assert step.detail == "1 of 2 interrupts moved off CPUs 3; 1 cannot be moved (tee: Input/output error)"
+    none = found.outcome({change: Outcome(change, "needs root") for change in found.changes})
+    assert not none.done
