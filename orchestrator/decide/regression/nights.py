@@ -72,10 +72,13 @@ def _noise(x: NDArray[np.float64]) -> Baseline:
     """Around two levels, wherever they change best: a step is no noise, and no memory."""
     at = 1 + int(np.argmin(residuals(clipped_to_neighbours(x, _spread(np.diff(x)) / math.sqrt(2.0)))))
     flat = clipped(np.concatenate([part - median(part) for part in (x[:at], x[at:])]))
+    scale = float(flat.std(ddof=2))
+    if scale <= LEAST_SCALE:
+        # What repeats exactly has no memory either.
+        return Baseline(median(x), LEAST_SCALE, 0.0, len(x))
     found = lag1(flat)
     # Two means were taken off: twice Kendall's bias of one.
     memory = min(MOST_MEMORY, max(0.0, found + 2.0 * (1.0 + 3.0 * found) / len(x)))
-    scale = max(float(flat.std(ddof=2)), LEAST_SCALE)
     return Baseline(median(x), scale, memory, len(x)).with_doubt
 
 

@@ -42,8 +42,7 @@ def sentence(
 ) -> str:
     """``basis``: how it is known, or why it is not."""
     if kind in (DEVICE_DRIFT, LAB_DRIFT):
-        who = f"{key.device} itself" if kind == DEVICE_DRIFT else "the whole lab"
-        about = f"{who} drifted, seen in {key}: {amount}"
+        about = f"{key.device} itself drifted, seen in {key}: {amount}"
     else:
         about = f"{kind}: {key} is {amount}"
     return f"{about}, since {since}; {basis}; {_blamed(blamed, unknown)}"
