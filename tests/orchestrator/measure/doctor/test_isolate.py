@@ -11,7 +11,7 @@ from pathlib import Path
 from agents.doctor.facts import AndroidFacts, DoctorFacts, Irq
 from orchestrator.domain.isolation import IsolationStep
 from orchestrator.measure.doctor.isolate import proposals
-from orchestrator.measure.doctor.isolation import NOTHING, Isolation
+from orchestrator.measure.doctor.isolation import Isolation
 from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.doctor.repair import Outcome
 from orchestrator.measure.standin.kinds.interrupts import affinity_of, interrupts
@@ -95,17 +95,13 @@ def test_a_power_mode_that_needs_a_restart_is_not_taken_and_that_is_recorded(mak
 
 
 def test_a_stand_in_cannot_reach_the_interrupts_of_this_machine(bench: Bench) -> None:
+    asked = Isolation(("priority",))
+    with quieted(bench.agent, bench.device, print, wanted=False, asked=asked) as steps:
+        assert steps == (), "a priority is each session's own: nothing is looked at"
     script = "for f in /proc/irq/*/smp_affinity_list; do echo 0 > $f && exit 1; done; exit 0"
     done = bench.agent.transport.exec(["sh", "-c", script])
     assert done.ok
     assert b"Read-only file system" in done.stderr or not list(Path("/proc/irq").glob("*/smp_affinity_list"))
-
-
-def test_a_priority_alone_starts_no_doctor(bench: Bench) -> None:
-    with quieted(bench.agent, bench.device, print, wanted=False, asked=Isolation(("priority",))) as steps:
-        assert steps == ()
-        assert not bench.journal.exists()
-    assert not NOTHING.changes_device
 
 
 def step_of(asked: Isolation, **changes: object) -> IsolationStep:

@@ -166,6 +166,11 @@ password = "1234"
             "line 4: [devices.a] user is only for transport = 'ssh'",
         ),
         ('[devices.a]\nhost = "h"\nsudo = 1\n', "sudo must be a true or false, got 1"),
+        (
+            '[devices.a]\nhost = "h"\nisolate = ["irk"]\n',
+            "line 3: [devices.a] unknown isolation step 'irk': did",
+        ),
+        ('[devices.a]\nhost = "h"\nisolate = ["priority", "realtime"]\n', "exclude each other"),
         ('[devices.a]\nhost = "h"\n[devices.a.hooks]\npower_of = ["x"]\n', "did you mean 'power_off'?"),
         ('[devices.a]\nhost = "h"\n[devices.a.hooks]\npower_off = "uhubctl -a off"\n', "power_off"),
         ('[devices.a]\nhost = "h"\n[devices.a.cool_down]\nwithin_c = -1\n', "within_c must be in 0..50, got -1"),
