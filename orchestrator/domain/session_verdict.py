@@ -42,7 +42,8 @@ class SessionLimits:
     nothing; one that vanished for longer may have missed what the rest does not show.
 
     ``observer_share``: sampler and watchdog together took more of a core than this. They take 0.5 % on a server
-    (benchmarks/bench_sampler.py); a sensor's tool that computes makes it more.
+    (benchmarks/bench_sampler.py) and some per cent on a small board whose sensors are asked through tools; one that
+    computes makes it more.
     """
 
     pacer_share: float = 0.1
@@ -50,7 +51,7 @@ class SessionLimits:
     clock_drop_share: float = 0.1
     least_chunks: int = 32
     gap_share: float = 0.05
-    observer_share: float = 0.1
+    observer_share: float = 0.25
 
 
 DEFAULT_LIMITS = SessionLimits()

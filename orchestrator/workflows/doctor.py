@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.domain.observer import OnOff
 from orchestrator.errors import DeviceHeld, EarshotError
 from orchestrator.ledger import health
 from orchestrator.ledger.ledger import Ledger
@@ -29,7 +30,8 @@ _AT_ONCE = 8
 @dataclass(frozen=True)
 class Visit:
     """One device. ``outcomes`` of what was changed (or changed back); ``waiting``: undo entries still on the device.
-    ``held_by``: who measures there now, so that its load is what the doctor saw. ``error``: why nothing is known.
+    ``held_by``: who measures there now, so that its load is what the doctor saw. ``on_off``: what observing costs
+    there, where that was measured. ``error``: why nothing is known.
     """
 
     device: str
@@ -39,6 +41,7 @@ class Visit:
     held_by: str | None = None
     released: bool = False
     agent_sha256: str | None = None
+    on_off: OnOff | None = None
     error: EarshotError | None = None
 
     @property
@@ -66,13 +69,14 @@ def _observed(visit: Visit, device: Device, path: Path | None, progress: Progres
     """With what observing costs there: measured now, or as the ledger has it."""
     if visit.error is not None or path is None:
         return visit
+    found = None
     try:
         found = measure_on_off(device, path, progress) if measure else known_on_off(path, device.name)
         finding = observer_finding(found, device.name, visit.agent_sha256)
     except EarshotError as exc:
         finding = Finding(CHECK, UNKNOWN, exc.message, advice=exc.hint or "")
     findings = sorted((*visit.findings, finding), key=lambda f: SEVERITIES.index(f.severity))
-    return replace(visit, findings=tuple(findings))
+    return replace(visit, findings=tuple(findings), on_off=found)
 
 
 def _visit(device: Device, action: str) -> Visit:

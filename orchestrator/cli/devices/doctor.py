@@ -77,6 +77,7 @@ def _as_json(visit: Visit) -> dict[str, object]:
         "held_by": visit.held_by,
         "released_from_quarantine": visit.released,
         "undo_entries": visit.waiting,
+        "observer": visit.on_off and {**vars(visit.on_off), "ratio": visit.on_off.ratio, "said": visit.on_off.said},
         "findings": [
             {
                 "check": finding.check,
