@@ -6,15 +6,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from agents.device_facts import SensorProbe
 from agents.recording import sampled_arrays
 from agents.sampler import Group, Writer, sample, write_header
+from tests.metered import BOARD
 from tests.simulator.device import FULL_CLOCK_HZ, SimulatedDevice
 
 S = 1_000_000_000
 # Before and after the stream, as the sampler of a session runs.
 AROUND_S = 1.0
-BOARD = SensorProbe("ina3221.VDD_IN", "power_w", True, "board", source="INA3221", shortest_interval_s=0.0)
 
 
 class _Looks:

@@ -15,9 +15,10 @@ from agents.thermal import vcgencmd
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import IDLE, Environment, PlannedSession, Session
 from tests import sessions
+from tests.metered import BOARD
 from tests.simulator.backend import SimulatedBackend
 from tests.simulator.device import FULL_CLOCK_HZ, SimulatedDevice
-from tests.simulator.sampling import BOARD, sampled
+from tests.simulator.sampling import sampled
 
 Costs = Sequence[int] | NDArray[np.int64]
 # Bits 2 and 18 of a Pi's firmware: throttled now, throttled since boot.
@@ -34,7 +35,6 @@ class Asked:
     candidate: Candidate = _CANDIDATE
     mode: str = "paced"
     block: int = 0
-    position: int = 0
     policy: str = "catch-up"
     ring_chunks: int = 50
     arrival_offsets_ns: tuple[int, ...] = ()
@@ -73,35 +73,41 @@ def contract_of(chunk_samples: int) -> StreamContract:
 def run_session(device: SimulatedDevice, costs_ns: Costs, asked: Asked | None = None) -> Session:
     """Chunk k costs ``costs_ns[k]`` at the device's full clock. It goes on where the device is now."""
     asked = asked or Asked()
-    spec = asked.spec(len(costs_ns))
-    backend = SimulatedBackend(spec, device, [int(cost) for cost in costs_ns])
-    stages = stream.make_stages(spec, backend, [0, 0, 0])
-    audio = stream.LoopedAudio(_AUDIO, spec.chunk_samples)
-    times, before, offset_s = stream.new_times(spec.chunk_count), state_of(device), _wall_offset_s(device)
-    begin_ns = device.time_ns
-    run = stream.timed_run(stages, audio, times, spec, device)
-    series, absent = sampled(device, begin_ns, device.time_ns, spec.sampler_hz, spec.seed)
-    planned = PlannedSession(
-        sessions.STUDY.study_id, "bench", asked.candidate, asked.mode, asked.block, asked.position, len(times)
-    )
-    result = wire.RunResult(
-        session_id=planned.session_id,
+    spec, before = asked.spec(len(costs_ns)), state_of(device)
+    run, times = _streamed(device, spec, [int(cost) for cost in costs_ns])
+    series, absent = sampled(device, before.monotonic_ns, device.time_ns, spec.sampler_hz, spec.seed)
+    planned = PlannedSession(sessions.STUDY.study_id, "bench", asked.candidate, asked.mode, asked.block, 0, len(times))
+    result = _result(spec, before, state_of(device), times)
+    arrays = {"t_ns": times, "final_t_ns": run.final_t_ns, **series}
+    duration_s = (device.time_ns - before.monotonic_ns) / 1e9
+    result = replace(result, session_id=planned.session_id, sensors_absent=absent)
+    return Session(planned, environment_of(device), "2026-01-01T00:00:00+00:00", duration_s, result, arrays)
+
+
+def _streamed(
+    device: SimulatedDevice, spec: wire.RunSpec, costs_ns: list[int]
+) -> tuple[stream.TimedRun, NDArray[np.int64]]:
+    """As ``agents.session`` streams: stages, audio and times, and the timed run over them."""
+    stages = stream.make_stages(spec, SimulatedBackend(spec, device, costs_ns), [0, 0, 0])
+    times = stream.new_times(spec.chunk_count)
+    return stream.timed_run(stages, stream.LoopedAudio(_AUDIO, spec.chunk_samples), times, spec, device), times
+
+
+def _result(spec: wire.RunSpec, before: DeviceState, after: DeviceState, times: NDArray[np.int64]) -> wire.RunResult:
+    return wire.RunResult(
+        session_id=spec.session_id,
         outcome="ok",
-        chunk_count=len(times),
-        runtime_version=backend.runtime_version,
-        providers_registered=backend.providers,
+        chunk_count=spec.chunk_count,
+        runtime_version=SimulatedBackend.runtime_version,
+        providers_registered=(spec.provider,),
         before=before,
-        after=state_of(device),
+        after=after,
         overruns=arrival.overruns(times, spec.ring_chunks) if spec.mode == "paced" else 0,
         policy=spec.policy,
         dropped=int(arrival.dropped(times).sum()),
         traced=bool(spec.arrival_offsets_ns),
-        clock_step_s=_wall_offset_s(device) - offset_s,
-        sensors_absent=absent,
+        clock_step_s=_wall_offset_s(after) - _wall_offset_s(before),
     )
-    arrays = {"t_ns": times, "final_t_ns": run.final_t_ns, **series}
-    duration_s = (device.time_ns - begin_ns) / 1e9
-    return Session(planned, environment_of(device), "2026-01-01T00:00:00+00:00", duration_s, result, arrays)
 
 
 def state_of(device: SimulatedDevice) -> DeviceState:
@@ -125,8 +131,9 @@ def environment_of(device: SimulatedDevice) -> Environment:
     return replace(sessions.ENVIRONMENT, probe=replace(sessions.PROBE, sensors=sensors))
 
 
-def _wall_offset_s(device: SimulatedDevice) -> float:
-    return device.wall_s() - device.time_ns / 1e9
+def _wall_offset_s(state: DeviceState) -> float:
+    """Time of day minus monotonic clock, as ``agents.session`` looks at it."""
+    return state.wall_clock_utc_s - state.monotonic_ns / 1e9
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Promise 11: the energy of ten minutes, as the sampler sees the power of a device that computes in bursts."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from orchestrator.domain.energy import drawn
@@ -21,10 +23,7 @@ PHASES = 40
 
 def metered(chunk_ms: int, share: float, seed: int) -> tuple[SimulatedDevice, Session]:
     device = SimulatedDevice(draw=Draw(2.0, 4.0))
-    of = candidate()
-    of = type(of)(
-        of.model, of.artifact_sha256, of.recipe, of.runtime, of.provider, 1, chunk_ms * SAMPLE_RATE_HZ // 1000
-    )
+    of = replace(candidate(), chunk_samples=chunk_ms * SAMPLE_RATE_HZ // 1000)
     costs = Service(chunk_ms * share, noise=0.02).costs_ns(
         np.random.default_rng([11, seed]), SECONDS * 1000 // chunk_ms
     )
