@@ -50,6 +50,16 @@ def test_each_session_tells_what_observing_it_cost(tmp_path: Path, mode: str) ->
     assert "not measured: earshot devices doctor bench --observer" in shown["observer on / off"].note
 
 
+def test_what_the_doctor_found_stands_beside_it() -> None:
+    found = earshot(Disturbed(0))
+    shown = {f.name: f for f in session_figures(session(candidate()), RATE_HZ, on_off=found)}
+    assert "observer on / off" not in shown, "a session without an observer's cost has nothing beside it"
+    of = replace(session(candidate()), result=replace(session(candidate()).result, observer=p14.COST))
+    line = {f.name: f for f in session_figures(of, RATE_HZ, on_off=found)}["observer on / off"]
+    assert line.value == found.ratio.value
+    assert line.note == f"{found.said}; measured {found.at_utc[:10]}"
+
+
 def test_off_is_off(tmp_path: Path) -> None:
     """Without sampler and without a journal that moves while the stream runs; its first and last events stay."""
     device = Device(tmp_path)
