@@ -19,6 +19,7 @@ from agents.failure import Failure
 from agents.links import STARTED_NS, STREAMS, Links
 from agents.memory import snapshot
 from agents.phases import phases_ns
+from agents.scheduling import together
 from agents.session import Session
 from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state
 from agents.strict_json import from_json, to_json
@@ -107,7 +108,8 @@ class MultiSession(Session):
 
         self._stream(run, backend, looped)
         line.wait_for_word()
-        line.say("memory", {"phases": to_json(self._memory.phases), "pss": to_json(snapshot())})
+        seen = to_json(super()._scheduling())
+        line.say("memory", {"phases": to_json(self._memory.phases), "pss": to_json(snapshot()), "scheduling": seen})
 
     def _run_crew(self) -> stream.TimedRun:
         crew = self._crew
@@ -147,6 +149,11 @@ class MultiSession(Session):
         if len(every) < len(self._heard) or not every:
             return None
         return replace(every[0], pss_bytes=sum(each.pss_bytes for each in every))
+
+    def _scheduling(self) -> wire.Scheduling:
+        """Of all streams' processes together."""
+        every = [from_json(wire.Scheduling, said["scheduling"]) for said in self._heard]
+        return together(every) if every else super()._scheduling()
 
     def _complete(self, arrays: Dict[str, Any]) -> None:
         spec = self._spec

@@ -5,7 +5,8 @@ after the stream, over every thread that there is then, because a runtime may se
 """
 
 import os
-from typing import Dict, List, Optional, Set, Tuple
+from dataclasses import replace
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from agents import sysfs, wire
 from agents.cpu_list import cpu_list
@@ -83,6 +84,20 @@ def seen(affinity: Tuple[int, ...], priority: str, refused: Dict[str, str]) -> w
     if affinity and allowed != set(affinity) and CPUS not in reasons:
         reasons[CPUS] = f"CPUs {cpu_list(affinity)} were asked for, the kernel gave {cpu_list(allowed) or 'no answer'}"
     return wire.Scheduling(affinity, tuple(sorted(allowed)), priority, "+".join(sorted(levels)), len(threads), reasons)
+
+
+def together(every: Sequence[wire.Scheduling]) -> wire.Scheduling:
+    """Of several processes, which were asked for the same: what any of their threads has."""
+    refused = {name: reason for each in every for name, reason in each.refused.items()}
+    used = {cpu for each in every for cpu in each.cpus_used}
+    levels = {level for each in every for level in each.priority_used.split("+")}
+    return replace(
+        every[0],
+        cpus_used=tuple(sorted(used)),
+        priority_used="+".join(sorted(levels)),
+        threads=sum(each.threads for each in every),
+        refused=refused,
+    )
 
 
 def _threads() -> List[int]:

@@ -109,7 +109,7 @@ class Session:
         recording = audio.open_recording(audio_path, spec.contract.sample_rate_hz, spec.audio.file_name)
         with closing(recording):
             self._run_opened(model_path, recording, mark)
-        self._facts["scheduling"] = scheduling.seen(spec.affinity, spec.priority, self._refused)
+        self._facts["scheduling"] = self._scheduling()
 
     def _run_opened(self, model_path: str, recording: audio.Recording, mark: Optional[CpuMark]) -> None:
         backend = self._load(model_path)
@@ -252,6 +252,9 @@ class Session:
 
     def _phases(self) -> Tuple[wire.PhaseMemory, ...]:
         return self._memory.phases
+
+    def _scheduling(self) -> wire.Scheduling:
+        return scheduling.seen(self._spec.affinity, self._spec.priority, self._refused)
 
     def _complete(self, arrays: Dict[str, Any]) -> None:
         """Add what only this mode has."""

@@ -30,6 +30,17 @@ def test_without_a_wish_it_is_said_what_it_had(device: Device) -> None:
     assert result.audio_sha256 == spec.audio.sha256
 
 
+@pytest.mark.parametrize("sharing", wire.SHARINGS)
+def test_streams_at_once_are_held_too_whatever_they_share(device: Device, sharing: str) -> None:
+    result = device.run(
+        device.spec(mode="multi", streams=2, sharing=sharing, affinity=(ALL[0],), chunk_count=40)
+    ).result
+    found = result.scheduling
+    assert found is not None, result.reason
+    assert (found.cpus_used, found.refused) == ((ALL[0],), {})
+    assert found.threads >= (2 if sharing == wire.PROCESSES else 1)
+
+
 def test_cpus_that_are_not_there_are_refused_in_words_and_the_session_goes_on(device: Device) -> None:
     result = device.run(device.spec(affinity=(NO_SUCH_CPU,))).result
     assert result.outcome == "ok"
