@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents.strict_json import to_json
 from orchestrator.errors import NotAStream
+from orchestrator.ledger.ledger import Ledger
 from orchestrator.make.export.stored import open_for
+from orchestrator.workflows.drift_shown import drift_shown
 from tests.orchestrator.cli.command import BAD_INPUT, assert_refused, assert_sound, earshot
 from tests.promises import drifting
 
@@ -30,6 +33,11 @@ def test_a_model_by_its_recipe_then_by_hash_and_by_file(home: Path, results: Pat
         chunks, tensors, _ = arrays["error-free-running"].shape
         assert chunks == round(report["seconds"] / report["chunk_s"])
         assert arrays["error-free-running"][:, 0, 0].max() == report["tensors"][tensors]["max_abs"]
+    with Ledger.open(results / "ledger.db", create=False) as ledger:
+        kept = drift_shown(ledger, report["artifact_sha256"])
+    assert kept is not None
+    assert to_json(kept.report) == report
+    assert kept.max_abs["free-running"].shape == (chunks, tensors)
     page = Path(found["page"])
     assert page.name == "drift-mini-onnx-int8-dynamic.html"
     assert report["sentence"] in page.read_text()

@@ -54,6 +54,28 @@ def _sessions(results: Path) -> int:
     return int(rows(results, "select count(*) from sessions")[0][0]) if "sessions" in tables else -1
 
 
+def test_ctrl_c_in_a_drift_says_that_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    results = tmp_path / "earshot-results"
+    add_mini(results)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestrator.cli", "drift", "mini", "--recipe", "onnx:fp32", "--results", str(results)],
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "loop 1" in line or "streaming" in line:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=WAIT_S)
+    assert process.returncode == INTERRUPTED, said
+    assert said.rstrip().endswith("nothing of it is; the same command begins anew")
+    assert not (results / "drift").exists()
+    assert not list(results.glob("drift-*.html"))
+
+
 def test_ctrl_c_anywhere_and_the_same_command_finishes(tmp_path: Path) -> None:
     results = tmp_path / "earshot-results"
     add_mini(results)
