@@ -1,7 +1,7 @@
 """How many streams does a device hold: the search against trying every number from 1 up, side by side.
 
 Both use real sessions of the agent and the same verdict. Trying every number needs it for each; the search needs it
-where it ends, and has two runs at the numbers on its way. Two devices:
+where it ends, and has two runs at the numbers on its way. They take turns, session by session. Two devices:
 
 - ``echo``: a server whose truth is known. One session serves all streams in turn; a chunk takes it 0.94 ms, mostly
   asleep, and the loop around it 0.01 to 0.06 ms. Chunks of 20 ms come from each stream, so that 20 streams fit and 21
@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +40,8 @@ from orchestrator.make.models import reference
 TARGET_SHARE, TARGET_APART = 1 / 3, 1
 TRUTH = 20
 ROOT = Path(__file__).resolve().parents[1]
+# Of a search that is taken a session at a time; it ends with the number that it found.
+Steps = Generator[None, None, int]
 
 
 class Bench:
@@ -78,28 +80,46 @@ def show(what: str, tried: StreamsTried) -> None:
     print(f"  {what} {tried.streams:4d} {tried.verdict:8} {len(tried.runs)} runs, miss rate {rate:.2%}", flush=True)
 
 
-def search(bench: Bench, most_streams: int, servers: float) -> int:
+def search(bench: Bench, most_streams: int, servers: float) -> Steps:
     found = StreamsSearch(StreamsQuestion(most_streams, servers))
     while (streams := found.ask()) is not None:
         found.tell(bench.run(streams, found.runs_of(streams)))
+        yield
         if found.ask() != streams:
             show("search", found.tried_of(streams))
     return bounds(found.tried, DEFAULT_BUDGET).value
 
 
-def exhaustive(bench: Bench, most_streams: int) -> int:
-    """Every number from 1 up, until one does not pass."""
+def exhaustive(bench: Bench, most_streams: int) -> Steps:
+    """Every number from 1 up, until two in a row do not pass."""
+    tried: list[StreamsTried] = []
     for streams in range(1, most_streams + 1):
         runs: list[StreamsRun] = []
         while True:
             runs.append(bench.run(streams, len(runs)))
-            tried = judge_streams(streams, runs, DEFAULT_BUDGET, DEFAULT_MOST_RUNS)
-            if tried.verdict != DOUBTFUL or len(runs) == DEFAULT_MOST_RUNS:
+            yield
+            judged = judge_streams(streams, runs, DEFAULT_BUDGET, DEFAULT_MOST_RUNS)
+            if judged.verdict != DOUBTFUL or len(runs) == DEFAULT_MOST_RUNS:
                 break
-        show("every ", tried)
-        if not passes(tried, DEFAULT_BUDGET):
-            return streams - 1
-    return most_streams
+        show("every ", judged)
+        tried.append(judged)
+        if not any(passes(one, DEFAULT_BUDGET) for one in tried[-2:]):
+            break
+    return bounds(tried, DEFAULT_BUDGET).value
+
+
+def in_turns(first: Steps, second: Steps) -> tuple[int, int]:
+    """Both to their ends, one session of the first and three of the second in turn: they meet the same load."""
+    found: dict[int, int] = {}
+    while len(found) < 2:
+        for number, (steps, turns) in enumerate(((first, 1), (second, 3))):
+            for _ in range(turns):
+                try:
+                    if number not in found:
+                        next(steps)
+                except StopIteration as end:
+                    found[number] = end.value
+    return found[0], found[1]
 
 
 def echo_spec(root: Path, seconds: float) -> wire.RunSpec:
@@ -132,14 +152,11 @@ def kws_spec(root: Path, seconds: float) -> wire.RunSpec:
 
 def side_by_side(title: str, spec: Callable[[Path, float], wire.RunSpec], options: argparse.Namespace) -> None:
     print(title)
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        first = Bench(root, spec(root, options.seconds))
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        first, second = (Bench(Path(root), spec(Path(root), options.seconds)) for root in (one, other))
         cores = len(first.environment.probe.cores) if title == "kws" else 1
-        found = search(first, options.most_streams, cores)
-    with tempfile.TemporaryDirectory() as folder:
-        second = Bench(Path(folder), spec(Path(folder), options.seconds))
-        every = exhaustive(second, options.most_streams)
+        most = options.most_streams
+        found, every = in_turns(search(first, most, cores), exhaustive(second, most))
     share, apart = first.spent_s / second.spent_s, abs(found - every)
     truth = f", truth {TRUTH}" if title == "echo" else ""
     print(

@@ -30,16 +30,15 @@ def test_a_search_with_real_sessions(results: Path, tmp_path: Path) -> None:
     with Ledger.open(results / "ledger.db", create=False) as ledger:
         (kept,) = streams_held(ledger, "local", "mini")
         assert kept.value == 2
-        # Some of them twice, where they were suspect: other tests run beside this one.
-        every = ledger.sessions(kept.study_id)
         used = {run.session_id for one in kept.tried for run in one.runs}
-        found = [s for s in every if s.session_id in used]
-        assert sorted(s.planned.streams for s in found) == [1, 1, 2, 2]
+        found = [s for s in ledger.sessions(kept.study_id) if s.session_id in used]
+        assert len(found) == len(used), "every run that is told is in the ledger"
+        assert all(sum(s.planned.streams == n for s in found) >= 2 for n in (1, 2))
         assert ledger.study(kept.study_id).status == "finished"  # type: ignore[union-attr]
         two = next(s for s in found if s.planned.streams == 2)
         assert (two.result.sharing, two.arrays["stream"].tolist()) == ("processes", [0] * 50 + [1] * 50)
         phases = {s.arrays["t_ns"][50, 0] - s.arrays["t_ns"][0, 0] for s in found if s.planned.streams == 2}
-        assert len(phases) == 2, "each run has phases of its own"
+        assert len(phases) >= 2, "each run has phases of its own"
 
 
 class Interrupted(Silent):
@@ -55,7 +54,8 @@ class Interrupted(Silent):
 
 def settings(results: Path) -> RunSettings:
     wanted = StreamsWanted(budget=0.9, most_streams=2, sharing="one-session")
-    return RunSettings("mini", Recipe.parse("onnx:fp32"), "multi", results=results, seconds=1.0, streams=wanted)
+    recipe = Recipe.parse("onnx:fp32")
+    return RunSettings("mini", recipe, "multi", results=results, seconds=1.0, streams=wanted, deadline_ms=40.0)
 
 
 def test_the_same_command_goes_on(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_the_same_command_goes_on(results: Path, tmp_path: Path, monkeypatch: py
         assert [s.study_id for s in ledger.studies()] == [found.study_id]
         after = {s.session_id: s.started_utc for s in ledger.sessions(found.study_id)}
     assert before.items() < after.items(), "what was measured is not measured again"
-    assert (found.value, found.sharing) == (2, "one-session")
+    assert (found.value, found.sharing, found.deadline_ms) == (2, "one-session", 40.0)
 
 
 def test_what_cannot_be_wanted(results: Path) -> None:
