@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.observer import OnOff, per_chunk_ns, sampler_share
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.session import Environment, PlannedSession, Session
-from orchestrator.errors import DeviceNotReady
+from orchestrator.errors import DeviceNotReady, EarshotError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.observer import on_off_of, record_on_off
 from orchestrator.measure.deploy.agent import DeployedAgent
@@ -49,9 +50,12 @@ def measure_on_off(device: Device, path: Path, progress: Progress, *, wait_s: fl
         with agent.transport, held.on_device(agent):
             audio = pushed_silence(agent, Path(scratch), _CHUNK_SAMPLES)
             load = _Load(agent, environment, audio, held.token, Path(scratch))
-            with held.measuring():
-                found = on_off(load, environment, progress)
-            forget(agent, load.ran)
+            try:
+                with held.measuring():
+                    found = on_off(load, environment, progress)
+            finally:
+                with suppress(EarshotError):
+                    forget(agent, load.ran)
         record_on_off(ledger, found)
     return found
 

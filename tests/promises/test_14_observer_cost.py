@@ -103,7 +103,7 @@ def test_a_sensor_whose_tool_computes_makes_the_session_suspect(
     tool.write_text(f"#!/bin/sh\n{found}\n{answers}\n")
     tool.chmod(0o755)
     device = Device(tmp_path / "device")
-    spec = device.spec(mode="paced", chunk_count=250, sampler_hz=10.0)
+    spec = device.spec(mode="paced", chunk_count=200, sampler_hz=10.0)
     plain = observed(device.run(spec).result)
     monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
     heavy = device.run(replace(spec, session_id="heavy")).result
@@ -121,6 +121,6 @@ def test_a_sensor_whose_tool_computes_makes_the_session_suspect(
 
 
 def test_the_table_of_promises() -> None:
-    for row in p14.rows(trials=30):
+    for row in p14.rows(trials=20):
         assert row.bound.holds(row.earshot), row
         assert not row.bound.holds(row.naive), row

@@ -9,6 +9,7 @@ from orchestrator.measure.doctor.finding import INFO, OK, UNKNOWN, WARN, Finding
 CHECK = "observer"
 # As a noise floor (decide/comparison/stale.py): a device that was updated since is another one.
 _STALE_AFTER = timedelta(days=30)
+_LESS = "times here are those of an observed device: compare sessions that were observed alike, as all of Earshot's are"
 
 
 def observer_finding(
@@ -31,9 +32,6 @@ def observer_finding(
     if found.changes is None:
         return Finding(CHECK, UNKNOWN, seen, found.said, advice=f"quiet it, then {again}")
     return Finding(CHECK, OK, seen, found.said)
-
-
-_LESS = "times here are those of an observed device: compare sessions that were observed alike, as all of Earshot's are"
 
 
 def _stale(found: OnOff, agent_sha256: str | None, now: datetime) -> str:

@@ -15,8 +15,8 @@ from orchestrator.workflows.progress import Silent
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Half as long: what is measured here need not be precise."""
-    monkeypatch.setattr(observer, "_RUN_S", 0.4)
+    """A fifth as long: what is measured here need not be precise."""
+    monkeypatch.setattr(observer, "_RUN_S", 0.2)
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
