@@ -12,7 +12,7 @@ import numpy as np
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, judge
-from orchestrator.domain.sustained import Minute, Sustained, sustained
+from orchestrator.domain.sustained import Sustained, sustained
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.intervals import ratio_unpaired
 
@@ -101,24 +101,25 @@ def heat(sessions: Sequence[Session], sample_rate_hz: int) -> Heat | str:
     return Heat(courses, cold, hot, basis, _sentence(courses, cold, hot))
 
 
+def _minutes(told: Sustained) -> list[float]:
+    """Median latencies in ms; without a last minute that is too short for one."""
+    return [minute.p50.value / _NS_PER_MS for minute in told.minutes if minute.p50.value is not None]
+
+
 def _cold(told: Sustained) -> list[float]:
     """Of the first third, without what is hot already; the first minute at least."""
-    end = min(len(told.minutes) // 3, _hot_from(told))
-    return [_ms(minute) for minute in told.minutes[: max(1, end)]]
+    minutes = _minutes(told)
+    return minutes[: max(1, min(len(minutes) // 3, _hot_from(told)))]
 
 
 def _hot(told: Sustained) -> list[float]:
-    return [_ms(minute) for minute in told.minutes[_hot_from(told) :]]
+    return _minutes(told)[_hot_from(told) :]
 
 
 def _hot_from(told: Sustained) -> int:
     """The first whole minute after the knee; the last minute is never cold."""
-    last = len(told.minutes) - 1
-    return min(last, 2 * len(told.minutes) // 3 if told.knee_s is None else math.ceil(told.knee_s / 60.0))
-
-
-def _ms(minute: Minute) -> float:
-    return math.nan if minute.p50.value is None else minute.p50.value / _NS_PER_MS
+    count = len(_minutes(told))
+    return min(count - 1, 2 * count // 3 if told.knee_s is None else math.ceil(told.knee_s / 60.0))
 
 
 def _course(own: Sequence[tuple[Session, Sustained]], parts: _Parts) -> Course:
@@ -132,7 +133,7 @@ def _course(own: Sequence[tuple[Session, Sustained]], parts: _Parts) -> Course:
         knee_s=first.knee_s,
         throttled_s=first.throttled_s,
         clock_read=first.clock_read,
-        minutes=tuple(tuple(_ms(minute) for minute in told.minutes) for _, told in own),
+        minutes=tuple(tuple(_minutes(told)) for _, told in own),
     )
 
 

@@ -1,5 +1,6 @@
 """What ``earshot run`` shows of a session that is long enough to tell what heat does."""
 
+from agents import wire
 from orchestrator.domain.session import Session
 from orchestrator.domain.sustained import LEAST_MINUTES, Minute, Sustained, sustained
 from orchestrator.statistics.interval import Interval
@@ -15,7 +16,7 @@ def sustained_figures(session: Session, sample_rate_hz: int) -> list[Figure]:
     found = sustained(session, sample_rate_hz)
     if len(found.minutes) < _LEAST_MINUTES:
         return []
-    return [*_summary(found), *(_minute(minute) for minute in found.minutes)]
+    return [*_summary(found), *(figure for minute in found.minutes for figure in _minute(minute))]
 
 
 def _summary(found: Sustained) -> list[Figure]:
@@ -34,10 +35,14 @@ def _summary(found: Sustained) -> list[Figure]:
     ]
 
 
-def _minute(minute: Minute) -> Figure:
-    p99 = "not estimable" if minute.p99.value is None else f"{minute.p99.value * _MS:.3g} ms"
-    return Figure(f"minute {minute.number + 1}, p50", _ms(minute.p50), "ms", f"p99 {p99}, {minute.chunks} chunks")
+def _minute(minute: Minute) -> list[Figure]:
+    name = f"minute {minute.number + 1}"
+    return [_figure(f"{name}, p50", minute.p50, f"{minute.chunks} chunks"), _figure(f"{name}, p99", minute.p99, "")]
 
 
-def _ms(of: Interval) -> float | None:
-    return None if of.value is None else of.value * _MS
+def _figure(name: str, of: Interval, note: str) -> Figure:
+    if of.value is None:
+        return Figure(name, None, "ms", of.reason or "not estimable")
+    if of.value >= wire.NEVER_NS:
+        return Figure(name, None, "ms", "never: so many chunks were dropped")
+    return Figure(name, of.value * _MS, "ms", note)

@@ -111,7 +111,7 @@ def _miss_rates(a: Mapping[Block, Run], b: Mapping[Block, Run]) -> tuple[str, ..
         rate = miss_rate_interval([int(each.missed.sum()) for each in timed], [len(each) for each in timed])
         if rate.value is None or rate.low is None or rate.high is None:
             return ()
-        found.append(f"{name} {rate.value:.2%} ({rate.low:.2%} to {rate.high:.2%})")
+        found.append(f"{name} {100 * rate.value:.2f} % ({100 * rate.low:.2f} to {100 * rate.high:.2f})")
     return (f"missed deadlines: {', '.join(found)}",)
 
 

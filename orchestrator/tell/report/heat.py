@@ -40,7 +40,9 @@ def heat_chart(found: Heat | str) -> Chart:
     order = [course.candidate.label for course in found.courses]
     rows = [row for course in found.courses for row in _minutes(course)]
     scale = value_scale([row["ms"] for row in rows])
-    legend = alt.Legend(title=None, orient="top", labelColor="var(--muted)", labelLimit=320, columns=2)
+    legend = alt.Legend(
+        title=None, orient="top", labelColor="var(--muted)", labelLimit=320, columns=2, symbolType="stroke"
+    )
     domain = {"domain": order, "range": [_COLOURS[n % len(_COLOURS)] for n in range(len(order))]}
     dashes = {"domain": order, "range": [_DASHES[n % len(_DASHES)] for n in range(len(order))]}
     lines = (
@@ -51,7 +53,7 @@ def heat_chart(found: Heat | str) -> Chart:
             y=alt.Y("ms:Q", title="median latency, ms", scale=scale),
             detail="run:N",
             color=alt.Color("candidate:N", scale=alt.Scale(**domain), legend=legend),
-            strokeDash=alt.StrokeDash("candidate:N", scale=alt.Scale(**dashes), legend=None),
+            strokeDash=alt.StrokeDash("candidate:N", scale=alt.Scale(**dashes), legend=legend),
             tooltip=["candidate:N", "minute:Q", alt.Tooltip("ms:Q", title="median, ms", format=".3~r")],
         )
     )
@@ -64,7 +66,6 @@ def _minutes(course: Course) -> Rows:
         {"candidate": course.candidate.label, "run": f"{course.candidate.key}/{run}", "minute": n + 1, "ms": ms}
         for run, minutes in enumerate(course.minutes)
         for n, ms in enumerate(minutes)
-        if ms == ms
     ]
 
 

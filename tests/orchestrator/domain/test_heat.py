@@ -78,6 +78,14 @@ def test_without_two_candidates_that_ran_long_enough_there_is_nothing_to_say() -
     )
 
 
+def test_a_last_minute_of_some_chunks_is_no_minute() -> None:
+    cut = course(QUICK, 3.0, 6.0, seed=0)
+    short = replace(cut, arrays={"t_ns": cut.arrays["t_ns"][: 8 * PER_MINUTE + 5]})
+    quick = next(each for each in of(short, course(STEADY, 4.0, 4.0, seed=1)).courses if each.candidate == QUICK)
+    assert [len(minutes) for minutes in quick.minutes] == [8]
+    assert quick.hot_ms == pytest.approx(6.0, rel=0.03)
+
+
 def test_a_failed_session_does_not_count_and_a_throttled_one_does() -> None:
     throttled = course(QUICK, 3.0, 6.0, seed=0)
     state = throttled.result.after

@@ -49,5 +49,6 @@ def test_a_long_session_is_told_minute_by_minute() -> None:
     assert figures["knee"].value == pytest.approx(180, abs=1)
     assert figures["time to throttle"] == Figure("time to throttle", None, "s", "absent: no core clock was read")
     assert figures["minute 4, p50"].value == pytest.approx(6.0, rel=0.01)
+    assert figures["minute 4, p99"].value == pytest.approx(6.0 * 1.047, rel=0.02)
     short = {figure.name for figure in session_figures(session(candidate()), RATE_HZ)}
     assert not short & {"knee", "sustained ratio", "minute 1, p50"}

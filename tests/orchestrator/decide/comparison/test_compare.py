@@ -113,6 +113,19 @@ def test_another_state_is_refused(state: dict[str, object], name: str) -> None:
     assert [each[0] for each in refused.value.fields] == [name]
 
 
+def test_another_deadline_is_refused_and_the_share_that_missed_it_is_told() -> None:
+    def due(of: Side, deadline_ns: int) -> Side:
+        made = tuple(replace(s, planned=replace(s.planned, deadline_ns=deadline_ns)) for s in of.sessions)
+        return replace(of, sessions=made)
+
+    with pytest.raises(Incomparable, match="deadline") as refused:
+        compare(side(), due(side("B", FAST), 1_000_000))
+    assert refused.value.fields == (("deadline", "one chunk", "1 ms"),)
+    both = compare(due(side(), 1_000_000), due(side("B", FAST, service_ms=0.5), 1_000_000))
+    assert both.notes[0].startswith("missed deadlines: A 100.00 % (")
+    assert ", B 0.00 % (" in both.notes[0]
+
+
 def test_who_took_turns_met_the_same_load_and_heat() -> None:
     quiet = in_state(side(), temperature_c={"soc": 40.0}, background_cpu_share=0.02)
     loaded = in_state(side("B", FAST), temperature_c={"soc": 48.0}, background_cpu_share=0.5)
