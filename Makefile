@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
+.PHONY: test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -21,9 +21,10 @@ install: $(VENV)/.installed
 
 install-dev: $(VENV)/.installed-dev
 
+# With the quantizer of LiteRT, so that a first run compares runtimes at their best; it needs no torch.
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[quantize]'
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
@@ -42,6 +43,12 @@ nightly-vm: install-dev system-parts
 # The TypeScript client of a bundle under Node: onnxruntime-web comes from npm. About a minute.
 test-clients: install-dev
 	EARSHOT_CLIENTS=1 $(BIN)/python -m pytest tests/clients
+
+# The converters that need torch (2.6 GB), in an environment of their own; not in CI.
+test-export:
+	$(PYTHON) -m venv $(VENV)-export
+	$(VENV)-export/bin/python -m pip install --quiet --editable '.[dev,litert]'
+	EARSHOT_EXPORT=1 $(VENV)-export/bin/python -m pytest -p no:anyio tests/export
 
 system-parts:
 	sh tests/system_parts.sh
