@@ -20,7 +20,7 @@ def test_all_of_them_in_one_command(earshot: Earshot, tmp_path: Path) -> None:
     assert len(links) == len(names)
     if EMULATED:
         done(earshot("devices", "setup", "aarch64", *LAB))
-    words = ["run", "kws", "--devices", "all", "--mode", "flat-out", "--seconds", "2", "--json", *LAB]
+    words = ["run", "kws", "--once", "--devices", "all", "--mode", "flat-out", "--seconds", "2", "--json", *LAB]
     runs = json.loads(done(earshot(*words)))
     assert {run["device"]: run["error"] for run in runs} == dict.fromkeys(names)
     rtfs = [figure["value"] for run in runs for figure in run["figures"] if figure["name"] == "RTF"]

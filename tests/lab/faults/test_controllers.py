@@ -20,9 +20,9 @@ from tests.orchestrator.measure.sessions import Files
 from tests.orchestrator.workflows.mini import add_mini
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-RUN = ("run", "mini", "--device", "pi5", "--seconds", "4", "--json")
+RUN = ("run", "mini", "--once", "--device", "pi5", "--seconds", "4", "--json")
 # Long enough for two commands of another controller.
-LONG_RUN = ("run", "mini", "--device", "pi5", "--seconds", "20", "--json")
+LONG_RUN = ("run", "mini", "--once", "--device", "pi5", "--seconds", "20", "--json")
 
 
 class Controller:
@@ -66,7 +66,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with the model ``mini`` and its artifact, made once on this machine."""
     home = tmp_path_factory.mktemp("exported")
     add_mini(home / "results")
-    argv = [sys.executable, "-m", "orchestrator.cli", "run", "mini", "--seconds", "0.5", "--mode", "flat-out"]
+    argv = [sys.executable, "-m", "orchestrator.cli", "run", "mini", "--once", "--seconds", "0.5", "--mode", "flat-out"]
     environment = {**os.environ, "HOME": str(home)}
     subprocess.run([*argv, "--results", str(home / "results")], env=environment, check=True, capture_output=True)
     (home / "results" / "ledger.db").unlink()

@@ -103,7 +103,7 @@ def local_lab(folder: Path, *, root: Path | None = None, python: Path | None = N
 def test_a_device_without_a_runtime(missing: str, results: Path, tmp_path: Path, home: Path) -> None:
     python = python_with(tmp_path, missing, f"raise ImportError('No module named {missing!r}')\n")
     lab = local_lab(tmp_path, python=python)
-    done = earshot("run", "mini", "--seconds", "1", "--results", str(results), *lab, home=home)
+    done = earshot("run", "mini", "--once", "--seconds", "1", "--results", str(results), *lab, home=home)
     assert_refused(done, DEVICE, f"no usable runtime for {python} on board", missing, then=f"{python} -m pip install")
     assert_sound(results)
     assert not rows(results, "select 1 from sessions where device = 'board' and outcome = 'ok'")
@@ -113,7 +113,7 @@ def test_no_room_for_the_agent(results: Path, mount_tmpfs: MountTmpfs, tmp_path:
     disk = mount_tmpfs(64)
     fill(disk)
     lab = local_lab(tmp_path, root=disk / "earshot")
-    done = earshot("run", "mini", "--seconds", "1", "--results", str(results), *lab, home=home)
+    done = earshot("run", "mini", "--once", "--seconds", "1", "--results", str(results), *lab, home=home)
     assert_refused(done, DEVICE, "no room left on board", str(disk), then="free some space there, or set root")
     assert_sound(results)
     assert [p.name for p in disk.rglob("*") if p.is_file()] == ["filler"]
@@ -123,7 +123,7 @@ def test_no_room_for_the_model(results: Path, mount_tmpfs: MountTmpfs, tmp_path:
     # Room for the agent, and for nothing of the model's size.
     disk = mount_tmpfs(288)
     lab = local_lab(tmp_path, root=disk)
-    done = earshot("run", "mini", "--seconds", "1", "--results", str(results), *lab, home=home)
+    done = earshot("run", "mini", "--once", "--seconds", "1", "--results", str(results), *lab, home=home)
     assert_refused(done, DEVICE, "no room left on board", "blobs/", then="free some space there, or set root")
     assert_sound(results)
     assert not list(disk.glob("incoming/*")), "what was sent of it is gone"
@@ -138,7 +138,7 @@ class Followed:
     def __init__(self, results: Path, folder: Path, home: Path) -> None:
         self.sessions = folder / "root" / "sessions"
         self.process = subprocess.Popen(
-            argv("run", "mini", "--seconds", "2", "--results", str(results), *local_lab(folder)),
+            argv("run", "mini", "--once", "--seconds", "2", "--results", str(results), *local_lab(folder)),
             env=environment(home),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -233,7 +233,7 @@ def test_a_clock_that_is_set_during_a_session(results: Path, tmp_path: Path, hom
     journals = str(tmp_path / "root" / "sessions" / "*" / "events.jsonl")
     python = python_with(tmp_path, "sitecustomize", STEPPING.format(journals=journals))
     lab = local_lab(tmp_path, python=python)
-    run = ("run", "mini", "--seconds", "2", "--results", str(results), *lab)
+    run = ("run", "mini", "--once", "--seconds", "2", "--results", str(results), *lab)
     done = earshot(*run, "--json", home=home)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)

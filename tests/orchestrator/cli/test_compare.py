@@ -132,7 +132,7 @@ def test_alone_and_in_a_duet_is_refused_and_marked_where_forced(
 
 def test_paced_is_not_compared_with_flat_out(measured: Path, home: Path) -> None:
     where = ("--results", str(measured))
-    ran = earshot("run", "mini", "--seconds", "1", "--json", *where, home=measured.parent)
+    ran = earshot("run", "mini", "--once", "--seconds", "1", "--json", *where, home=measured.parent)
     assert ran.returncode == 0, ran.stderr
     paced = json.loads(ran.stdout)["session"]
     done = earshot("compare", f"{study_of(measured, 'compare')}:onnx:int8-dynamic", paced, *where, home=home)

@@ -69,7 +69,7 @@ def test_a_place_that_cannot_be_is_told_before_the_device_is_asked(
 def test_the_wrong_device_is_refused_before_anything_is_measured(lab: Path, home: Path, results: Path) -> None:
     lab.write_text(LAB + 'profile = "pixel-8"\n')
     arguments = ("--device", "desk", "--lab", str(lab), "--results", str(results))
-    done = earshot("run", "mini", "--seconds", "1", *arguments, home=home)
+    done = earshot("run", "mini", "--once", "--seconds", "1", *arguments, home=home)
     assert_refused(done, DEVICE, "lab.toml says pixel-8, the device says ", "(generic-", then="[devices.desk]")
     assert_sound(results)
 
@@ -84,7 +84,7 @@ def test_a_probe_shows_the_wrong_device_and_fails(lab: Path, home: Path) -> None
 def test_a_name_that_was_another_machine_is_refused(lab: Path, home: Path, results: Path) -> None:
     import sqlite3
 
-    arguments = ("run", "mini", "--seconds", "1", "--mode", "flat-out", "--device", "desk", "--lab", str(lab))
+    arguments = ("run", "mini", "--once", "--seconds", "1", "--mode", "flat-out", "--device", "desk", "--lab", str(lab))
     done = earshot(*arguments, "--results", str(results), home=home)
     assert done.returncode == 0, done.stderr
     with sqlite3.connect(results / "ledger.db") as connection:

@@ -66,7 +66,7 @@ class Controller:
         return process
 
     def run(self, *words: str, devices: str = "--device=device", seconds: float = 1.0) -> "subprocess.Popen[str]":
-        return self.start("run", "mini", devices, "--seconds", str(seconds), *words)
+        return self.start("run", "mini", devices, "--once", "--seconds", str(seconds), *words)
 
     def stop(self) -> None:
         for process in self.processes:
@@ -103,7 +103,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("exported")
     results = home / "earshot-results"
     add_mini(results)
-    words = ["run", "mini", "--seconds", "1", "--mode", "flat-out", "--results", str(results)]
+    words = ["run", "mini", "--once", "--seconds", "1", "--mode", "flat-out", "--results", str(results)]
     subprocess.run([sys.executable, "-m", "orchestrator.cli", *words], env=environment(home), check=True)
     for left in results.glob("ledger.db*"):
         left.unlink()
