@@ -204,7 +204,8 @@ def _make(settings: RunSettings, scratch: Path, progress: Progress) -> Made:
     )
     artifact = next((a for a in exported.artifacts if a.recipe == settings.recipe), None)
     if artifact is None:
-        raise ExportFailed(f"{settings.recipe} was refused: {exported.refusals[0].reason}", hint=_OTHER_RECIPE)
+        refused = next(r for r in exported.refusals if r.recipe == settings.recipe)
+        raise ExportFailed(f"{settings.recipe} was refused: {refused.reason}", hint=refused.hint or _OTHER_RECIPE)
     return Made(artifact, audio, _words(settings, prepared))
 
 

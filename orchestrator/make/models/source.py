@@ -42,7 +42,7 @@ class ModelSource:
         if self.onnx_path is None:
             raise ExportFailed(
                 f"{self.name} is a .tflite file, and nothing turns one into ONNX",
-                hint="use recipes of litert, or import the ONNX export of the same model",
+                hint="use a recipe of litert: --recipe litert:fp32",
             )
         return self.onnx_path
 
