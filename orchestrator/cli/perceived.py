@@ -4,7 +4,8 @@ import click
 
 from agents.strict_json import to_json
 from orchestrator.cli.output import number, print_table
-from orchestrator.domain.perceived import SUM, Budget, Part, Perceived, budget
+from orchestrator.domain.latency_budget import SUM, Budget, Part, budget
+from orchestrator.domain.perceived import Perceived
 from orchestrator.statistics.interval import Interval
 
 

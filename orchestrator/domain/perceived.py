@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from agents import wire
 from agents.contract import StreamContract
 from orchestrator.domain.session import Session
-from orchestrator.statistics.interval import Interval, not_estimable
-from orchestrator.statistics.percentiles import percentiles
 
 # Array of a session, int64, shape (words, 4): the span it lies in, its label as an index into the decoder's (-1: none
 # of them), its begin and its end, in ns from the span's start. A paced stream is one span.
@@ -24,11 +22,6 @@ SPAN, LABEL, START, END = range(4)
 
 # Columns of ``Perceived.parts_ns``.
 PARTS = ("emission delay", "endpointing", "lookahead", "chunk wait", "latency L_k")
-QUANTILES = (0.5, 0.95)
-
-_NS_PER_MS = 1e6
-# An emission delay below zero does not make it less than never.
-_NEVER_NS = wire.NEVER_NS // 2
 
 # An event this long after the end of its word still is the word's.
 HEARD_WITHIN_S = 0.5
@@ -56,62 +49,6 @@ class Perceived:
     def total_ns(self) -> NDArray[np.int64]:
         """From the end of the word to its event, shape (n,); wire.NEVER_NS and more: the chunk was dropped."""
         return np.asarray(self.parts_ns.sum(axis=1))
-
-    def mean_ns(self, part: str) -> float | None:
-        """Means add up to the mean of the sum, as percentiles do not. None without words, or with one of "never"."""
-        if not self.heard or (self.total_ns >= _NEVER_NS).any():
-            return None
-        return float(self._column(part).mean())
-
-    def percentiles_ms(self, part: str) -> tuple[Interval, ...]:
-        """At ``QUANTILES``, over words; not estimable below 11 and 130 of them."""
-        return tuple(_ms(found) for found in percentiles(self._column(part), QUANTILES))
-
-    def _column(self, part: str) -> NDArray[np.int64]:
-        return self.total_ns if part == SUM else self.parts_ns[:, PARTS.index(part)]
-
-
-SUM = "sum"
-
-
-@dataclass(frozen=True)
-class Part:
-    """Of the budget, in ms. ``mean_ms`` None: a word was never told, because its chunk was dropped."""
-
-    name: str
-    mean_ms: float | None
-    p50: Interval
-    p95: Interval
-
-
-@dataclass(frozen=True)
-class Budget:
-    """``parts``: each of ``PARTS``, then their ``SUM``. Percentiles of the parts do not add up, means do."""
-
-    parts: tuple[Part, ...]
-    heard: int
-    missed: int
-    false_events: int
-    of: str
-
-
-def budget(found: Perceived) -> Budget:
-    """The figures of what was measured."""
-    parts = []
-    for name in (*PARTS, SUM):
-        mean_ns = found.mean_ns(name)
-        p50, p95 = found.percentiles_ms(name)
-        parts.append(Part(name, None if mean_ns is None else mean_ns / _NS_PER_MS, p50, p95))
-    return Budget(tuple(parts), found.heard, found.missed, found.false_events, found.of)
-
-
-def _ms(found: Interval) -> Interval:
-    if found.value is None or found.low is None or found.high is None:
-        return found
-    if found.value >= _NEVER_NS or found.high >= _NEVER_NS:
-        return not_estimable("never: so many chunks were dropped", found.n, found.confidence)
-    value, low, high = (each / _NS_PER_MS for each in (found.value, found.low, found.high))
-    return Interval(value, low, high, found.n, found.confidence)
 
 
 def perceived(session: Session, contract: StreamContract) -> Perceived | str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import altair as alt
 import numpy as np
 
-from orchestrator.domain.perceived import PARTS, SUM, Budget, Part, budget, perceived_of
+from orchestrator.domain.latency_budget import SUM, Budget, Part, budget
+from orchestrator.domain.perceived import PARTS, perceived_of
 from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.statistics.interval import Interval
 from orchestrator.tell.report.candidate_tables import named

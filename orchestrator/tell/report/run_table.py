@@ -8,7 +8,7 @@ from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table
 
 
 def run_table(content: ReportContent) -> Table:
-    """In the order they ran; a session without times is not among them."""
+    """By block and position; a session without times is not among them."""
     notes = Footnotes()
     headings = (
         Heading("Candidate"),

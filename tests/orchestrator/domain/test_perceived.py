@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from agents import wire
 from agents.contract import Decoder, TensorSpec
-from orchestrator.domain.perceived import NO_WORDS, PARTS, WORDS, Perceived, budget, perceived, perceived_of
+from orchestrator.domain.latency_budget import budget
+from orchestrator.domain.perceived import NO_WORDS, PARTS, WORDS, Perceived, perceived, perceived_of
 from orchestrator.domain.session import Session
 from tests.sessions import CHUNK_NS, CHUNK_SAMPLES, CONTRACT, candidate, session
 

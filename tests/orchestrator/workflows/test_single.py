@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from agents.strict_json import to_json
-from orchestrator.domain.perceived import Perceived, budget, perceived
+from orchestrator.domain.latency_budget import budget
+from orchestrator.domain.perceived import Perceived, perceived
 from orchestrator.ledger.ledger import Ledger
 from tests.orchestrator.workflows.command import environment
 
