@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.cli.output import number, print_json, print_table
+from orchestrator.cli.perceived import perceived_as_json
+from orchestrator.domain.perceived import perceived
 from orchestrator.workflows.figures import Figure, session_figures
 from orchestrator.workflows.fleet import DeviceOutcome
 
@@ -64,6 +66,12 @@ def _note(outcome: DeviceOutcome) -> str:
     return "a stand-in: this machine's speed" if (environment.probe.virtual or "").startswith("stand-in") else ""
 
 
+def _perceived(outcome: DeviceOutcome) -> object:
+    """None where the device failed."""
+    ran = outcome.ran
+    return perceived_as_json(perceived(ran.session, ran.contract)) if ran and ran.session.ok else None
+
+
 def _as_json(outcome: DeviceOutcome, figures: dict[str, Figure]) -> dict[str, Any]:
     session, error = outcome.session, outcome.error
     return {
@@ -72,6 +80,7 @@ def _as_json(outcome: DeviceOutcome, figures: dict[str, Figure]) -> dict[str, An
         "session": session.session_id if session else None,
         "environment": session.environment if session else None,
         "figures": list(figures.values()),
+        "perceived": _perceived(outcome),
         "result": session.result if session else None,
         "error": None if error is None else {"message": error.message, "next": error.hint},
     }

@@ -278,10 +278,12 @@ class TestSeveral:
         assert {name: row["ok"] for name, row in said.items()} == {"pi5": True, "nano": True, "gone": False}
         assert "connection refused" in said["gone"]["error"]["message"]
         assert said["gone"]["error"]["next"]
+        assert said["gone"]["perceived"] is None
         for name in ("pi5", "nano"):
             figures = {figure["name"]: figure for figure in said[name]["figures"]}
             assert figures["latency, p50"]["unit"] == "ms"
             assert figures["latency, p50"]["value"] > 0
+            assert said[name]["perceived"]["parts"][-1]["name"] == "sum"
             assert f"{name}: paced: 1 step" in stderr
         assert "error: 1 of 3 devices failed: gone" in stderr
         with Ledger.open(controller.results / "ledger.db") as ledger:
