@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
+.PHONY: test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -37,6 +37,10 @@ lab-six: install-dev system-parts
 	EARSHOT_EMULATED=1 $(BIN)/python -m pytest tests/lab/test_run_over_all.py
 
 # A whole emulated machine with a kernel of its own; not in CI. Needs qemu-system-arm, and some minutes.
+# Intel's and Qualcomm's builds of ONNX Runtime, for real: 350 MB of wheels from PyPI, some minutes; not in CI.
+test-vendors: install-dev
+	EARSHOT_VENDORS=1 $(BIN)/python -m pytest tests/vendors
+
 nightly-vm: install-dev system-parts
 	EARSHOT_NIGHTLY=1 $(BIN)/python -m pytest tests/nightly
 
