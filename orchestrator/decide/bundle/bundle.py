@@ -81,7 +81,8 @@ def _recommendation(
 ) -> dict[str, Any]:
     assert decision.winner is not None
     winner = decision.of(decision.winner)
-    environment = sessions[-1].environment
+    own = [s for s in sessions if s.planned.candidate.key == decision.winner and s.ok]
+    environment = (own or list(sessions))[-1].environment
     return {
         "schema": SCHEMA,
         "sentence": decision.sentence,
@@ -103,6 +104,7 @@ def _recommendation(
             "sessions": [s.session_id for s in sessions if s.planned.candidate.key == decision.winner],
         },
         "environment": to_json(environment),
+        "runtime_build": next((s.result.runtime_build for s in own if s.result.runtime_build), None),
     }
 
 
@@ -112,6 +114,7 @@ def _configuration(candidate: Candidate) -> dict[str, Any]:
         "label": candidate.label,
         "recipe": str(candidate.recipe),
         "runtime": candidate.runtime,
+        "python_environment": candidate.environment,
         "execution_provider": candidate.provider,
         "threads": candidate.threads,
         "cpu_affinity": list(candidate.affinity) or None,
