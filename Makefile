@@ -72,7 +72,7 @@ lint: install-dev
 docs: install-dev
 	$(BIN)/python -m orchestrator.cli.reference docs/reference
 
-# The table of the eighteen promises in docs/measurement.md, computed anew; some minutes.
+# The table of the eighteen promises in docs/measurement.md, computed anew: two minutes of a quiet machine.
 promises: install-dev
 	$(BIN)/python -m tests.promises.table docs/measurement.md
 
