@@ -4,10 +4,12 @@ Priority is none of them: a session asks for it itself, and it ends with the ses
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agents.cpu_list import cpu_list
 from agents.doctor.facts import DoctorFacts
+from agents.jetson import parse_power_mode_number
 from orchestrator.domain.isolation import CLOCKS, GOVERNOR, IRQ, POWER_MODE, IsolationStep, power_mode_of
 from orchestrator.measure.doctor import cpu_rules
 from orchestrator.measure.doctor.finding import ADB_SHELL, OK, Change, Finding
@@ -112,7 +114,7 @@ def checked(step: IsolationStep, use: Hands) -> IsolationStep:
     if wanted is None or not step.done:
         return step
     done = use.agent.transport.exec(["nvpmodel", "-q"])
-    said = done.stdout.decode("utf-8", "replace").split()
-    if str(wanted) in said:
-        return step
+    with suppress(ValueError):
+        if parse_power_mode_number(done.stdout.decode("utf-8", "replace")) == wanted:
+            return step
     return IsolationStep(step.name, False, "nvpmodel did not take it: such a mode needs a restart, or is not there")

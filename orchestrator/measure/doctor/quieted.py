@@ -40,7 +40,11 @@ def quieted(
             use = hands(agent, sudo=device.sudo, shell=shell)
             _tell_undone(undo(use, [undo_journal.SESSION]), agent.name, tell)
             if wanted_any:
-                steps = _quiet(use, asked, tell, wanted=wanted)
+                try:
+                    steps = _quiet(use, asked, tell, wanted=wanted)
+                except BaseException:
+                    _restore(agent, device, tell)
+                    raise
     try:
         yield steps
     except LeaseLost:
@@ -76,10 +80,10 @@ def _quiet(use: Hands, asked: Isolation, tell: Tell, *, wanted: bool) -> tuple[I
 
 
 def _lines(proposal: "Proposal", step: IsolationStep, outcomes: dict[Change, Outcome]) -> list[str]:
-    """Each command; of interrupts, of which there are many, how many."""
-    if step.name == IRQ or not proposal.changes or (not step.done and not any(o.problem for o in outcomes.values())):
-        return [str(step)]
+    """Each command; of interrupts, of which there are many, how many; of what was done in vain, that."""
     made = [outcomes[change] for change in proposal.changes]
+    if step.name == IRQ or (not step.done and all(o.problem is None for o in made)) or not made:
+        return [str(step)]
     return [o.change.shown if o.problem is None else f"not done: {o.change.shown}: {o.problem}" for o in made]
 
 

@@ -8,6 +8,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from agents.doctor.facts import AndroidFacts, DoctorFacts, Irq
 from orchestrator.domain.isolation import IsolationStep
 from orchestrator.measure.doctor.isolate import proposals
@@ -78,6 +80,20 @@ def test_a_controller_that_died_leaves_the_way_back(make_bench: MakeBench, tmp_p
     assert (bench.says(affinity_of(ETH)), bench.says()) == ("0-1", "performance")
     with quieted(bench.agent_again(), bench.device, print, wanted=False):
         assert (bench.says(affinity_of(ETH)), bench.says()) == ("0-3", "ondemand")
+    assert not bench.journal.exists()
+
+
+def test_an_interrupted_controller_has_undone_what_it_had_begun(make_bench: MakeBench) -> None:
+    bench = make_bench(INTERRUPTED)
+
+    def interrupted(text: str) -> None:
+        if "irq" in text:
+            raise KeyboardInterrupt
+
+    asked = Isolation(("governor", "irq"), (2, 3))
+    with pytest.raises(KeyboardInterrupt), quieted(bench.agent, bench.device, interrupted, wanted=False, asked=asked):
+        raise AssertionError("it is not reached")
+    assert (bench.says(affinity_of(ETH)), bench.says()) == ("0-3", "ondemand")
     assert not bench.journal.exists()
 
 
