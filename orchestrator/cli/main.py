@@ -24,6 +24,10 @@ VERBS = {
         "Compare two candidates over runs, or say why that cannot be done.",
     ),
     "calibrate": ("orchestrator.cli.calibrate:calibrate", "Measure a device's noise: what it can tell apart at all."),
+    "regressions": (
+        "orchestrator.cli.regressions:regressions",
+        "Judge a night: what became slower or worse, since when, and why.",
+    ),
     "drift": ("orchestrator.cli.drift:drift", "Does an artifact's state wander from fp32 in a long stream?"),
     "simulate": ("orchestrator.cli.simulate:simulate_", "Try a search strategy on recorded runs, with no device."),
     "report": ("orchestrator.cli.report:report", "Write the HTML report of a study from the ledger."),
@@ -59,7 +63,7 @@ _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the command and exits: 0 done, 1-9 by the kind of error (orchestrator/errors.py), 130 interrupted.
+    """Runs the command and exits: 0 done, 1-8 by the kind of error (orchestrator/errors.py), 130 interrupted.
 
     What is not expected keeps its traceback: it is a bug, to be seen and reported.
     """
@@ -67,7 +71,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        cli.main(args=words, prog_name="earshot", standalone_mode=False)
+        # click hands the code back with which a verb ended on purpose.
+        if code := cli.main(args=words, prog_name="earshot", standalone_mode=False):
+            sys.exit(code)
     except EarshotError as exc:
         _refuse(exc.message, exc.hint or (_see(_command(words)) if isinstance(exc, BadInput) else None), exc.exit_code)
     except click.exceptions.Exit as exc:

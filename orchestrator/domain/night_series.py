@@ -60,7 +60,9 @@ PUSHED_AXES = ("model_commit", "exporter", "runtime")
 
 @dataclass(frozen=True)
 class SeriesKey:
-    """``device`` is a device's name, or a device model where its units are taken together."""
+    """``device`` is a device's name, or a device model where its units are taken together. ``variant``: threads, chunk
+    and options, where they are told apart.
+    """
 
     device: str
     model: str
@@ -69,6 +71,7 @@ class SeriesKey:
     precision: str
     mode: str
     metric: str
+    variant: str = ""
 
     def __post_init__(self) -> None:
         if self.metric not in WATCHED:
@@ -81,10 +84,12 @@ class SeriesKey:
     @property
     def configuration(self) -> tuple[str, ...]:
         """All but the metric: one re-run answers for all metrics of it."""
-        return (self.device, self.model, self.runtime, self.provider, self.precision, self.mode)
+        return (self.device, self.model, self.runtime, self.provider, self.precision, self.mode, self.variant)
 
     def __str__(self) -> str:
-        return f"{self.metric} of {self.model} {self.precision} ({self.runtime}, {self.provider}) on {self.device}"
+        variant = f" {self.variant}" if self.variant else ""
+        how = f"{self.runtime}, {self.provider}, {self.mode}"
+        return f"{self.metric} of {self.model} {self.precision}{variant} ({how}) on {self.device}"
 
 
 @dataclass(frozen=True)

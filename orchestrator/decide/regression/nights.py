@@ -1,8 +1,9 @@
 """The slow look: a change point in a row of nights, for what the fast look is too coarse for or no re-run can decide.
 
 Where the level changed is found by PELT (Killick, Fearnhead & Eckley 2012; ruptures' implementation in C) with a
-quadratic cost on clipped logarithms, which odd nights do not move; whether it did by the rank test of Mann and Whitney.
-Both are told how much less the nights say where each is like the one before it.
+quadratic cost on clipped logarithms, which odd nights do not move; whether it did by the rank test of Mann and Whitney
+or, for a large change in few nights, by Student's t. All are told how much less the nights say where each is like the
+one before it.
 """
 
 import functools
@@ -21,6 +22,7 @@ from orchestrator.decide.regression.tuning import Tuning
 from orchestrator.domain.night_series import SeriesKey
 from orchestrator.domain.regression import LEVEL, Suspicion
 from orchestrator.errors import BadInput
+from orchestrator.statistics import students_t
 from orchestrator.statistics.autocorrelation import lag1
 
 WINDOW = 60
@@ -46,9 +48,8 @@ def require_libraries() -> None:
 
 
 def change_over_nights(key: SeriesKey, aspect: str, trace: Trace, tuning: Tuning) -> Suspicion | None:
-    """The latest change of level in the last 60 nights that has lasted for five; its p-value is the rank test's.
-
-    None where there is none that is large and sure enough. Raises BadInput without the extra ``regression``.
+    """The latest change of level in the last 60 nights that has lasted for five. None where none is large and sure
+    enough. Raises BadInput without the extra ``regression``.
     """
     require_libraries()
     nights, x = trace.nights[-WINDOW:], trace.x[-WINDOW:]
@@ -61,10 +62,13 @@ def change_over_nights(key: SeriesKey, aspect: str, trace: Trace, tuning: Tuning
         return None
     shift = median(after) - median(before)
     least = math.log1p(tuning.least if aspect == LEVEL else SPREAD_LEAST)
-    p = _rank_p(before, after, noise.fewer)
+    p = _chance(before, after, noise)
     if abs(shift) < least or p > tuning.nights_alpha:
         return None
     when = since(nights[start:], x[start:], fewer=noise.fewer)
+    # PELT gives every level its five nights, also a shorter one.
+    if sum(night.at >= when.at for night in nights) < NEW_NIGHTS:
+        return None
     return Suspicion(key, aspect, shift, least, p, tuning.nights_alpha, when)
 
 
@@ -106,12 +110,17 @@ def clipped_to_neighbours(x: NDArray[np.float64], scale: float) -> NDArray[np.fl
     return np.clip(x, middle - CLIP * scale, middle + CLIP * scale)
 
 
-def _rank_p(before: NDArray[np.float64], after: NDArray[np.float64], fewer: float) -> float:
-    """Two-sided, of as many fewer nights as their memory leaves."""
+def _chance(before: NDArray[np.float64], after: NDArray[np.float64], noise: Baseline) -> float:
+    """Two-sided, of as many fewer nights as their memory leaves: by ranks, which no odd night moves, or by size, which
+    ranks cannot tell from some nights on: the smaller of the two, doubled for the choice.
+    """
     from scipy.stats import mannwhitneyu
 
     # The exact distribution knows no ties; a memory peak in pages has some.
     method = "exact" if len(np.unique(np.concatenate([before, after]))) == len(before) + len(after) else "asymptotic"
-    p = float(mannwhitneyu(after, before, alternative="two-sided", method=method).pvalue)
-    z = -_NORMAL.inv_cdf(max(p, 1e-300) / 2.0) * math.sqrt(fewer)
-    return min(1.0, 2.0 * _NORMAL.cdf(-z))
+    ranks = float(mannwhitneyu(after, before, alternative="two-sided", method=method).pvalue)
+    z = -_NORMAL.inv_cdf(max(ranks, 1e-300) / 2.0) * math.sqrt(noise.fewer)
+    nights = noise.fewer / (1.0 / len(before) + 1.0 / len(after))
+    t = abs(float(clipped(after).mean() - clipped(before).mean())) / noise.scale * math.sqrt(nights)
+    freedom = max(1.0, (len(before) + len(after)) * noise.fewer - 2.0)
+    return min(1.0, 4.0 * min(_NORMAL.cdf(-z), students_t.upper_tail(t, freedom)))

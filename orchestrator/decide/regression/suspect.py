@@ -29,7 +29,7 @@ _SPREAD_ALPHA = 0.005
 # A device that drifts is in no hurry, and nobody can put its old state beside the new one: so many nights in a row, all
 # but one of them off by a deviation at least, so that no odd night does it.
 LASTING_NIGHTS = 5
-_LASTING_SHARE = 0.2
+_LASTING_SHARE = 0.5
 
 
 def suspicion(key: SeriesKey, aspect: str, trace: Trace, tuning: Tuning) -> Suspicion | None:

@@ -19,10 +19,10 @@ class Tuning:
     baseline_nights: int = 28
     least_nights: int = 7
     look_back: int = 7
-    worse_alpha: float = 0.08
+    worse_alpha: float = 0.1
     better_alpha: float = 0.001
     rerun_alpha: float = 0.004
-    nights_alpha: float = 0.0005
+    nights_alpha: float = 0.0002
     false_discovery: float = 0.05
     most_pairs: int = 40
 
