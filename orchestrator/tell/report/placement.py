@@ -107,8 +107,9 @@ def _operators(entry: Entry, session: Session) -> list[Row]:
         for o in top
     ]
     if rest is not None:
-        words = text(f"{rest.nodes} others")
-        rows.append(Row((text(entry.number), words, text(""), text(""), number(f"{rest.calls:,}"), _share(rest.share))))
+        words, blank = text(f"{rest.nodes} others"), text("")
+        cells = (text(entry.number), words, blank, blank, number(f"{rest.calls:,}"), _share(rest.share))
+        rows.append(Row(cells, entry.role))
     return rows
 
 
