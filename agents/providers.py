@@ -9,6 +9,8 @@ from typing import Dict, Optional, Tuple
 
 CPU = "CPUExecutionProvider"
 PREFIX = "ep."
+# Loading fails where a node would go to the CPU instead (onnxruntime_session_options_config_keys.h).
+NO_CPU_FALLBACK = "session.disable_cpu_ep_fallback"
 _DOCS = "https://onnxruntime.ai/docs/execution-providers/"
 # What an option takes: one of the values, any whole number, or any text.
 NUMBER: Tuple[str, ...] = ("<number>",)

@@ -26,7 +26,7 @@ class OnnxRuntimeBackend:
 
     def __init__(self, spec: wire.RunSpec, model_path: str, profile_prefix: Optional[str] = None) -> None:
         self.runtime_version: str = ort.__version__
-        self.runtime_build: Optional[str] = build_of_onnxruntime()
+        self.runtime_build: Optional[str] = build_of_onnxruntime(spec.provider)
         self._contract = spec.contract
         self._chunk_samples = spec.chunk_samples
         self._provider = spec.provider

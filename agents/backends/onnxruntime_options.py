@@ -16,8 +16,6 @@ _LEVELS = {
 _MODES = {"sequential": ort.ExecutionMode.ORT_SEQUENTIAL, "parallel": ort.ExecutionMode.ORT_PARALLEL}
 _SWITCH = {"0": False, "1": True, "false": False, "true": True}
 _ERRORS_ONLY = 3
-# Loading fails where a node would go to the CPU instead (onnxruntime_session_options_config_keys.h).
-NO_CPU_FALLBACK = {"session.disable_cpu_ep_fallback": "1"}
 # Whether open dimensions are fixed to the stream's; where it is not given, as the provider needs it.
 DIMENSIONS = "free_dimensions"
 

@@ -8,7 +8,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 from agents import providers, wire
 from agents.backends.onnxruntime_assignment import RECORD
 from agents.backends.onnxruntime_log import Heard, listening, message_of
-from agents.backends.onnxruntime_options import NO_CPU_FALLBACK, own_options, session_options
+from agents.backends.onnxruntime_options import own_options, session_options
 from agents.backends.onnxruntime_plugin import is_plugin_here, plugin_devices
 from agents.backends.onnxruntime_shapes import open_dimensions
 from agents.failure import Failure
@@ -29,8 +29,8 @@ def open_session(spec: wire.RunSpec, model_path: str, profile_prefix: Optional[s
     plugin = is_plugin_here(provider)
     if not plugin:
         _require_built_in(spec.provider)
-    options = _options(spec, provider, model_path, profile_prefix)
     try:
+        options = _options(spec, provider, model_path, profile_prefix)
         with listening() as heard:
             session = _load(spec, provider, model_path, options, plugin)
     except ERRORS as error:
@@ -70,7 +70,7 @@ def _load(spec: wire.RunSpec, provider: providers.Provider, model_path: str, opt
         return ort.InferenceSession(model_path, options, enable_fallback=0)
     asked = [(provider.name, told)]
     # The runtime refuses to have the CPU named where falling back to it is forbidden.
-    if provider.name != providers.CPU and not NO_CPU_FALLBACK.items() <= spec.session_options.items():
+    if provider.name != providers.CPU and spec.session_options.get(providers.NO_CPU_FALLBACK) != "1":
         asked.append((providers.CPU, {}))
     return ort.InferenceSession(model_path, options, providers=asked, enable_fallback=0)
 

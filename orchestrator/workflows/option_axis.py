@@ -4,14 +4,12 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from agents.providers import CPU, PREFIX, provider_options
+from agents.providers import CPU, NO_CPU_FALLBACK, PREFIX, provider_options
 from orchestrator.domain.candidate import Candidate
 from orchestrator.errors import BadInput
 
 _RUNTIME = "onnxruntime"
 _FORM = "write it as NAME=VALUE, or RUNTIME:NAME=VALUE for another runtime than onnxruntime"
-# What only another provider than the CPU can be asked for.
-_NO_FALLBACK = "session.disable_cpu_ep_fallback"
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class SessionOption:
         """Whether a candidate of this provider can be told it. A value that it does not take is left to ``checked``."""
         if runtime != self.runtime:
             return False
-        if self.name == _NO_FALLBACK:
+        if self.name == NO_CPU_FALLBACK:
             return provider != CPU
         return not self.name.startswith(PREFIX) or _has(provider, self)
 

@@ -17,6 +17,7 @@ def test_a_graph_without_floats_of_32_bits_runs_on_the_simulated_processor(
     said = placement(lab, results, *IN, "--recipe", recipe)
     own = share_of(said, QNN)
     assert (own["nodes"], own["time_share"] > 0.99, said["fell_back"]) == (1, True, None)
+    assert said["runtime"]["build"].startswith("onnxruntime 1.31.1 + onnxruntime-qnn 2.7.0: ")
     assert said["emulated"].startswith("QNNExecutionProvider on x86_64")
     assert 20 < said["parity"]["snr_db"] < 100, "rounded elsewhere, and not garbage"
     if recipe != "onnx:fp16":
