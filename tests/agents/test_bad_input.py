@@ -173,7 +173,7 @@ def test_a_size_that_the_graph_was_not_made_for(device: Device) -> None:
 
 
 def test_an_unknown_runtime(device: Device) -> None:
-    assert_failed(device.run(device.spec(runtime="torch")), "runtime-missing", "knows echo, onnxruntime")
+    assert_failed(device.run(device.spec(runtime="torch")), "runtime-missing", "knows echo, litert, onnxruntime")
 
 
 def test_a_provider_that_the_build_does_not_have(device: Device) -> None:
