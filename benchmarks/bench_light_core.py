@@ -16,7 +16,10 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
 LARGEST_MB, LONGEST_S = 500, 0.3
-EAGER = "import click, numpy, onnx, onnxruntime, pandas, paramiko, rich, soundfile, sqlalchemy, altair"
+EAGER = (
+    "import click, numpy, onnx, onnxruntime, ai_edge_litert.interpreter, pandas, paramiko, rich, soundfile, "
+    "sqlalchemy, altair"
+)
 ROUNDS = 11
 
 

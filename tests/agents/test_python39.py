@@ -1,4 +1,4 @@
-"""The archive on the oldest Python that it promises: 3.9, with that Python's own numpy and onnxruntime."""
+"""The archive on the oldest Python that it promises: 3.9, with that Python's own numpy, onnxruntime and LiteRT."""
 
 import os
 import shutil
@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.agents.device import REPOSITORY, Device
+from tests.tflite import leaky_tflite
 
 PIP_TIMEOUT_S = 300
+PACKAGES = ("numpy", "onnxruntime", "ai-edge-litert")
 
 
 def python39() -> tuple[str, dict[str, str]]:
@@ -43,13 +45,13 @@ def python39_with_runtime(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     if made.returncode != 0:
         pytest.skip(f"python3.9 -m venv fails: {made.stderr.strip() or made.stdout.strip()}")
-    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--only-binary", ":all:", "numpy", "onnxruntime"]
+    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--only-binary", ":all:", *PACKAGES]
     try:
         installed = subprocess.run(pip, capture_output=True, text=True, timeout=PIP_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"numpy and onnxruntime for Python 3.9 did not arrive within {PIP_TIMEOUT_S} s")
+        pytest.skip(f"{', '.join(PACKAGES)} for Python 3.9 did not arrive within {PIP_TIMEOUT_S} s")
     if installed.returncode != 0:
-        pytest.skip(f"numpy and onnxruntime for Python 3.9 cannot be had: {installed.stderr.strip()[-200:]}")
+        pytest.skip(f"{', '.join(PACKAGES)} for Python 3.9 cannot be had: {installed.stderr.strip()[-200:]}")
     return str(folder / "bin" / "python")
 
 
@@ -75,4 +77,9 @@ def test_every_mode_runs_under_39(python39_with_runtime: str, tmp_path: Path, ar
     assert runtime(found).usable, runtime(found).reason
     for mode, streams in (("flat-out", 1), ("paced", 1), ("placement", 1), ("multi", 2)):
         result = device.run(device.spec(session_id=mode, mode=mode, streams=streams, sampler_hz=20.0)).result
+        assert (result.outcome, result.reason) == ("ok", None)
+    assert runtime(found, "litert").usable, runtime(found, "litert").reason
+    litert = {"runtime": "litert", "provider": "XNNPACK", "model": device.put(leaky_tflite(), ".tflite")}
+    for mode in ("flat-out", "placement"):
+        result = device.run(device.spec(session_id=f"litert-{mode}", mode=mode, **litert)).result
         assert (result.outcome, result.reason) == ("ok", None)
