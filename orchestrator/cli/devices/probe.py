@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from agents.device_facts import DeviceProbe, SensorProbe
-from orchestrator.cli.options import json_option, lab_option
+from orchestrator.cli.options import environment_option, json_option, lab_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.domain.cluster import clusters_of
 from orchestrator.domain.session import Environment
@@ -19,6 +19,7 @@ from orchestrator.measure.lab.inventory import find_device, load_lab, open_trans
 from orchestrator.measure.lab.profile_files import parse_profile
 from orchestrator.measure.lab.profiles import DeviceProfile, device_model_slug
 from orchestrator.measure.transports.base import whole_file
+from orchestrator.workflows.reach import in_environment
 
 NO_AGENT = "none: asked through sh"
 _MARKS = {True: "yes", False: "NO", None: "not told"}
@@ -27,6 +28,7 @@ _MARKS = {True: "yes", False: "NO", None: "not told"}
 @click.command()
 @click.argument("name", default="local")
 @lab_option
+@environment_option
 @click.option(
     "--write-profile",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -37,31 +39,40 @@ _MARKS = {True: "yes", False: "NO", None: "not told"}
     "--shell", is_flag=True, help="Ask through sh alone: for a phone without Python. No sensors, no runtimes."
 )
 @json_option
-def probe(name: str, lab: Path | None, write_profile: Path | None, force: bool, shell: bool, as_json: bool) -> None:
+def probe(
+    name: str,
+    lab: Path | None,
+    environment: str | None,
+    write_profile: Path | None,
+    force: bool,
+    shell: bool,
+    as_json: bool,
+) -> None:
     """Ask a device what it is: SoC, cores, memory, sensors, runtimes and execution providers, or why not.
 
     \b
     earshot devices probe pi5 --lab lab.toml
+    earshot devices probe local --lab lab.toml --environment openvino
     earshot devices probe new-phone --lab lab.toml --write-profile device_profiles/new-phone.toml
     """
-    device = find_device(load_lab(lab), name)
+    device = in_environment(find_device(load_lab(lab), name), environment)
     _require_writable(write_profile, force)
-    environment = _by_shell(device) if shell else _by_agent(device)
-    profile = profile_of(environment.probe, device.profiles_dir)
+    where = _by_shell(device) if shell else _by_agent(device)
+    profile = profile_of(where.probe, device.profiles_dir)
     if write_profile is not None:
-        _write(write_profile, environment.probe, profile, device)
+        _write(write_profile, where.probe, profile, device)
     if as_json:
-        print_json(environment)
+        print_json(where)
     else:
-        click.echo(f"device model  {environment.device_model}")
+        click.echo(f"device model  {where.device_model}")
         click.echo(f"profile       {f'{profile.name}: {profile.title}' if profile else 'none fits'}")
-        _print_probe(environment.probe)
+        _print_probe(where.probe)
         if profile is not None:
-            _print_profile(profile, environment.probe)
+            _print_profile(profile, where.probe)
     if write_profile is not None:
         click.echo(f"\n{_written(write_profile, device)}", err=True)
     # Last, so that one can see what it is.
-    require_profile(device, environment.probe)
+    require_profile(device, where.probe)
 
 
 def _by_agent(device: Device) -> Environment:
@@ -167,10 +178,9 @@ def _not_here(profile: DeviceProfile, found: DeviceProbe) -> list[list[str]]:
 def _runtimes(found: DeviceProbe) -> list[list[str]]:
     rows = []
     for runtime in found.runtimes:
-        rows.append(
-            [runtime.name, _mark(runtime.usable), (runtime.version if runtime.usable else runtime.reason) or ""]
-        )
-        rows += [[f"  {p.name}", _mark(p.usable), p.reason or ""] for p in runtime.providers]
+        version = ", ".join(part for part in (runtime.version, runtime.build) if part)
+        rows.append([runtime.name, _mark(runtime.usable), (version if runtime.usable else runtime.reason) or ""])
+        rows += [[f"  {p.name}", _mark(p.usable), p.reason or p.emulated or ""] for p in runtime.providers]
     return rows
 
 
