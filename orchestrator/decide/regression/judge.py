@@ -137,7 +137,7 @@ def _verdict(case: Case, finding: _Finding, tuning: Tuning) -> Verdict:
 def _rate(finding: _Finding, suspected: Suspicion, tuning: Tuning) -> float:
     if finding.confirmed_by == BY_RERUN:
         return tuning.false_alarms_per_100
-    return 100.0 * (tuning.nights_alpha if finding.confirmed_by == BY_NIGHTS else suspected.rate)
+    return tuning.nights_false_alarms_per_100 if finding.confirmed_by == BY_NIGHTS else 100.0 * suspected.rate
 
 
 def _certain(found: Certain) -> Verdict:

@@ -1,6 +1,6 @@
 """The fast look: is tonight, or are tonight and last night together, off what was usual? Says so early, and often errs.
 
-Its threshold follows from what it must find: the effect that matters, within two nights, with 97.5 %. A quiet series is
+Its threshold follows from what it must find: the effect that matters, within two nights, with 98.5 %. A quiet series is
 therefore hardly ever suspected without a cause, and a noisy one costs re-runs, which decide.
 """
 
@@ -18,7 +18,7 @@ from orchestrator.domain.regression import LEVEL, SPREAD, Suspicion
 from orchestrator.statistics import students_t
 
 _NORMAL = NormalDist()
-_FOUND = 0.975
+_FOUND = 0.985
 # Beyond this nothing quieter is asked for: some night is odd in every lab.
 _LEAST_ALPHA = 3e-5
 # Runs of one program that differ three times as much are another program; half that is not told.
@@ -41,7 +41,8 @@ def suspicion(key: SeriesKey, aspect: str, trace: Trace, tuning: Tuning) -> Susp
 def lasting(key: SeriesKey, trace: Trace, tuning: Tuning) -> Suspicion | None:
     """Five nights in a row so far off that no re-run is needed to believe it."""
     past, new = trace.x[:-LASTING_NIGHTS][-tuning.baseline_nights :], trace.x[-LASTING_NIGHTS:]
-    if len(past) < tuning.least_nights:
+    # Of fewer nights nobody can tell how much each is like the one before it.
+    if len(past) < 2 * tuning.least_nights:
         return None
     usual = baseline_of(past).with_doubt
     middle = median(new)

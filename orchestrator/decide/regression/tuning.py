@@ -11,7 +11,10 @@ class Tuning:
     ``better_alpha``: the largest share of nights without a change on which a series is suspected, in each of two looks.
     ``look_back``: nights back to the artifact that a re-run sets beside tonight's, so that a slope of a week is seen.
     ``rerun_alpha``: the share of re-runs of equal things that confirm a change, over two looks. ``nights_alpha``: the
-    same for nights alone. ``false_discovery``: among one night's findings over all series.
+    same for nights alone, where they are independent. ``false_discovery``: among one night's findings over all series.
+
+    ``nights_false_alarms_per_100``: what nights alone were seen to do in the worst of the simulated worlds, in which
+    each night is like the one before it (``make detectors``). There is no better promise without a re-run.
     """
 
     wanted: float = 0.05
@@ -23,6 +26,7 @@ class Tuning:
     better_alpha: float = 0.001
     rerun_alpha: float = 0.004
     nights_alpha: float = 0.0002
+    nights_false_alarms_per_100: float = 0.5
     false_discovery: float = 0.05
     most_pairs: int = 40
 
