@@ -58,12 +58,13 @@ def _note(outcome: DeviceOutcome) -> str:
     """Why it failed, or what must be known to read the row."""
     if outcome.error is not None:
         return f"failed: {outcome.error.message}"
-    environment = outcome.session.environment if outcome.session else None
-    if environment is None:
+    session = outcome.session
+    if session is None:
         return ""
-    if environment.emulated:
-        return f"emulated ({environment.emulated}): not a device's speed"
-    return "a stand-in: this machine's speed" if (environment.probe.virtual or "").startswith("stand-in") else ""
+    if session.emulated:
+        return f"emulated ({session.emulated}): not a device's speed"
+    virtual = session.environment.probe.virtual or ""
+    return "a stand-in: this machine's speed" if virtual.startswith("stand-in") else ""
 
 
 def _perceived(outcome: DeviceOutcome) -> object:

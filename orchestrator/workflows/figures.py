@@ -78,11 +78,11 @@ def _verdict(session: Session, sample_rate_hz: int) -> Figure:
 
 def _not_hardware(session: Session) -> list[Figure]:
     """Before all others, because it says what the others are worth."""
-    environment = session.environment
-    if environment.emulated:
-        return [Figure("emulated", 1, "", f"{environment.emulated}: no figure here says anything about a device")]
-    if "stand-in: " in (environment.probe.virtual or ""):
-        return [Figure("stand-in", 1, "", f"{environment.probe.virtual}: the times are those of this machine")]
+    virtual = session.environment.probe.virtual
+    if session.emulated:
+        return [Figure("emulated", 1, "", f"{session.emulated}: no figure here says anything about a device")]
+    if "stand-in: " in (virtual or ""):
+        return [Figure("stand-in", 1, "", f"{virtual}: the times are those of this machine")]
     return []
 
 
