@@ -19,6 +19,11 @@ BY_RERUN, BY_NIGHTS, BY_VALUE, BY_ITEMS = "re-run", "nights", "exact value", "ev
 CONFIRMED, REFUTED, UNSURE = "confirmed", "refuted", "unsure"
 
 
+def worsens(key: SeriesKey, aspect: str, change: float) -> bool:
+    """Whether a change by so much (> 0: more of it) is for the worse; more spread from run to run always is."""
+    return (change > 0) == (aspect == SPREAD or key.watched.worse > 0)
+
+
 @dataclass(frozen=True)
 class Since:
     """The first night of the new level, with the range that holds it with 95 %.
@@ -72,15 +77,6 @@ class Suspicion:
     def __post_init__(self) -> None:
         if self.aspect not in ASPECTS or not 0.0 <= self.p_value <= 1.0:
             raise ValueError(f"aspect must be one of {ASPECTS} and p in 0..1, got {self.aspect!r}, {self.p_value}")
-
-    @property
-    def direction(self) -> int:
-        return 1 if self.shift > 0 else -1
-
-    @property
-    def worse(self) -> bool:
-        """Runs that differ more from each other are worse, whatever the metric."""
-        return self.direction == (1 if self.aspect == SPREAD else self.key.watched.worse)
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,14 @@ from orchestrator.domain.regression import (
     DEVICE_DRIFT,
     DISMISSED,
     IMPROVEMENT,
+    LEVEL,
     REGRESSION,
-    SPREAD,
     SUSPECT,
     UNSURE,
     Confirmation,
     Suspicion,
     Verdict,
+    worsens,
 )
 from orchestrator.statistics.discovery import adjusted
 from orchestrator.statistics.interval import Interval
@@ -82,9 +83,8 @@ def _finding(case: Case, answer: Confirmation | None, drifting: Collection[str],
 
 
 def _changed(case: Case, effect: Interval) -> str:
-    """More spread is worse, whatever the metric."""
-    worse = 1 if case.suspicion.aspect == SPREAD else case.series.key.watched.worse
-    return REGRESSION if effect.value is not None and (effect.value > 1.0) == (worse > 0) else IMPROVEMENT
+    change = 0.0 if effect.value is None else effect.value - 1.0
+    return REGRESSION if worsens(case.series.key, case.suspicion.aspect, change) else IMPROVEMENT
 
 
 def _by_nights(case: Case, tuning: Tuning) -> _Finding:
@@ -144,16 +144,16 @@ def _certain(found: Certain) -> Verdict:
     key, last = found.series.key, found.series.last
     assert found.effect.value is not None
     when = at_once(last)
-    rose = found.effect.value > (1.0 if found.relative else 0.0)
-    kind = REGRESSION if rose == (key.watched.worse > 0) else IMPROVEMENT
+    change = found.effect.value - (1.0 if found.relative else 0.0)
+    kind = REGRESSION if worsens(key, LEVEL, change) else IMPROVEMENT
     blamed = blame(found.series.nights, when)
-    amount = how_much(key, "level", found.effect, found.relative)
+    amount = how_much(key, LEVEL, found.effect, found.relative)
     unknown = not_recorded(found.series.nights, when)
     return Verdict(
         kind=kind,
         key=key,
         at=last.at,
-        aspect="level",
+        aspect=LEVEL,
         effect=found.effect,
         relative=found.relative,
         confirmed_by=found.known_by,

@@ -28,7 +28,7 @@ from orchestrator.statistics.autocorrelation import lag1
 WINDOW = 60
 # Nights that a new level has to last, and that the old one is known from.
 NEW_NIGHTS, OLD_NIGHTS = 5, 10
-# Times ln n: the penalty of one more change point. 2 is the Schwarz criterion; 3 gave no false alarm in 9,000 nights.
+# Times ln n: the penalty of one more change point. 2 is the Schwarz criterion; to look anew every night costs more.
 _PENALTY = 3.0
 _NORMAL = NormalDist()
 

@@ -14,7 +14,7 @@ from orchestrator.decide.regression.since import since
 from orchestrator.decide.regression.trace import Trace
 from orchestrator.decide.regression.tuning import Tuning
 from orchestrator.domain.night_series import SeriesKey
-from orchestrator.domain.regression import LEVEL, SPREAD, Suspicion
+from orchestrator.domain.regression import LEVEL, Suspicion, worsens
 from orchestrator.statistics import students_t
 
 _NORMAL = NormalDist()
@@ -61,8 +61,8 @@ def _look(key: SeriesKey, aspect: str, trace: Trace, nights: int, tuning: Tuning
         return None
     usual = baseline_of(past)
     shift, error = usual.shift(float(trace.x[-nights - 1]), trace.x[-nights:])
-    worse = (shift > 0) == ((1 if aspect == SPREAD else key.watched.worse) > 0)
-    return _suspicion(key, aspect, trace, usual, shift, error, _alpha(aspect, worse, usual, tuning), tuning)
+    alpha = _alpha(aspect, worsens(key, aspect, shift), usual, tuning)
+    return _suspicion(key, aspect, trace, usual, shift, error, alpha, tuning)
 
 
 def _suspicion(

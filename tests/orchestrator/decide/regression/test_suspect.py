@@ -8,7 +8,7 @@ from orchestrator.decide.regression.suspect import lasting, suspicion
 from orchestrator.decide.regression.trace import Trace, trace_of
 from orchestrator.decide.regression.tuning import DEFAULT, Tuning
 from orchestrator.domain.night_series import Series
-from orchestrator.domain.regression import LEVEL, SPREAD
+from orchestrator.domain.regression import LEVEL, SPREAD, worsens
 from tests.orchestrator.decide.regression.nights import key, night, noisy
 
 
@@ -20,7 +20,7 @@ def suspect(levels: list[float], aspect: str = LEVEL, **more: float):
 def test_a_step_far_beyond_the_noise_is_seen_in_its_first_night() -> None:
     found = suspect([4.0] * 20 + [4.4])
     assert found is not None
-    assert found.worse
+    assert worsens(found.key, found.aspect, found.shift)
     assert found.shift == pytest.approx(np.log(1.1), abs=0.02)
     assert found.since.at == noisy([4.0] * 21).nights[20].at
 
@@ -28,7 +28,7 @@ def test_a_step_far_beyond_the_noise_is_seen_in_its_first_night() -> None:
 def test_a_faster_night_is_seen_and_is_not_worse() -> None:
     found = suspect([4.0] * 20 + [3.5])
     assert found is not None
-    assert not found.worse
+    assert not worsens(found.key, found.aspect, found.shift)
     assert found.shift < 0
 
 
@@ -37,7 +37,7 @@ def test_more_streams_are_better() -> None:
     series = Series(key("streams"), (*nights, night(20, [12.0] * 3)))
     found = suspicion(series.key, LEVEL, trace_of(series, LEVEL), DEFAULT)
     assert found is not None
-    assert found.worse
+    assert worsens(found.key, found.aspect, found.shift)
 
 
 def test_a_usual_night_is_not_suspect() -> None:
@@ -65,7 +65,7 @@ def test_runs_that_spread_three_times_as_far_are_seen() -> None:
     series = Series(quiet.key, (*quiet.nights[:-1], wild))
     found = suspicion(series.key, SPREAD, trace_of(series, SPREAD), DEFAULT)
     assert found is not None
-    assert found.worse
+    assert worsens(found.key, found.aspect, found.shift)
 
 
 def test_lasting_needs_five_nights_and_is_not_made_by_an_odd_one() -> None:
