@@ -57,8 +57,8 @@ def candidates_for(
 
     ``threads`` overrides that for all; the fp32 default stays. ``chunk_samples`` None: the contract's own. Each of them
     once more on each of ``clusters`` that has a core for each thread. ``spare``: also by kernels that are there for
-    what other providers leave. An artifact that the device cannot run has none (``unfit`` says why); raises
-    DeviceNotReady where that is so for all.
+    what other providers leave, and by delegates that are not among the device's libraries. An artifact that the device
+    cannot run has none (``unfit`` says why); raises DeviceNotReady where that is so for all.
     """
     found, reasons = [], []
     for artifact in artifacts:
@@ -115,7 +115,10 @@ def _package(artifact: Artifact) -> str:
 def _providers(runtime: RuntimeProbe, spare: bool) -> list[str]:
     usable = [p.name for p in runtime.providers if p.usable]
     others = [name for name in usable if name != _SPARE.get(runtime.name)]
-    return usable if spare else others or usable
+    if not spare:
+        return others or usable
+    # A delegate that the probe did not find may be named by its library, with the session option ``delegate``.
+    return [p.name for p in runtime.providers if p.usable or runtime.name == "litert"]
 
 
 def _thread_counts(artifact: Artifact, probe: DeviceProbe, wanted: Sequence[int]) -> list[int]:
