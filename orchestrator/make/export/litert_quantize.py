@@ -18,6 +18,8 @@ _BITS = {"s8": 8, "s16": 16}
 # The quantizer's own way is a moving average, which forgets the extremes and clips them.
 _RANGES = {"minmax": qsv_utils.min_max_update, "average": qsv_utils.moving_average_update}
 _Operation = qtyping.TFLOperationName
+# What the file's schema calls otherwise.
+_OTHER_NAMES = {"TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
 
 
 def quantized(path: Path, recipe: Recipe, types: Sequence[str], feeds: LazyFeeds | None) -> bytes:
@@ -27,7 +29,7 @@ def quantized(path: Path, recipe: Recipe, types: Sequence[str], feeds: LazyFeeds
     Raises ExportFailed where none of ``types`` can be quantized.
     """
     known = {operation.value for operation in _Operation}
-    wanted = [_Operation(name) for name in types if name in known]
+    wanted = [_Operation(name) for name in (_OTHER_NAMES.get(t, t) for t in types) if name in known]
     if not wanted:
         raise ExportFailed(f"nothing to quantize: ai-edge-quantizer knows none of {', '.join(types)}")
     work = quantizer.Quantizer(str(path))

@@ -7,7 +7,7 @@ from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadRecipe
 
 # What holds the weights of a network for speech: the operators that gain from int8 without harm to what lies between.
-HEAVY = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "CONV_2D_TRANSPOSE")
+HEAVY = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "TRANSPOSE_CONV")
 
 
 def check_types(recipe: Recipe, operators: Iterable[str]) -> None:
