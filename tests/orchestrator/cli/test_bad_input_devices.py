@@ -76,11 +76,12 @@ def test_a_device_that_cannot_be_entered(name: str, ssh_host: SshHost, tmp_path:
     assert done.stdout == ""
 
 
-def python_with(folder: Path, name: str, code: str) -> Path:
-    """The Python of the tests behind a wrapper, as vendors ship them: it finds our module ``name`` first."""
+def python_with(folder: Path, modules_code: dict[str, str]) -> Path:
+    """The Python of the tests behind a wrapper, as vendors ship them: it finds our modules first."""
     modules = folder / "modules"
     modules.mkdir(parents=True)
-    (modules / f"{name}.py").write_text(code)
+    for name, code in modules_code.items():
+        (modules / f"{name}.py").write_text(code)
     wrapper = folder / "python3"
     wrapper.write_text(f'#!/bin/sh\nPYTHONPATH="{modules}" exec "{sys.executable}" "$@"\n')
     wrapper.chmod(0o755)
@@ -99,12 +100,13 @@ def local_lab(folder: Path, *, root: Path | None = None, python: Path | None = N
     return ["--device", "board", "--lab", str(folder / "lab.toml")]
 
 
-@pytest.mark.parametrize("missing", ["onnxruntime", "numpy"])
-def test_a_device_without_a_runtime(missing: str, results: Path, tmp_path: Path, home: Path) -> None:
-    python = python_with(tmp_path, missing, f"raise ImportError('No module named {missing!r}')\n")
+@pytest.mark.parametrize("missing", [("onnxruntime", "ai_edge_litert", "tflite_runtime"), ("numpy",)])
+def test_a_device_without_a_runtime(missing: tuple[str, ...], results: Path, tmp_path: Path, home: Path) -> None:
+    python = python_with(tmp_path, {name: f'raise ImportError("No module named {name!r}")\n' for name in missing})
     lab = local_lab(tmp_path, python=python)
     done = earshot("run", "mini", "--once", "--seconds", "1", "--results", str(results), *lab, home=home)
-    assert_refused(done, DEVICE, f"no usable runtime for {python} on board", missing, then=f"{python} -m pip install")
+    said = f"no usable runtime for {python} on board"
+    assert_refused(done, DEVICE, said, missing[0], then=f"{python} -m pip install")
     assert_sound(results)
     assert not rows(results, "select 1 from sessions where device = 'board' and outcome = 'ok'")
 
@@ -231,7 +233,7 @@ time.time = lambda: _wall() + (3600.0 if _streams() else 0.0)
 def test_a_clock_that_is_set_during_a_session(results: Path, tmp_path: Path, home: Path) -> None:
     """Not this machine's clock: the device's Python reads its time of day with a shift once the session streams."""
     journals = str(tmp_path / "root" / "sessions" / "*" / "events.jsonl")
-    python = python_with(tmp_path, "sitecustomize", STEPPING.format(journals=journals))
+    python = python_with(tmp_path, {"sitecustomize": STEPPING.format(journals=journals)})
     lab = local_lab(tmp_path, python=python)
     run = ("run", "mini", "--once", "--seconds", "2", "--results", str(results), *lab)
     done = earshot(*run, "--json", home=home)
