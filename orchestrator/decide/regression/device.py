@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.decide.regression.judge import conclude
-from orchestrator.decide.regression.lab import movements
+from orchestrator.decide.regression.lab import Kind, kind_of, movements
 from orchestrator.decide.regression.look import Case, Look
 from orchestrator.decide.regression.nights import change_over_nights
 from orchestrator.decide.regression.suspect import lasting
@@ -22,7 +22,7 @@ def drifts(references: Sequence[Series], tuning: Tuning = DEFAULT) -> tuple[Verd
     accepted level began. What the devices have in common is told of the lab, once, and of none of them.
     """
     lab = movements(references)
-    cases = [_case(series, lab.get(series.key.metric, {}), tuning) for series in references]
+    cases = [_case(series, lab.get(kind_of(series.key), {}), tuning) for series in references]
     return (*_of_lab(references, lab, tuning), *_judged([c for c in cases if c is not None], len(cases), tuning))
 
 
@@ -36,11 +36,11 @@ def _judged(cases: Sequence[Case], count: int, tuning: Tuning) -> tuple[Verdict,
     return tuple(each for each in conclude(Look(tuple(cases), (), count), tuning=tuning) if each.kind == DEVICE_DRIFT)
 
 
-def _of_lab(references: Sequence[Series], lab: dict[str, dict[str, float]], tuning: Tuning) -> tuple[Verdict, ...]:
+def _of_lab(references: Sequence[Series], lab: dict[Kind, dict[str, float]], tuning: Tuning) -> tuple[Verdict, ...]:
     found = []
-    for metric, moved in lab.items():
+    for kind, moved in lab.items():
         if moved:
-            like = next(series.key for series in references if series.key.metric == metric)
+            like = next(series.key for series in references if kind_of(series.key) == kind)
             nights = tuple(Night(at, (math.exp(by),), "reference") for at, by in sorted(moved.items()))
             found.append(_case(Series(replace(like, device=LAB), nights), {}, tuning))
     judged = _judged([case for case in found if case is not None], len(found), tuning)

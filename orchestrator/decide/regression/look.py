@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.decide.regression.certain import change_in_value
-from orchestrator.decide.regression.lab import movements
+from orchestrator.decide.regression.lab import kind_of, movements
 from orchestrator.decide.regression.nights import change_over_nights
 from orchestrator.decide.regression.rerun import rerun_of
 from orchestrator.decide.regression.suspect import suspicion
@@ -83,11 +83,16 @@ def look(watched: Sequence[Watched], tuning: Tuning = DEFAULT) -> Look:
             found = change_in_value(series)
             certain += [Certain(series, *found)] if found is not None else []
             continue
-        reference = each.reference.since(each.level_since) if each.reference is not None else None
+        reference = _known_since(each.reference, each.level_since)
         count += len(ASPECTS)
-        suspected = [_case(series, aspect, reference, lab.get(series.key.metric, {}), tuning) for aspect in ASPECTS]
+        suspected = [_case(series, aspect, reference, lab.get(kind_of(series.key), {}), tuning) for aspect in ASPECTS]
         cases += [case for case in suspected if case is not None]
     return Look(tuple(cases), tuple(certain), count)
+
+
+def _known_since(reference: Series | None, at: str | None) -> Series | None:
+    """None where the reference has not run since then."""
+    return None if reference is None or reference.last.at < (at or "") else reference.since(at)
 
 
 def _case(

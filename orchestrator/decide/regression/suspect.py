@@ -24,8 +24,6 @@ _LEAST_ALPHA = 3e-5
 # Runs of one program that differ three times as much are another program; half that is not told.
 SPREAD_WANTED, SPREAD_LEAST = 2.0, 0.5
 _SPREAD_ALPHA = 0.005
-
-
 # A device that drifts is in no hurry, and nobody can put its old state beside the new one: so many nights in a row, all
 # but one of them off by a deviation at least, so that no odd night does it.
 LASTING_NIGHTS = 5

@@ -194,3 +194,9 @@ def test_a_warm_week_of_the_lab_raises_no_suspicion_of_a_model() -> None:
 def test_a_night_that_has_no_spread_is_judged_by_its_level_alone() -> None:
     series = Series(key(), tuple(night(i, [4.0 + 0.01 * (i % 3)]) for i in range(20)))
     assert conclude(look([Watched(series)])) == ()
+
+
+def test_a_reference_that_has_not_run_since_is_none() -> None:
+    series = stepped()
+    old = Series(key(model="reference"), noisy([4.0] * 3).nights)
+    assert look([Watched(series, old, level_since=at(5))]).cases
