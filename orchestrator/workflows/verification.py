@@ -5,9 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.decide.selection.verify import verify
+from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import Decision
+from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.session import IDLE, VERIFY_BLOCK, Session
-from orchestrator.make.export.exporter import export
+from orchestrator.errors import ExportFailed
+from orchestrator.make.export.outcome import ExportRefusal
+from orchestrator.make.export.parallel import export_all
 from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.workflows.prepare import Prepared, blob_of, calibration_of
 from orchestrator.workflows.quality import score_candidate
@@ -30,7 +34,7 @@ def verify_winner(
     runner.progress.stage("verifying", steps=3 + 2 * VERIFY_PAIRS, expected_s=2 * VERIFY_PAIRS * (paced_s + 1.0))
     runner.progress.step(f"re-exporting {winner.recipe}")
     folder = artifacts_dir / f"re-export-{decision.study_id}"
-    fresh = export(prepared.source, winner.recipe, folder, calibration_of(prepared))
+    fresh = _exported_anew(prepared, winner.recipe, folder)
     if fresh.sha256 == original.sha256:
         shutil.rmtree(folder)
         fresh = original
@@ -53,3 +57,11 @@ def verify_winner(
     sessions += runner.ledger.sessions(runner.study.study_id, mode=IDLE)
     verification = verify(decision, sessions, fresh, byte_equal=fresh.sha256 == original.sha256)
     return replace(decision, verification=verification)
+
+
+def _exported_anew(prepared: Prepared, recipe: Recipe, folder: Path) -> Artifact:
+    """By a process of its own, as the first time: what a runtime prints is not for the user's terminal."""
+    (outcome,) = export_all(prepared.source, [recipe], folder, calibration_of(prepared))
+    if isinstance(outcome, ExportRefusal):
+        raise ExportFailed(f"{recipe} cannot be exported again: {outcome.reason}", hint=outcome.hint)
+    return outcome
