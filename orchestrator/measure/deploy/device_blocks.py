@@ -7,12 +7,10 @@ the file itself and a map with a byte for each block, both in ``incoming/``: wha
 """
 
 # os.path, because pathlib would double the time that this takes to start.
-# ruff: noqa: PTH103, PTH105, PTH108, PTH110, PTH118, PTH119, PTH120
+# ruff: noqa: SIM105, PTH103, PTH105, PTH108, PTH110, PTH118, PTH119, PTH120
 
-import contextlib
 import errno
 import fcntl
-import hashlib
 import mmap
 import os
 import select
@@ -71,8 +69,10 @@ def opened(path: str, size: int) -> int:
 def take(root: str, path: str, size: int, block: int) -> str:
     """Why a block from stdin could not be kept; empty where all could."""
     upload = None
-    with contextlib.suppress(OSError):  # Not a pipe, or not so large a one: slower, nothing else.
+    try:
         fcntl.fcntl(0, SET_PIPE_SIZE, LARGEST_PIPE)
+    except OSError:
+        pass  # Not a pipe, or not so large a one: slower, nothing else.
     while True:
         header = exactly(HEADER.size)
         if len(header) < HEADER.size:
@@ -105,6 +105,9 @@ def collect(upload: Upload, sha256: str) -> str:
     """Why the file did not become ``target``; empty where it did."""
     sys.stdout.write(bytes(upload.map).hex() + "\n")
     sys.stdout.flush()
+    # Only here, and contextlib nowhere: what starts is several Pythons at once, while the blocks already come.
+    import hashlib
+
     digest = hashlib.sha256()
     ended = False
     for number in range(upload.count):

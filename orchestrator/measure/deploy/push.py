@@ -13,7 +13,7 @@ from orchestrator.measure.deploy.archive import AgentArchive
 from orchestrator.measure.deploy.find_python import ask_pythons, below_home, pythons_of
 from orchestrator.measure.deploy.not_ready import cannot_write, no_environment, no_python, require_runtime
 from orchestrator.measure.deploy.patience import LINK_PATIENCE_S, through_lost_links
-from orchestrator.measure.deploy.upload import upload
+from orchestrator.measure.deploy.upload import prepare, upload
 from orchestrator.measure.transports.base import OnBytes, Transport, check
 
 DEFAULT_ROOT = ".cache/earshot"
@@ -149,6 +149,7 @@ def push_blobs(
     """
     begin_s = time.monotonic()
     wanted = {blob.file_name: (path, blob) for path, blob in files}
+    prepare(agent.transport, max((blob.size_bytes for _, blob in wanted.values()), default=0))
     there = _share_there(agent, [blob for _, blob in wanted.values()])
     absent = [blob for _, blob in wanted.values() if blob.file_name in there]
     total_bytes = sum(blob.size_bytes for blob in absent)

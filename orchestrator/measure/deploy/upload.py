@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from orchestrator.measure.deploy import device_blocks, device_check
 from orchestrator.measure.transports.base import Completed, OnBytes, PiecesOf, Transport, tail, upload_failed
+from orchestrator.measure.transports.lanes import LANES
 
 BLOCK_BYTES = 1 << 20
 # Below this, starting what takes the blocks costs more than the second channel brings.
@@ -16,7 +17,9 @@ _DAMAGED = "what arrived has sha256"
 
 @runtime_checkable
 class HasLanes(Protocol):
-    """A transport that can send over several channels at once: see ``RemoteTransport.send_over_lanes``."""
+    """A transport that can send over several channels at once: see ``RemoteTransport``."""
+
+    def prepare(self, commands: int) -> None: ...
 
     def send_over_lanes(
         self,
@@ -27,6 +30,13 @@ class HasLanes(Protocol):
         at_once: bool = False,
         on_bytes: OnBytes | None = None,
     ) -> Completed: ...
+
+
+def prepare(transport: Transport, size_bytes: int) -> None:
+    """A file of this size may have to be sent soon."""
+    if isinstance(transport, HasLanes) and size_bytes >= LARGE_BYTES:
+        # The question what is absent, what collects, and each lane.
+        transport.prepare(2 + LANES)
 
 
 def upload(

@@ -68,6 +68,9 @@ class AdbTransport(RemoteTransport):
     def close(self) -> None:
         self._way.close()
 
+    def prepare(self, commands: int) -> None:
+        """A stream is opened by its command: nothing can be done ahead."""
+
     @contextmanager
     def running(self, argv: Sequence[str], timeout_s: float) -> Iterator[ShellCommand]:
         service = f"shell,v2,raw:{self._line(argv)}"

@@ -71,6 +71,10 @@ class RemoteTransport(ABC):
             command.send_file(file, on_bytes)
             return ended(command, b"".join(command.read()))
 
+    @abstractmethod
+    def prepare(self, commands: int) -> None:
+        """So many commands are about to come: do ahead what can be done for them."""
+
     def send_over_lanes(
         self,
         collect: Sequence[str],

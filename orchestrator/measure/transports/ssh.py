@@ -2,15 +2,20 @@
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from orchestrator.errors import Unreachable
 from orchestrator.measure.transports.base import shell_line, timed_out
+from orchestrator.measure.transports.paramiko_alone import paramiko
 from orchestrator.measure.transports.remote import RemoteTransport
 from orchestrator.measure.transports.ssh_command import SshCommand, start
 from orchestrator.measure.transports.ssh_config import SshTarget
 from orchestrator.measure.transports.ssh_connect import CHECK_LINK, close_all, connect, mapped
+
+OPEN_TIMEOUT_S = 10.0
 
 
 class SshTransport(RemoteTransport):
@@ -25,13 +30,28 @@ class SshTransport(RemoteTransport):
         self.name = name
         self.target = target
         self._way = connect(target)
+        # Channels that were asked for ahead of their commands.
+        self._ahead: deque[Future[paramiko.Channel]] = deque()
 
     def reconnect(self) -> None:
         self.close()
         self._way = connect(self.target)
 
     def close(self) -> None:
+        self._ahead.clear()
         close_all(self._way)
+
+    def prepare(self, commands: int) -> None:
+        """Channels are opened ahead: a round trip less for each."""
+        pool = ThreadPoolExecutor(commands)
+        self._ahead += (pool.submit(self._way[-1].open_session, timeout=OPEN_TIMEOUT_S) for _ in range(commands))
+        pool.shutdown(wait=False)
+
+    def _channel(self, timeout_s: float) -> paramiko.Channel:
+        try:
+            return self._ahead.popleft().result()
+        except IndexError:
+            return self._way[-1].open_session(timeout=timeout_s)
 
     @contextmanager
     def running(self, argv: Sequence[str], timeout_s: float) -> Iterator[SshCommand]:
@@ -41,7 +61,7 @@ class SshTransport(RemoteTransport):
             raise Unreachable(f"{place}: the link was lost", hint=CHECK_LINK)
         with contextlib.ExitStack() as stack:
             with mapped(place):
-                channel = stack.enter_context(self._way[-1].open_session(timeout=timeout_s))
+                channel = stack.enter_context(self._channel(timeout_s))
                 channel.settimeout(timeout_s)
                 start(channel, line)
             command = SshCommand(channel, place, time.monotonic() + timeout_s)
