@@ -59,6 +59,7 @@ class MultiSession(Session):
             time.sleep(SHORT_WINDOW_S)
             self._facts["before"] = read_state("/", self._store.root, background_share(mark, cpu_mark("/")))
             self._measure(self._run_crew, crew.times)
+            self._facts["scheduling"] = self._scheduling()
 
     def _starts_ns(self, lead_ns: int) -> List[int]:
         """When each stream begins."""

@@ -109,12 +109,13 @@ class Session:
         recording = audio.open_recording(audio_path, spec.contract.sample_rate_hz, spec.audio.file_name)
         with closing(recording):
             self._run_opened(model_path, recording, mark)
-        self._facts["scheduling"] = self._scheduling()
 
     def _run_opened(self, model_path: str, recording: audio.Recording, mark: Optional[CpuMark]) -> None:
         backend = self._load(model_path)
         self._tell_loaded()
         self._run_loaded(backend, recording, mark)
+        # Here, because the runtime's threads end with the backend.
+        self._facts["scheduling"] = self._scheduling()
 
     def _tell_loaded(self) -> None:
         self._folder.journal.append("loaded", {k: v for k, v in self._facts.items() if k.endswith("_ns")})
