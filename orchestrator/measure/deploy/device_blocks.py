@@ -23,7 +23,7 @@ HEADER = struct.Struct(">II")
 SET_PIPE_SIZE, LARGEST_PIPE = 1031, 1 << 20
 POLL_S = 0.003
 # Written to the disk on the way, so that little is left for the end.
-SYNC_BYTES = 8 << 20
+SYNC_BYTES = 4 << 20
 
 
 class Upload:

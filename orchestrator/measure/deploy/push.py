@@ -18,13 +18,16 @@ from orchestrator.measure.transports.base import OnBytes, Transport, check
 
 DEFAULT_ROOT = ".cache/earshot"
 DEFAULT_ENVIRONMENT = "default"
-# Says which of the files named on stdin are not there in the right size, and which of these have come in part; a
-# shell, because a Python takes 50 ms to start here, and ten times as long on a small board.
+# Says which of the files are not there in the right size, and which of these have come in part; a shell, because a
+# Python takes 50 ms to start here, and ten times as long on a small board. They are named as arguments: stdin would
+# have to wait for the window that sshd opens with the command, a round trip.
 _ABSENT = (
-    'cd "$1" || exit 1; while read -r size name; do '
+    'cd "$1" || exit 1; shift; while [ $# -gt 0 ]; do size=$1; name=$2; shift 2; '
     'if ! [ -f "$name" ] || ! [ $(wc -c <"$name") -eq "$size" ]; then '
     'if [ -e "incoming/${name##*/}.blocks" ]; then echo "part $name"; else echo "none $name"; fi; fi; done'
 )
+# A name is 80 bytes long, and a line for a shell must stay below what small servers take (dropbear: 9,000).
+_NAMES_A_LINE = 50
 
 _GOES_ON = "give the same command again: of a large file, what has arrived is not sent again"
 
@@ -191,8 +194,10 @@ def absent_blobs(agent: DeployedAgent, blobs: Sequence[wire.Blob]) -> list[wire.
 
 def _share_there(agent: DeployedAgent, blobs: Sequence[wire.Blob]) -> dict[str, str]:
     """``none`` or ``part``, for each file name that is not there whole."""
-    lines = "".join(f"{blob.size_bytes} blobs/{blob.file_name}\n" for blob in blobs)
-    argv = ["sh", "-c", _ABSENT, "sh", agent.root]
-    output = check(agent.transport.exec(argv, stdin=lines.encode()), argv, f"cannot look into {agent.root}")
+    output = b""
+    for at in range(0, len(blobs), _NAMES_A_LINE):
+        words = [w for b in blobs[at : at + _NAMES_A_LINE] for w in (str(b.size_bytes), f"blobs/{b.file_name}")]
+        argv = ["sh", "-c", _ABSENT, "sh", agent.root, *words]
+        output += check(agent.transport.exec(argv), argv, f"cannot look into {agent.root}")
     shares = (line.split(maxsplit=1) for line in output.decode().splitlines())
     return {name.removeprefix("blobs/"): share for share, name in shares}

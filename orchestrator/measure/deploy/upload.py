@@ -9,7 +9,7 @@ from orchestrator.measure.deploy import device_blocks, device_check
 from orchestrator.measure.transports.base import Completed, OnBytes, PiecesOf, Transport, tail, upload_failed
 from orchestrator.measure.transports.lanes import LANES
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 19
 # Below this, starting what takes the blocks costs more than the second channel brings.
 LARGE_BYTES = 4 << 20
 _DAMAGED = "what arrived has sha256"
