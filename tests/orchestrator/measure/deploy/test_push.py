@@ -17,6 +17,7 @@ from orchestrator.errors import CommandFailed, DeviceNotReady, Unreachable
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.archive import AgentArchive
 from orchestrator.measure.deploy.push import deploy, push_blobs
+from orchestrator.measure.deploy.upload import BLOCK_BYTES
 from orchestrator.measure.transports.base import Transport
 from orchestrator.measure.transports.local import LocalTransport
 from orchestrator.measure.transports.ssh import SshTransport
@@ -164,9 +165,9 @@ def test_blocks_that_the_disk_has_lost_are_sent_again(
     path, blob = file_of(tmp_path / "large.onnx", os.urandom(8 << 20))
     with SshTransport("device", ssh_host.target) as transport:
         agent = ready(transport, archive, tmp_path / "root", [], probe)
-        incoming = _there(agent, "incoming")
+        incoming, half = _there(agent, "incoming"), blob.size_bytes // BLOCK_BYTES // 2
         (incoming / f"{blob.file_name}.blocks").write_bytes(bytes(blob.size_bytes))
-        (incoming / f"{blob.file_name}.blocks.map").write_bytes(b"\1" * 4 + b"\0" * 4)
+        (incoming / f"{blob.file_name}.blocks.map").write_bytes(b"\1" * half + b"\0" * half)
         assert push_blobs(agent, [(path, blob)]).bytes_sent == 12 << 20
     assert (_there(agent, "blobs") / blob.file_name).read_bytes() == path.read_bytes()
     assert list(incoming.iterdir()) == []
