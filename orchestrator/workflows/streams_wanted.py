@@ -26,7 +26,7 @@ class StreamsWanted:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.budget) and 0.0 < self.budget < 1.0):
             raise BadInput(
-                f"the miss budget must lie between 0 and 100 %, got {self.budget:.3g}", hint="--miss-budget 1%"
+                f"the miss budget must lie between 0 and 100 %, got {100 * self.budget:.3g} %", hint="--miss-budget 1%"
             )
         if self.most_streams < 1:
             raise BadInput(f"max streams must be >= 1, got {self.most_streams}")

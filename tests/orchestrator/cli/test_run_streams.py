@@ -86,7 +86,7 @@ def test_in_words(capsys: pytest.CaptureFixture[str], changes: dict[str, object]
     [
         (["--miss-budget", "some"], "'some' is no share: write it as 1% or 0.01", "earshot run --help"),
         (["--devices", "all"], "--mode multi is for one device", "earshot run --help"),
-        (["--miss-budget", "100%"], "the miss budget must lie between 0 and 100 %, got 1", "--miss-budget 1%"),
+        (["--miss-budget", "100%"], "the miss budget must lie between 0 and 100 %, got 100 %", "--miss-budget 1%"),
     ],
 )
 def test_what_cannot_be_asked_for(tmp_path: Path, flags: list[str], words: str, then: str) -> None:
