@@ -20,6 +20,11 @@ SHARINGS = (PROCESSES, ONE_SESSION)
 PLAIN, NICE, FIFO = "", "nice", "fifo"
 PRIORITIES = (PLAIN, NICE, FIFO)
 
+# Files of a session beside its graph and its audio: the second graph of a transducer; words with their counts, CSV, and
+# a user's own.
+STEP, LEXICON, USER_LEXICON = "step", "lexicon", "user-lexicon"
+PARTS = (STEP, LEXICON, USER_LEXICON)
+
 # Columns of the array ``t_ns``, shape (chunks, 5), int64, in every session's ``arrays.npz``. In mode multi the rows are
 # those of one stream after the other, and ``stream``, shape (streams * chunks,), has the stream of each.
 ARRIVAL, ISSUE, FEATURES_DONE, MODEL_DONE, DONE = range(5)
@@ -111,6 +116,7 @@ class RunSpec:
     collect it: kept with it, never read. ``streams``: of mode multi, each with ``chunk_count`` chunks, a state, a ring
     and a schedule of its own, begun at the phases that ``seed`` gives (agents/phases.py); ``sharing``: one of
     ``SHARINGS``. ``affinity``: the CPUs that it may run on; empty: all that it is given.
+    ``parts``: the session's further files by ``PARTS``.
     ``priority``: one of ``PRIORITIES``; fifo is for mode paced, because the kernel stops a realtime thread that never
     sleeps for 50 ms in each second (sched_rt_runtime_us).
     """
@@ -131,6 +137,7 @@ class RunSpec:
     priority: str = PLAIN
     streams: int = 1
     sharing: str = PROCESSES
+    parts: Dict[str, Blob] = field(default_factory=dict)
     deadline_ns: Optional[int] = None
     ring_chunks: int = 50
     policy: str = "catch-up"
@@ -157,6 +164,9 @@ class RunSpec:
             _require(self.chunk_count > 0, f"chunk_count must be > 0, got {self.chunk_count}")
         _require(self.threads > 0, f"threads must be > 0, got {self.threads}")
         self._require_scheduling()
+        _require(set(self.parts) <= set(PARTS), f"parts must be among {PARTS}, got {sorted(self.parts)}")
+        whole = self.contract.search is None or STEP in self.parts
+        _require(whole, f"the decoder {self.contract.decoder.kind} needs the part {STEP!r}: the model's second graph")
         _require(self.deadline_ns is None or self.deadline_ns > 0, f"deadline_ns must be > 0, got {self.deadline_ns}")
         _require(self.ring_chunks > 0, f"ring_chunks must be > 0, got {self.ring_chunks}")
         self._require_arrivals()

@@ -11,6 +11,11 @@ BACKENDS: Dict[str, str] = {
     "onnxruntime": "agents.backends.onnxruntime:OnnxRuntimeBackend",
     "echo": "agents.backends.echo:EchoBackend",
 }
+# Name -> "module:class" of its ``decode.step_graph.StepGraph``.
+STEPS: Dict[str, str] = {
+    "onnxruntime": "agents.backends.onnxruntime_step:OnnxRuntimeStep",
+    "litert": "agents.backends.litert_step:LiteRtStep",
+}
 # Name -> "module:function" returning a RuntimeProbe of what is installed here.
 PROBES: Dict[str, str] = {
     "litert": "agents.probe.litert:probe_litert",
@@ -27,6 +32,13 @@ def load_backend(name: str) -> Any:
     if name not in BACKENDS:
         raise Failure("runtime-missing", f"unknown runtime {name!r}: this agent knows {', '.join(sorted(BACKENDS))}")
     return _attribute(BACKENDS[name], name)
+
+
+def load_step(name: str) -> Any:
+    """The class of a runtime for the second graph of a transducer. Raises Failure "runtime-missing"."""
+    if name not in STEPS:
+        raise Failure("runtime-missing", f"{name} runs no transducer here: {', '.join(sorted(STEPS))} do")
+    return _attribute(STEPS[name], name)
 
 
 def load_probe(name: str) -> Any:

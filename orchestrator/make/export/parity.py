@@ -12,8 +12,7 @@ from orchestrator.domain.artifact import Parity
 from orchestrator.errors import ExportFailed, ParityFailed
 from orchestrator.make.export.reference_output import Reference, join
 from orchestrator.make.export.tolerances import TOLERANCES, Tolerance
-from orchestrator.make.models.stepping import open_session, step_through
-from orchestrator.make.models.stepping_tflite import TfliteGraph
+from orchestrator.make.models.stepping import open_graph, step_through
 
 # Other chunk sizes must give the same result; two seconds show whether they do.
 _OTHER_SIZES_S = 2.0
@@ -74,8 +73,7 @@ def _measure(reference: Reference, artifact: Path, chunk_samples: int, tolerance
 
 def _open(artifact: Path) -> Any:
     try:
-        # As a device runs it: a .tflite file by XNNPACK.
-        return TfliteGraph(artifact, delegated=True) if artifact.suffix == ".tflite" else open_session(artifact)
+        return open_graph(artifact)
     except Exception as exc:  # onnxruntime's errors share no base class of their own
         fault = _first_line(exc).replace(str(artifact), artifact.name)
         raise ExportFailed(f"its runtime cannot load what was exported: {fault}") from exc

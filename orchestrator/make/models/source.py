@@ -1,20 +1,25 @@
-"""A model that can be exported: its fp32 graphs and the contract to stream it."""
+"""A model that can be exported: its fp32 graphs or its PyTorch module, and the contract to stream it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agents.contract import StreamContract
 from orchestrator.errors import ExportFailed
+from orchestrator.make.models.module import ModuleRef
 
 # What an evaluation counts, by the contract's decoder.
-METRICS = {"keyword": "accuracy", "ctc": "wer"}
+METRICS = {"keyword": "accuracy", "ctc": "wer", "rnnt": "wer"}
+# Formats whose files take one chunk size: their shapes are fixed when they are made.
+_FIXED = ("coreml", "executorch", "litert", "openvino", "qnn", "tensorrt")
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """The same model as one graph or two: ``onnx_path``, and ``tflite_path`` for chunks of the contract's own size; at
-    least one is there. ``sha256`` covers the main graph with its weights, against which everything is proven.
-    ``manifest_path`` lists the evaluation set; None where there is none, and then quality cannot be measured."""
+    """The same model in up to three forms, at least one: ``onnx_path``, ``tflite_path`` for chunks of the contract's own
+    size, and ``module``, from which torch makes what is not there. ``step_module`` is the second graph of a transducer.
+    ``sha256`` covers the main form with its weights (the ONNX graph, else the .tflite file, else the module), against
+    which everything is proven. ``manifest_path`` lists the evaluation set; None where there is none, and then quality
+    cannot be measured. ``lexicon_path``: the words that a ``trie`` decoder ranks."""
 
     name: str
     contract: StreamContract
@@ -22,6 +27,9 @@ class ModelSource:
     sha256: str
     manifest_path: Path | None
     tflite_path: Path | None = None
+    module: ModuleRef | None = None
+    step_module: ModuleRef | None = None
+    lexicon_path: Path | None = None
 
     @property
     def metric(self) -> str | None:
@@ -56,8 +64,17 @@ class ModelSource:
             )
         return self.tflite_path
 
+    def needed_module(self) -> ModuleRef:
+        """Raises ExportFailed where there is none."""
+        if self.module is None:
+            raise ExportFailed(
+                f"{self.name} is a graph, and this format is made from a PyTorch module only",
+                hint="earshot models init writes a module for your model: docs/how-to/your-pytorch-model.md",
+            )
+        return self.module
+
     def contract_of(self, format_: str) -> StreamContract:
-        """The contract of artifacts in this format: a .tflite file has one chunk size."""
-        if format_ != "litert":
+        """The contract of artifacts in this format: those of some have one chunk size."""
+        if format_ not in _FIXED:
             return self.contract
         return replace(self.contract, allowed_chunk_samples=(self.contract.chunk_samples,))

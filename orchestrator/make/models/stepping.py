@@ -3,6 +3,7 @@
 Used where outputs matter and time does not: import, calibration, parity.
 """
 
+import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import onnxruntime
 
 Feeds = dict[str, NDArray[Any]]
+# Suffix -> "module:function" that opens such a file; the others are ONNX Runtime's.
+OPENERS = {".tflite": "orchestrator.make.models.stepping_tflite:open_tflite"}
 
 
 class Runnable(Protocol):
@@ -49,13 +52,14 @@ def open_session(model: Path | bytes, *, optimized: bool = True) -> "onnxruntime
 
 
 def open_graph(path: Path) -> RunnableFile:
-    """The graph of either kind on one thread. Raises the runtime's own errors for what it cannot load."""
-    if path.suffix == ".tflite":
-        from orchestrator.make.models.stepping_tflite import TfliteGraph
-
-        return TfliteGraph(path)
-    session: RunnableFile = open_session(path)
-    return session
+    """The graph of any kind as its runtime runs it, on one thread. Raises the runtime's own errors for what it cannot
+    load."""
+    if path.suffix not in OPENERS:
+        session: RunnableFile = open_session(path)
+        return session
+    module, _, function = OPENERS[path.suffix].partition(":")
+    opened: RunnableFile = getattr(importlib.import_module(module), function)(path)
+    return opened
 
 
 def initial_states(contract: StreamContract) -> Feeds:

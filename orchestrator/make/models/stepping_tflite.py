@@ -30,3 +30,8 @@ class TfliteGraph:
             self._interpreter.set_tensor(inputs[name], values)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(outputs[name]) for name in output_names]
+
+
+def open_tflite(path: Path) -> TfliteGraph:
+    """As a device runs it: by XNNPACK."""
+    return TfliteGraph(path, delegated=True)
