@@ -90,9 +90,7 @@ class Frontend:
         _require(self.kind in FRONTENDS, f"frontend must be one of {FRONTENDS}, got {self.kind!r}")
         _require(self.context_samples >= 0, f"context_samples must be >= 0, got {self.context_samples}")
         with_context = self.kind in WITH_CONTEXT or self.context_samples == 0
-        _require(
-            with_context, f"context_samples belongs to the frontends {', '.join(WITH_CONTEXT)}, not to {self.kind}"
-        )
+        _require(with_context, f"context_samples belongs to the frontends {WITH_CONTEXT}, not to {self.kind}")
         _require(
             0 < self.hop_samples <= self.window_samples <= self.fft_size,
             f"0 < hop <= window <= fft must hold, got {self.hop_samples}, {self.window_samples}, {self.fft_size}",
@@ -104,8 +102,8 @@ class Frontend:
 
 @dataclass(frozen=True)
 class Decoder:
-    """What turns the first output into events: ``none``, ``keyword`` (posterior smoothing), ``ctc`` (greedy), or a search
-    with the contract's second graph: ``rnnt`` (greedy where ``beam`` is 1) or ``trie`` (words of a lexicon, ranked).
+    """What turns the first output into events: ``none``, ``keyword`` (posterior smoothing), ``ctc`` (greedy), or a
+    search with the contract's second graph: ``rnnt`` (greedy where ``beam`` is 1) or ``trie`` (words of a lexicon, ranked).
 
     ``labels`` name the classes along the last axis. ``keyword``: ``ignored`` labels never fire; ``smooth_frames``,
     ``threshold`` and ``refractory_frames`` are in output frames. ``ctc``, ``rnnt``, ``trie``: ``blank`` is the index of

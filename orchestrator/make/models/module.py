@@ -15,8 +15,8 @@ TORCH_HINT = "pip install 'earshot[export]' (2.6 GB with torch)"
 
 @dataclass(frozen=True)
 class ModuleRef:
-    """``target``: "package.module:function" or "/path/file.py:function", called with ``args``, gives an ``nn.Module`` in
-    evaluation mode with its weights.
+    """``target``: "package.module:function" or "/path/file.py:function", called with ``args``, gives an ``nn.Module``
+    with its weights.
 
     The module is called with (input, *states, *constants) in the contract's order and gives (*outputs, *new states);
     that of a step graph with (token, frame, *states) and gives (logits, *new states). ``files``: what it is made of
