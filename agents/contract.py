@@ -11,7 +11,7 @@ DTYPES = ("float32", "float16", "int64", "int32", "int8", "uint8", "bool")
 FRONTENDS = ("log-mel", "pcm", "touch", "tokens", "whisper-mel")
 # Front ends whose input holds audio of before the chunk, so that a graph without state can be a stream.
 WITH_CONTEXT = ("pcm", "whisper-mel")
-DECODERS = ("none", "keyword", "ctc", "rnnt", "trie")
+DECODERS = ("none", "keyword", "ctc", "vad", "rnnt", "trie")
 # Those that ask a second graph, symbol by symbol.
 SEARCHES = ("rnnt", "trie")
 
@@ -102,14 +102,16 @@ class Frontend:
 
 @dataclass(frozen=True)
 class Decoder:
-    """What turns the first output into events: ``none``, ``keyword`` (posterior smoothing), ``ctc`` (greedy), or a
-    search with the contract's second graph: ``rnnt`` (greedy where ``beam`` is 1) or ``trie`` (words of a lexicon, ranked).
+    """What turns the first output into events: ``none``, ``keyword`` (posterior smoothing), ``ctc`` (greedy),
+    ``vad`` (a probability of speech for each frame), or a search with the contract's second graph: ``rnnt`` (greedy
+    where ``beam`` is 1) or ``trie`` (words of a lexicon, ranked).
 
     ``labels`` name the classes along the last axis. ``keyword``: ``ignored`` labels never fire; ``smooth_frames``,
-    ``threshold`` and ``refractory_frames`` are in output frames. ``ctc``, ``rnnt``, ``trie``: ``blank`` is the index of
-    the blank. Searches keep ``beam`` hypotheses and take at most ``max_symbols`` symbols (``rnnt``: from a frame,
-    ``trie``: in a word); ``trie`` tries the ``prune`` best symbols of each hypothesis and adds ``prior_weight`` times
-    the word's log prior.
+    ``threshold`` and ``refractory_frames`` are in output frames. ``vad``: the two labels are what begins and what
+    follows it; the first begins at ``threshold`` and ends after ``refractory_frames`` frames in a row below
+    ``release``. ``ctc``, ``rnnt``, ``trie``: ``blank`` is the index of the blank. Searches keep ``beam`` hypotheses and
+    take at most ``max_symbols`` symbols (``rnnt``: from a frame, ``trie``: in a word); ``trie`` tries the ``prune``
+    best symbols of each hypothesis and adds ``prior_weight`` times the word's log prior.
     """
 
     kind: str = "none"
@@ -118,6 +120,7 @@ class Decoder:
     smooth_frames: int = 1
     threshold: float = 0.5
     refractory_frames: int = 1
+    release: float = 0.35
     blank: int = 0
     beam: int = 1
     max_symbols: int = 10
@@ -130,6 +133,10 @@ class Decoder:
         _require(set(self.ignored) <= set(self.labels), f"ignored {self.ignored} must be among labels {self.labels}")
         _require(self.smooth_frames > 0, f"smooth_frames must be > 0, got {self.smooth_frames}")
         _require(self.refractory_frames > 0, f"refractory_frames must be > 0, got {self.refractory_frames}")
+        if self.kind == "vad":
+            _require(len(self.labels) == 2, f"decoder vad has two labels, speech and silence, got {self.labels}")
+            thresholds = (self.release, self.threshold)
+            _require(0 < self.release <= self.threshold < 1, f"0 < release <= threshold < 1 must hold, got {thresholds}")
         sizes = (self.beam, self.max_symbols, self.prune)
         _require(min(sizes) > 0, f"beam, max_symbols and prune must be > 0, got {sizes}")
 
@@ -243,4 +250,6 @@ class StreamContract:
             raise ValueError(f"model {self.model} has no decoder, so that nobody counts its frames")
         if self.search is not None:
             return self.chunk_samples // self.outputs[0].shape[1]
-        return self.chunk_samples * len(self.decoder.labels) // math.prod(self.outputs[0].shape)
+        # One figure says it of two labels.
+        classes = 1 if self.decoder.kind == "vad" else len(self.decoder.labels)
+        return self.chunk_samples * classes // math.prod(self.outputs[0].shape)
