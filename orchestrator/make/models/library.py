@@ -4,7 +4,6 @@ onnx takes 0.1 s to import: it is, where a graph must be read.
 """
 
 import difflib
-import hashlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from agents.contract import StreamContract
 from agents.strict_json import MalformedJson, from_json, to_json
 from orchestrator.errors import BadInput, BadModel
 from orchestrator.make.models import reference
+from orchestrator.make.models.reference_source import reference_source
 from orchestrator.make.models.source import ModelSource
 
 MODEL_FILE, TFLITE_FILE = "model.onnx", "model.tflite"
@@ -32,7 +32,7 @@ def find_model(name_or_path: str, library_dir: Path) -> ModelSource:
     if name_or_path.endswith((".onnx", ".tflite")) or os.sep in name_or_path:
         return _from_file(Path(name_or_path))
     if name_or_path in reference.REFERENCE_MODELS:
-        return _reference(name_or_path)
+        return reference_source(name_or_path)
     if _is_imported(library_dir / name_or_path):
         return _imported(library_dir / name_or_path)
     known = model_names(library_dir)
@@ -115,14 +115,6 @@ def _from_file(path: Path) -> ModelSource:
     onnx_path, tflite_path = (None, path) if path.suffix == ".tflite" else (path, None)
     manifest = path.parent / MANIFEST_FILE
     return _source(contract.model, contract, onnx_path, model_sha256(path), manifest, tflite_path)
-
-
-def _reference(name: str) -> ModelSource:
-    path = reference.onnx_path(name)
-    # Ours have their weights inside: the file's own hash is the model's.
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    contract, manifest = reference.load_contract(name), reference.manifest_path(name)
-    return _source(name, contract, path, sha256, manifest, reference.tflite_path(name))
 
 
 def _imported(folder: Path) -> ModelSource:

@@ -1,4 +1,8 @@
-"""Reference models with weights trained here: where their graph, contract and evaluation set lie. Imports no torch."""
+"""Reference models with weights trained here: where their files lie, and by which name torch finds their modules.
+
+Imports no torch. Two have their graphs beside the weights, so that a first run needs no torch; those of the others are
+made from the module.
+"""
 
 import json
 from pathlib import Path
@@ -7,8 +11,25 @@ from agents.contract import StreamContract
 from agents.strict_json import from_json
 from orchestrator.errors import BadInput
 
+_HERE = "orchestrator.make.models.reference"
 _ROOT = Path(__file__).parent
-REFERENCE_MODELS: dict[str, Path] = {"kws": _ROOT / "kws", "digits-lstm": _ROOT / "digits_lstm"}
+# Name -> "module:function" that gives the nn.Module with its weights; the folder of that module is the model's.
+MODULES = {
+    "kws": f"{_HERE}.kws.load:load",
+    "digits-lstm": f"{_HERE}.digits_lstm.load:load",
+    "digits-quartznet": f"{_HERE}.digits_quartznet.load:load",
+    "digits-conformer": f"{_HERE}.digits_conformer.model:load_encoder",
+    "gesture-rnnt": f"{_HERE}.gesture_rnnt.model:load_encoder",
+}
+# The second graph of those that are transducers.
+STEP_MODULES = {
+    "digits-conformer": f"{_HERE}.digits_conformer.model:load_step",
+    "gesture-rnnt": f"{_HERE}.gesture_rnnt.model:load_step",
+}
+_FOLDERS = {name: _ROOT / target.split(".")[-2] for name, target in MODULES.items()}
+REFERENCE_MODELS: dict[str, Path] = {n: f for n, f in _FOLDERS.items() if (f / "contract.json").is_file()}
+# Those whose graphs are beside their weights.
+WITH_GRAPHS = ("kws", "digits-lstm")
 
 
 def _folder(name: str) -> Path:
@@ -23,15 +44,31 @@ def load_contract(name: str) -> StreamContract:
 
 
 def onnx_path(name: str) -> Path:
-    """The fp32 graph."""
+    """The fp32 graph, of those ``WITH_GRAPHS``."""
     return _folder(name) / "model.onnx"
 
 
 def tflite_path(name: str) -> Path:
-    """The fp32 graph for LiteRT, for chunks of the contract's own size."""
+    """The fp32 graph for LiteRT, for chunks of the contract's own size, of those ``WITH_GRAPHS``."""
     return _folder(name) / "model.tflite"
+
+
+def weights_path(name: str) -> Path:
+    """What training left: float32 or, rounded, float16."""
+    return _folder(name) / "weights.safetensors"
 
 
 def manifest_path(name: str) -> Path:
     """The evaluation set: one JSON object a line, beside the audio it names."""
     return _folder(name) / "manifest.jsonl"
+
+
+def lexicon_path(name: str) -> Path:
+    """The words of a ``trie`` decoder, of those that have one."""
+    return _folder(name) / "lexicon.csv"
+
+
+def code_paths(name: str) -> tuple[Path, ...]:
+    """What defines the module beside its weights: the model's own ``model.py`` and what several models are built of."""
+    shared = ("conformer.py", "rnnt.py") if name in STEP_MODULES else ()
+    return (_folder(name) / "model.py", *(_ROOT / file for file in shared))

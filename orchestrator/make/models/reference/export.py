@@ -5,22 +5,19 @@ quantization knows; the dynamo exporter does not.
 """
 
 import json
-import math
 import warnings
 from pathlib import Path
 
 import onnx
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from agents.contract import Decoder, Frontend, StatePair, StreamContract, TensorSpec
 from agents.strict_json import to_json
-from orchestrator.make.models.reference import REFERENCE_MODELS
+from orchestrator.make.models.reference import REFERENCE_MODELS, WITH_GRAPHS, modules
 from orchestrator.make.models.reference.digits_lstm import model as digits
 from orchestrator.make.models.reference.kws import words
 from orchestrator.make.models.reference.kws.model import KeywordSpotter
-from orchestrator.make.models.reference.kws.train import UNKNOWN, unknown_prior_ratio
 from orchestrator.make.models.reference.speech import SAMPLE_RATE_HZ
 
 OPSET = 17
@@ -70,18 +67,9 @@ def digits_contract() -> StreamContract:
 
 
 def load(name: str) -> tuple[nn.Module, StreamContract]:
-    """A reference model with its committed weights, in evaluation mode, and its contract.
-
-    The keyword spotter's prior for "unknown" is taken off: see ``kws.train.unknown_prior_ratio``.
-    """
-    module = KeywordSpotter() if name == "kws" else digits.DigitRecognizer()
-    module.load_state_dict(load_file(REFERENCE_MODELS[name] / "weights.safetensors"))
-    module.eval()
-    if isinstance(module, KeywordSpotter):
-        with torch.no_grad():
-            module.head.bias[UNKNOWN] -= math.log(unknown_prior_ratio())
-        return module, kws_contract(module)
-    return module, digits_contract()
+    """A reference model with its committed weights, in evaluation mode, and its contract."""
+    module = modules.load(name)
+    return module, kws_contract(module) if isinstance(module, KeywordSpotter) else digits_contract()
 
 
 def initial_state(contract: StreamContract) -> list[Tensor]:
@@ -125,5 +113,5 @@ def _fix_state_shapes(graph: onnx.ModelProto, contract: StreamContract) -> None:
 
 
 if __name__ == "__main__":
-    for model_name, model_folder in REFERENCE_MODELS.items():
-        export(*load(model_name), model_folder)
+    for model_name in WITH_GRAPHS:
+        export(*load(model_name), REFERENCE_MODELS[model_name])

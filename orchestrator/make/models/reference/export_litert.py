@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.contract import StreamContract
-from orchestrator.make.models.reference import REFERENCE_MODELS, tflite_path
+from orchestrator.make.models.reference import WITH_GRAPHS, tflite_path
 from orchestrator.make.models.reference.export import initial_state, load
 
 
@@ -48,5 +48,5 @@ if __name__ == "__main__":
     # The names of tensors have that of the module's class, which is another one in a module that is run.
     from orchestrator.make.models.reference import export_litert
 
-    for model_name in REFERENCE_MODELS:
+    for model_name in WITH_GRAPHS:
         export_litert.export(model_name, tflite_path(model_name))

@@ -22,30 +22,18 @@ from orchestrator.make.models.reference.augment import Conditions, Surroundings,
 from orchestrator.make.models.reference.batch_mel import colour, matching_mel, normalization
 from orchestrator.make.models.reference.kws import corpora, words
 from orchestrator.make.models.reference.kws.model import KeywordSpotter
+from orchestrator.make.models.reference.kws.prior import SECOND_WORD_SHARE, SHARES, UNKNOWN
 from orchestrator.make.models.reference.speech import SAMPLE_RATE_HZ, Corpus
 
 WEIGHTS = Path(__file__).parent / "weights.safetensors"
 HOP = 160
 # A multiple of the largest dilation of the model, in frames.
 SEGMENT = 152 * HOP
-SILENCE, UNKNOWN = words.LABELS.index("silence"), words.LABELS.index("unknown")
+SILENCE = words.LABELS.index("silence")
 NOTHING_TAUGHT, NO_KEYWORD = -1, -2
 # In frames of 10 ms relative to the end of a word: when its label begins and ends, and the margin around both.
 LABEL_FROM, LABEL_TO, MARGIN = -2, 24, 8
-SHARES = {"keyword": 0.62, "other": 0.2, "sentence": 0.1, "nothing": 0.08}
 LABEL_WEIGHT = 4.0
-# One word in three is followed by another one, which is a keyword or another word alike.
-SECOND_WORD_SHARE = 1 / 3
-
-
-def unknown_prior_ratio() -> float:
-    """How much more often a segment says "unknown" than any one keyword: the training set's prior, not the world's.
-
-    The export takes its logarithm off the logit of "unknown" (``export.load``), so that every label starts even, as in
-    the evaluation set and as a decision threshold expects it.
-    """
-    second = SECOND_WORD_SHARE * (SHARES["keyword"] + SHARES["other"]) / 2
-    return (SHARES["other"] + second) / ((SHARES["keyword"] + second) / len(words.KEYWORDS))
 
 
 @dataclass(frozen=True)
