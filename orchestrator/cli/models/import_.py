@@ -1,76 +1,18 @@
-"""``earshot models``: list, show, import, export."""
+"""``earshot models import``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli.options import json_option, results_option
-from orchestrator.cli.output import number, print_json, print_table
-from orchestrator.domain.artifact import Artifact
-from orchestrator.domain.recipe import Recipe
+from orchestrator.cli.output import print_json, print_table
 from orchestrator.errors import BadInput, NotAStream
 from orchestrator.make.models.answers import Answers
 from orchestrator.make.models.infer import Inference, infer_contract
-from orchestrator.make.models.library import find_model, import_model, list_models
-from orchestrator.make.models.source import ModelSource
-
-if TYPE_CHECKING:
-    from orchestrator.make.export.outcome import ExportRefusal
+from orchestrator.make.models.library import import_model
 
 
-@click.group()
-def models() -> None:
-    """List, show, import and export models."""
-
-
-@models.command("list")
-@results_option
-@json_option
-def list_(results: Path, as_json: bool) -> None:
-    """Show the reference models and those imported before."""
-    found = list_models(results / "models")
-    if as_json:
-        print_json([_summary(m) for m in found])
-        return
-    print_table(
-        ["model", "frontend", "chunk ms>", "states>", "decoder", "metric", "evaluation set"],
-        [
-            [
-                m.name,
-                m.contract.frontend.kind,
-                number(m.contract.chunk_s() * 1e3),
-                str(len(m.contract.states)),
-                m.contract.decoder.kind,
-                m.metric or "-",
-                "yes" if m.manifest_path else "no",
-            ]
-            for m in found
-        ],
-    )
-
-
-def _summary(source: ModelSource) -> dict[str, object]:
-    return {
-        "name": source.name,
-        "sha256": source.sha256,
-        "onnx": str(source.onnx_path) if source.onnx_path else None,
-        "tflite": str(source.tflite_path) if source.tflite_path else None,
-        "metric": source.metric,
-        "manifest": str(source.manifest_path) if source.manifest_path else None,
-        "contract": source.contract,
-    }
-
-
-@models.command()
-@click.argument("model")
-@results_option
-def show(model: str, results: Path) -> None:
-    """Print the stream contract of MODEL as JSON."""
-    print_json(_summary(find_model(model, results / "models")))
-
-
-@models.command("import")
+@click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", help="Name in the library; the file's own by default.")
 @click.option("--chunk-samples", type=int, help="New samples per chunk.")
@@ -157,45 +99,3 @@ def _print_inference(inference: Inference) -> None:
     if inference.questions:
         click.echo()
         print_table(["open", "answer with", "why"], [[q.item, q.flag, q.why] for q in inference.questions])
-
-
-@models.command()
-@click.argument("model")
-@click.option("--recipe", "recipes", multiple=True, metavar="RECIPE", help="Only these; Earshot's choice by default.")
-@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
-@results_option
-@json_option
-def export(model: str, recipes: tuple[str, ...], jobs: int, results: Path, as_json: bool) -> None:
-    """Export MODEL by each recipe and check each artifact's parity against its source."""
-    from orchestrator.cli.progress import TerminalProgress
-    from orchestrator.workflows.prepare import export_candidates, prepare_model
-    from orchestrator.workflows.settings import require_results
-
-    require_results(results)
-    prepared = prepare_model(model, results / "models")
-    with TerminalProgress() as progress:
-        exported = export_candidates(
-            prepared, [Recipe.parse(r) for r in recipes], results / "artifacts", jobs=jobs, progress=progress
-        )
-    if as_json:
-        print_json({"artifacts": exported.artifacts, "refusals": exported.refusals})
-        return
-    print_table(
-        ["recipe", "size kB>", "SNR dB>", "max abs>", "file"],
-        [_artifact_row(a) for a in exported.artifacts] + [_refusal_row(r) for r in exported.refusals],
-    )
-
-
-def _artifact_row(artifact: Artifact) -> list[str]:
-    snr = "exact" if artifact.parity.snr_db is None else f"{artifact.parity.snr_db:.1f}"
-    return [
-        str(artifact.recipe),
-        f"{artifact.size_bytes / 1e3:.0f}",
-        snr,
-        f"{artifact.parity.max_abs:.2g}",
-        str(artifact.path),
-    ]
-
-
-def _refusal_row(refusal: "ExportRefusal") -> list[str]:
-    return [str(refusal.recipe), "-", "-", "-", f"refused: {refusal.reason}"]

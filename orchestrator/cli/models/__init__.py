@@ -1,0 +1,17 @@
+"""``earshot models``: a file per verb."""
+
+import click
+
+from orchestrator.cli.lazy import lazy_group
+
+VERBS = {
+    "list": ("orchestrator.cli.models.list:list_", "Show the reference models and those imported before."),
+    "show": ("orchestrator.cli.models.show:show", "Print the stream contract of a model as JSON."),
+    "import": ("orchestrator.cli.models.import_:import_", "Import a graph: find its states, show the contract."),
+    "export": ("orchestrator.cli.models.export:export", "Export a model by each recipe and prove each artifact."),
+}
+
+
+@click.group(cls=lazy_group(VERBS))
+def models() -> None:
+    """List, show, import and export models."""

@@ -1,0 +1,48 @@
+"""``earshot models list``."""
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.options import json_option, results_option
+from orchestrator.cli.output import number, print_json, print_table
+from orchestrator.make.models.library import list_models
+from orchestrator.make.models.source import ModelSource
+
+
+@click.command("list")
+@results_option
+@json_option
+def list_(results: Path, as_json: bool) -> None:
+    """Show the reference models and those imported before."""
+    found = list_models(results / "models")
+    if as_json:
+        print_json([summary(m) for m in found])
+        return
+    print_table(
+        ["model", "frontend", "chunk ms>", "states>", "decoder", "metric", "evaluation set"],
+        [
+            [
+                m.name,
+                m.contract.frontend.kind,
+                number(m.contract.chunk_s() * 1e3),
+                str(len(m.contract.states)),
+                m.contract.decoder.kind,
+                m.metric or "-",
+                "yes" if m.manifest_path else "no",
+            ]
+            for m in found
+        ],
+    )
+
+
+def summary(source: ModelSource) -> dict[str, object]:
+    return {
+        "name": source.name,
+        "sha256": source.sha256,
+        "onnx": str(source.onnx_path) if source.onnx_path else None,
+        "tflite": str(source.tflite_path) if source.tflite_path else None,
+        "metric": source.metric,
+        "manifest": str(source.manifest_path) if source.manifest_path else None,
+        "contract": source.contract,
+    }
