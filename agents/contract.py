@@ -136,7 +136,7 @@ class Decoder:
         if self.kind == "vad":
             _require(len(self.labels) == 2, f"decoder vad has two labels, speech and silence, got {self.labels}")
             thresholds = (self.release, self.threshold)
-            _require(0 < self.release <= self.threshold < 1, f"0 < release <= threshold < 1 must hold, got {thresholds}")
+            _require(0 < self.release <= self.threshold < 1, f"must be 0 < release <= threshold < 1: {thresholds}")
         sizes = (self.beam, self.max_symbols, self.prune)
         _require(min(sizes) > 0, f"beam, max_symbols and prune must be > 0, got {sizes}")
 

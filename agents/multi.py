@@ -75,11 +75,14 @@ class MultiSession(Session):
         spec = self._spec
         every = [stages]
         for _ in range(spec.streams - 1):
-            every.append(stream.make_stages(spec, self._another(backend), self._links.progress))
+            every.append(self._more_stages(backend))
         times = stream.new_times(spec.streams * spec.chunk_count).reshape(spec.streams, spec.chunk_count, -1)
         looped = self._looped(recording)
         begin = partial(self._starts_ns, stream.LEAD_NS)
         self._measure(lambda: stream.timed_streams(every, looped, times, spec, self._clock, begin), times)
+
+    def _more_stages(self, backend: Any) -> Any:
+        return stream.make_stages(self._spec, self._another(backend), self._links.progress, self._search)
 
     def _another(self, backend: Any) -> Any:
         if not hasattr(backend, "another"):

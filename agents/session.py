@@ -81,6 +81,7 @@ class Session:
         self._memory = PhaseMemory(now_ns=clock.now_ns)
         self._facts: Dict[str, Any] = {"audio_sha256": spec.audio.sha256}
         self._refused = refused or {}
+        self._search: Any = None
         self._chunks = 0
         self._agent_rss_bytes: Optional[int] = None
         self._offset_s = self._wall_offset_s()
@@ -141,6 +142,7 @@ class Session:
     def _load(self, model_path: str) -> Any:
         """Import the runtime, load the graph, run it cold: each timed, each with its own memory peak."""
         spec, now = self._spec, self._clock.now_ns
+        files = {name: self._open(blob, "model-load") for name, blob in spec.parts.items()}
         profile = os.path.join(self._folder.path, "profile") if spec.mode == "placement" else None
         self._memory.begin()
         self._agent_rss_bytes = self._memory.rss_bytes
@@ -152,6 +154,8 @@ class Session:
         self._memory.begin()
         started = now()
         backend = backend_class(spec, model_path, profile)
+        if spec.contract.search is not None:
+            self._search = _open_search(spec, files)
         self._facts["load_ns"] = now() - started
         self._memory.end("load")
         self._facts["runtime_version"], self._facts["runtime_build"] = backend.runtime_version, backend.runtime_build
@@ -161,6 +165,8 @@ class Session:
         self._memory.begin()
         started = now()
         backend.first_run()
+        if self._search is not None:
+            self._search.step.run(1)
         self._facts["first_inference_ns"] = now() - started
         self._memory.end("first-run")
         backend.bind()
@@ -171,7 +177,7 @@ class Session:
         from agents.stream import make_stages
 
         try:
-            stages = make_stages(self._spec, backend, self._links.progress)
+            stages = make_stages(self._spec, backend, self._links.progress, self._search)
         except ValueError as error:
             raise Failure("contract-mismatch", f"{error}: export the model and its contract again") from error
         try:
@@ -259,6 +265,14 @@ class Session:
 
     def _complete(self, arrays: Dict[str, Any]) -> None:
         """Add what only this mode has."""
+
+
+def _open_search(spec: wire.RunSpec, files: Dict[str, str]) -> Any:
+    from agents.backends import load_step
+    from agents.decode.step_graph import Search
+
+    assert spec.contract.search is not None
+    return Search(load_step(spec.runtime)(spec, files[wire.STEP]), spec.contract.search, files)
 
 
 def _import_backend(name: str) -> Any:

@@ -6,7 +6,7 @@ Nothing is written, allocated on purpose or checked inside a timed stage. Times 
 
 import gc
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -17,8 +17,9 @@ from agents.arrival import Arrivals, in_turn, make_ring
 from agents.backends.base import Backend, check_finite
 from agents.clock import Clock
 from agents.decode import make_decoder
+from agents.decode.step_graph import Search
 from agents.failure import Failure
-from agents.features import make_frontend
+from agents.features import FrontEnd, make_frontend
 from agents.links import STARTED_NS
 
 # The first arrival lies one chunk and this much after the loop's start.
@@ -72,10 +73,14 @@ class Stages:
     progress: Any
 
 
-def make_stages(spec: wire.RunSpec, backend: Backend, progress: Any) -> Stages:
-    """Bind front end, graph and decoder. An input that is not float32 is written through a float32 buffer and cast."""
+def make_stages(spec: wire.RunSpec, backend: Backend, progress: Any, search: Optional[Search] = None) -> Stages:
+    """Bind front end, graph and decoder. An input that is not float32 is written through a float32 buffer and cast.
+
+    ``search``: the second graph of a transducer, and the session's other files.
+    """
     contract = spec.contract
-    frontend, decoder = make_frontend(contract), make_decoder(contract.decoder)
+    frontend = make_frontend(contract)
+    decoder = make_decoder(contract.decoder, with_phase(search, frontend))
     target = backend.input
     staging = target if target.dtype == np.float32 else np.zeros(target.shape, np.float32)
     names = tuple(o.name for o in contract.outputs)
@@ -87,6 +92,14 @@ def make_stages(spec: wire.RunSpec, backend: Backend, progress: Any) -> Stages:
     def decode() -> None:
         decoder.push(backend.outputs[0])
 
+    def decode_words() -> None:
+        decoder.push(backend.outputs[0])
+        if decoder.ended:
+            backend.reset()
+            frontend.reset()
+
+    decoders = {"none": None, "trie": decode_words}
+
     def reset() -> None:
         backend.reset()
         frontend.reset()
@@ -96,12 +109,18 @@ def make_stages(spec: wire.RunSpec, backend: Backend, progress: Any) -> Stages:
         push=frontend.push_into if staging is target else push_and_cast,
         target=staging,
         step=backend.step,
-        decode=None if contract.decoder.kind == "none" else decode,
+        decode=decoders.get(contract.decoder.kind, decode),
         check=lambda chunk: check_finite(backend, names, chunk),
         reset=reset,
         finish=decoder.finish,
         progress=progress,
     )
+
+
+def with_phase(search: Optional[Search], frontend: FrontEnd) -> Optional[Search]:
+    """``search`` with what a front end for touch knows."""
+    touch: Any = frontend
+    return replace(search, phase_of=lambda: touch.phase) if search and hasattr(touch, "phase") else search
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """LiteRT with the state on its side: the tensors' own memory is read and written, so a chunk allocates nothing."""
 
 import ctypes
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,8 @@ class LiteRtBackend:
         self._interpreter, self._owned = _load(spec, model_path)
         self.providers: Tuple[str, ...] = _providers(spec.provider, self._owned)
         signature = check_contract(self._interpreter, spec.contract, spec.chunk_samples)
-        self._inputs = {name: _view(self._interpreter, n) for name, n in signature.inputs.items()}
-        self._outputs = {name: _view(self._interpreter, n) for name, n in signature.outputs.items()}
+        self._inputs = {name: view_of(self._interpreter, n) for name, n in signature.inputs.items()}
+        self._outputs = {name: view_of(self._interpreter, n) for name, n in signature.outputs.items()}
         self._signature = signature
         self.input: NDArray[Any] = self._inputs[spec.contract.input.name]
         self.outputs: Tuple[NDArray[Any], ...] = tuple(self._outputs[o.name] for o in spec.contract.outputs)
@@ -52,7 +52,7 @@ class LiteRtBackend:
         try:
             self._interpreter.invoke()
         except _ERRORS as error:
-            raise Failure("inference", f"the first inference failed: {_message(error)}") from error
+            raise Failure("inference", f"the first inference failed: {message_of(error)}") from error
         self._check_places()
 
     def _check_places(self) -> None:
@@ -88,20 +88,39 @@ class LiteRtBackend:
 
 def _load(spec: wire.RunSpec, model_path: str) -> Tuple[Any, List[Owned]]:
     """(interpreter with memory, who owns which delegated part)."""
-    arguments = interpreter_arguments(_MODULE, spec.provider, spec.threads, spec.session_options)
-    try:
-        interpreter = _MODULE.Interpreter(model_path=model_path, **arguments)
+    what = f"{spec.model.file_name[:16]}...{spec.model.suffix}"
+    asked: Set[int] = set()
+
+    def taken(interpreter: Any) -> None:
         # An external delegate has taken its nodes; XNNPACK takes of what is left when memory is allocated.
-        asked = delegate_nodes(interpreter._get_ops_details())
+        asked.update(delegate_nodes(interpreter._get_ops_details()))
+
+    interpreter = load_interpreter(model_path, spec.provider, spec.threads, spec.session_options, what, taken)
+    rest = delegate_nodes(interpreter._get_ops_details()) - asked
+    return interpreter, [*((n, spec.provider) for n in sorted(asked)), *((n, XNNPACK) for n in sorted(rest))]
+
+
+def load_interpreter(
+    path: str,
+    provider: str,
+    threads: int,
+    options: Dict[str, str],
+    what: str,
+    before_memory: Callable[[Any], None] = lambda _: None,
+) -> Any:
+    """An interpreter with memory. Raises Failure "model-load" that names ``what``, and those of its arguments."""
+    arguments = interpreter_arguments(_MODULE, provider, threads, options)
+    try:
+        interpreter = _MODULE.Interpreter(model_path=path, **arguments)
+        before_memory(interpreter)
         interpreter.allocate_tensors()
     except _LOAD_ERRORS as error:
         raise Failure(
             "model-load",
-            f"{_PACKAGE} {_VERSION} cannot load {spec.model.file_name[:16]}...{spec.model.suffix} with "
-            f"{spec.provider}: {_message(error)}; export it again, or leave this recipe out here",
+            f"{_PACKAGE} {_VERSION} cannot load {what} with {provider}: {message_of(error)}; export it again, or leave "
+            "this recipe out here",
         ) from error
-    rest = delegate_nodes(interpreter._get_ops_details()) - asked
-    return interpreter, [*((n, spec.provider) for n in sorted(asked)), *((n, XNNPACK) for n in sorted(rest))]
+    return interpreter
 
 
 def _providers(wanted: str, owned: List[Owned]) -> Tuple[str, ...]:
@@ -110,7 +129,7 @@ def _providers(wanted: str, owned: List[Owned]) -> Tuple[str, ...]:
     return tuple(dict.fromkeys([*(n for n in (wanted, XNNPACK) if n in took), CPU]))
 
 
-def _view(interpreter: Any, number: int) -> NDArray[Any]:
+def view_of(interpreter: Any, number: int) -> NDArray[Any]:
     """The tensor's memory, without the reference to the interpreter that its own views hold and that bars it from
     running. Good for as long as the interpreter lives and no tensor is resized."""
     view = interpreter.tensor(number)()
@@ -120,5 +139,5 @@ def _view(interpreter: Any, number: int) -> NDArray[Any]:
     return lent.reshape(view.shape)
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     return " ".join(str(error).split())[:500]

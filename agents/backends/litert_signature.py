@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Dict, List, Tuple
 
-from agents.contract import StreamContract
+from agents.contract import StepContract, StreamContract
 from agents.failure import Failure
 
 # (name, dtype, shape)
@@ -32,6 +32,22 @@ def check_contract(interpreter: Any, contract: StreamContract, chunk_samples: in
     _check("input", inputs, signature.inputs, interpreter.get_input_details())
     _check("output", outputs, signature.outputs, interpreter.get_output_details())
     _check_scales(interpreter, contract, signature)
+    return signature
+
+
+def check_step(interpreter: Any, search: StepContract) -> Signature:
+    """``check_contract`` for the second graph of a transducer: its shapes are those of the whole batch."""
+
+    def batched(name: str, dtype: str, shape: Tuple[int, ...]) -> Expected:
+        return name, dtype, (search.batch, *shape[1:])
+
+    inputs = [batched(t.name, t.dtype, t.shape) for t in (search.token, search.frame)]
+    inputs += [batched(s.input, s.dtype, s.shape) for s in search.states]
+    outputs = [batched(search.logits.name, search.logits.dtype, search.logits.shape)]
+    outputs += [batched(s.output, s.dtype, s.shape) for s in search.states]
+    signature = _find(interpreter, {i[0] for i in inputs})
+    _check("input", inputs, signature.inputs, interpreter.get_input_details())
+    _check("output", outputs, signature.outputs, interpreter.get_output_details())
     return signature
 
 

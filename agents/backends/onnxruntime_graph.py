@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, Sequence, Tuple
 
-from agents.contract import StreamContract
+from agents.contract import StepContract, StreamContract
 from agents.failure import Failure
 
 # Names of ONNX tensor types as onnxruntime prints them.
@@ -35,6 +35,19 @@ def check_contract(session: Any, contract: StreamContract, chunk_samples: int) -
     outputs: List[Expected] = [(o.name, o.dtype, o.shape if default_chunk else ()) for o in contract.outputs]
     outputs += [(s.output, s.dtype, s.shape) for s in contract.states]
     _check("output", outputs, session.get_outputs())
+
+
+def check_step(session: Any, search: StepContract) -> None:
+    """``check_contract`` for the second graph of a transducer, whose axis 0 is free."""
+    inputs = [(t.name, t.dtype, t.shape) for t in (search.token, search.frame)]
+    inputs += [(s.input, s.dtype, s.shape) for s in search.states]
+    _check("input", inputs, session.get_inputs())
+    outputs = [(search.logits.name, search.logits.dtype, search.logits.shape)]
+    outputs += [(s.output, s.dtype, s.shape) for s in search.states]
+    _check("output", outputs, session.get_outputs())
+    fixed = [node.name for node in session.get_inputs() if isinstance(node.shape[0], int) and search.batch > 1]
+    if fixed:
+        _refuse(f"{', '.join(fixed)} of the step graph take one hypothesis, and the search has {search.batch}")
 
 
 def _check(kind: str, expected: Sequence[Expected], nodes: Sequence[Any]) -> None:

@@ -12,6 +12,8 @@ from agents.decode.result import Decoded, Event
 class GreedyCtc:
     """Carries the last class over chunk borders. An event's score is the softmax of its class in its first frame."""
 
+    ended = False
+
     def __init__(self, decoder: Decoder) -> None:
         if not 0 <= decoder.blank < len(decoder.labels):
             raise ValueError(f"blank must be an index into {len(decoder.labels)} labels, got {decoder.blank}")

@@ -26,6 +26,8 @@ class KeywordDecoder:
     ``ignored`` ("silence"); without ignored labels there is none.
     """
 
+    ended = False
+
     def __init__(self, decoder: Decoder) -> None:
         self._labels = decoder.labels
         self._threshold = decoder.threshold

@@ -10,6 +10,8 @@ from agents.decode.result import Decoded
 class NoDecoder:
     """Hears nothing."""
 
+    ended = False
+
     def push(self, outputs: NDArray[Any]) -> None:
         pass
 

@@ -1,8 +1,12 @@
 """The second graph of a transducer, as a search asks it."""
 
-from typing import Any, Dict, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, Optional, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
+
+from agents.contract import StepContract
 
 
 class StepGraph(Protocol):
@@ -28,3 +32,40 @@ class StepGraph(Protocol):
     def run(self, count: int) -> None:
         """Compute the first ``count`` rows; those behind are undefined afterwards. Raises the runtime's own errors."""
         ...
+
+
+@dataclass(frozen=True)
+class StepArrays:
+    """The arrays of a ``StepGraph`` for a runtime that computes in memory which is given to it."""
+
+    tokens: NDArray[Any]
+    frames: NDArray[Any]
+    states_in: Dict[str, NDArray[Any]]
+    logits: NDArray[Any]
+    states_out: Dict[str, NDArray[Any]]
+
+
+def allocate(search: StepContract) -> StepArrays:
+    """Zeros for ``search.batch`` hypotheses."""
+
+    def zeros(shape: Any, dtype: str) -> NDArray[Any]:
+        return np.zeros((search.batch, *shape[1:]), dtype)
+
+    return StepArrays(
+        tokens=zeros(search.token.shape, search.token.dtype),
+        frames=zeros(search.frame.shape, search.frame.dtype),
+        states_in={s.input: zeros(s.shape, s.dtype) for s in search.states},
+        logits=zeros(search.logits.shape, search.logits.dtype),
+        states_out={s.input: zeros(s.shape, s.dtype) for s in search.states},
+    )
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a searching decoder works with. ``files``: the session's parts by name (wire.PARTS). ``phase_of``: of a
+    front end that knows when an input begins and ends (agents/touch.py)."""
+
+    step: StepGraph
+    contract: StepContract
+    files: Dict[str, str] = field(default_factory=dict)
+    phase_of: Optional[Callable[[], str]] = None

@@ -16,8 +16,8 @@ _FIXED = ("coreml", "executorch", "litert", "openvino", "qnn", "tensorrt")
 @dataclass(frozen=True)
 class ModelSource:
     """The same model in up to three forms, at least one: ``onnx_path``, ``tflite_path`` for chunks of the contract's
-    own size, and ``module``, from which torch makes what is not there. ``step_module`` is the second graph of a transducer.
-    ``sha256`` covers the main form with its weights (the ONNX graph, else the .tflite file, else the module), against
+    own size, and ``module``, from which torch makes what is not there. ``step_module`` is the second graph of a
+    transducer. ``sha256`` covers the main form with its weights (the ONNX graph, else the .tflite file, else the module), against
     which everything is proven. ``manifest_path`` lists the evaluation set; None where there is none, and then quality
     cannot be measured. ``lexicon_path``: the words that a ``trie`` decoder ranks."""
 
