@@ -74,10 +74,12 @@ def candidates_for(
             for count in _thread_counts(artifact, probe, threads)
         ]
     if not found:
-        packages = sorted({_package(a) for a in artifacts})
+        packages = sorted({_package(a) for a in artifacts if a.unproven is None})
         raise DeviceNotReady(
             "; ".join(dict.fromkeys(reasons)) or "there is no artifact to run",
-            hint=f"install it there for the Python that the agent uses: python3 -m pip install {' '.join(packages)}",
+            hint=f"install it there for the Python that the agent uses: python3 -m pip install {' '.join(packages)}"
+            if packages
+            else "name a recipe of a format that runs here, such as onnx:fp32",
         )
     return [candidate for free in found for candidate in (free, *held_to(free, clusters))]
 
@@ -92,6 +94,8 @@ def held_to(candidate: Candidate, clusters: Sequence[Cluster]) -> list[Candidate
 
 def unfit(artifact: Artifact, probe: DeviceProbe, chunk_samples: int) -> str | None:
     """Why the device cannot run it in such chunks, whatever the provider; None where it can."""
+    if artifact.unproven is not None:
+        return f"{artifact.recipe} was never run: {artifact.unproven}"
     runtime = _runtime(probe, artifact)
     if not runtime.usable:
         return f"{runtime.name} cannot be used on the device ({runtime.reason})"

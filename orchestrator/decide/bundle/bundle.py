@@ -98,7 +98,7 @@ def _recommendation(
         "pareto_front": [_line(v) for v in decision.candidates if v.status in ("winner", "front")],
         "not_chosen": [_line(v) for v in decision.candidates if v.status != "winner"],
         "provenance": to_json(artifact.provenance),
-        "parity": to_json(artifact.parity),
+        "parity": to_json(artifact.parity) if artifact.parity else None,
         "evidence": {
             "study": decision.study_id,
             "sessions": [s.session_id for s in sessions if s.planned.candidate.key == decision.winner],

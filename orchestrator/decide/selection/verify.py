@@ -83,7 +83,7 @@ def _baseline(
 
 
 def _broken(sessions: Sequence[Session], again: Evidence | None, artifact: Artifact, byte_equal: bool) -> str | None:
-    if not byte_equal and not artifact.parity.passed:
+    if not byte_equal and not artifact.passed:
         return "the re-export gave other bytes, and they fail parity"
     if again is None:
         return "there is no fresh session of the re-exported artifact"

@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.domain.artifact import Artifact, Provenance
+from agents.contract import StreamContract
+from orchestrator.domain.artifact import Artifact, Parity, Provenance
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import EarshotError, ExportFailed
 from orchestrator.make.export.calibration import CalibrationStream
-from orchestrator.make.export.formats import Format, open_format, tools
+from orchestrator.make.export.formats import Format, Made, open_format, tools
 from orchestrator.make.export.known import KnownArtifacts
 from orchestrator.make.export.parity import check_endurance, check_parity
 from orchestrator.make.export.quiet import captured, worth_keeping
@@ -53,10 +54,7 @@ class Exporter(KnownArtifacts):
             scratch = Path(scratch_name)
             with _mapped(recipe):
                 made = format_.make(recipe, scratch)
-            path = scratch / f"artifact{made.suffix}"
-            path.write_bytes(made.content)
-            parity = check_parity(replace(self._reference, contract=contract), path, recipe.precision)
-            check_endurance(contract, self._parity_audio(), path)
+            parity = self._proven(made, contract, recipe, scratch)
         static = format_.calibrates(recipe) and self.calibration is not None
         provenance = Provenance(
             source_sha256=self.source.sha256,
@@ -67,9 +65,23 @@ class Exporter(KnownArtifacts):
             calibration_sha256=self.calibration.sha256 if static and self.calibration else None,
             calibration_chunks=len(self._feeds) if static else 0,
             duration_s=round(time.monotonic() - started, 3),
-            notes=(f"parity: {self._reference.how}", self._heard, *made.notes, *worth_keeping(said)),
+            notes=(*self._how_proven(parity), *made.notes, *worth_keeping(said)),
         )
-        return self.store.save(self.key(recipe), made.content, made.suffix, recipe, contract, provenance, parity)
+        return self.store.save(
+            self.key(recipe), made.content, made.suffix, recipe, contract, provenance, parity, made.unproven
+        )
+
+    def _proven(self, made: Made, contract: StreamContract, recipe: Recipe, scratch: Path) -> Parity | None:
+        if made.unproven is not None:
+            return None
+        path = scratch / f"artifact{made.suffix}"
+        path.write_bytes(made.content)
+        parity = check_parity(replace(self._reference, contract=contract), path, recipe.precision)
+        check_endurance(contract, self._parity_audio(), path)
+        return parity
+
+    def _how_proven(self, parity: Parity | None) -> tuple[str, ...]:
+        return () if parity is None else (f"parity: {self._reference.how}", self._heard)
 
     def _format(self, name: str) -> Format:
         if name not in self._formats:

@@ -23,12 +23,13 @@ _TOOLS = {"litert": ("ai-edge-litert", "ai-edge-quantizer", "numpy"), "onnx": ("
 @dataclass(frozen=True)
 class Made:
     """The bytes of an artifact before its proof. ``opset``: the version of the format; ``notes``: what its user must
-    know."""
+    know; ``unproven``: why nothing on this machine can run it, so that there will be no proof."""
 
     content: bytes
     suffix: str
     opset: int
     notes: tuple[str, ...] = ()
+    unproven: str | None = None
 
 
 class LazyFeeds(Protocol):

@@ -32,7 +32,8 @@ class Record:
     size_bytes: int
     file: str
     provenance: Provenance
-    parity: Parity
+    parity: Parity | None
+    unproven: str | None = None
 
 
 class ArtifactStore:
@@ -61,11 +62,13 @@ class ArtifactStore:
         recipe: Recipe,
         contract: StreamContract,
         provenance: Provenance,
-        parity: Parity,
+        parity: Parity | None,
+        unproven: str | None = None,
     ) -> Artifact:
-        """Store ``content`` and the answer to ``key``."""
+        """Store ``content`` and the answer to ``key``. ``unproven``: why it has no parity."""
         sha256 = hashlib.sha256(content).hexdigest()
-        record = Record(contract.model, str(recipe), sha256, len(content), f"model{suffix}", provenance, parity)
+        file = f"model{suffix}"
+        record = Record(contract.model, str(recipe), sha256, len(content), file, provenance, parity, unproven)
         files = {
             record.file: content,
             CONTRACT_FILE: _json_bytes(contract),
@@ -86,6 +89,7 @@ class ArtifactStore:
             contract=contract,
             provenance=record.provenance,
             parity=record.parity,
+            unproven=record.unproven,
         )
 
     def _index(self, key: str) -> Path:

@@ -26,6 +26,8 @@ def export_table(content: ReportContent) -> Table:
 
 def _artifact(artifact: Artifact) -> Row:
     parity = artifact.parity
+    if parity is None:
+        return _unproven(artifact)
     return Row(
         (
             recipe(artifact.recipe),
@@ -39,6 +41,13 @@ def _artifact(artifact: Artifact) -> Row:
         ),
         "" if parity.passed else "rejected",
     )
+
+
+def _unproven(artifact: Artifact) -> Row:
+    gone = Cell("none", title=artifact.unproven or "", kind="absent")
+    outcome = text("not run here", artifact.unproven or "")
+    sha256 = Cell(artifact.sha256[:12], title=artifact.sha256, kind="hash")
+    return Row((recipe(artifact.recipe), outcome, number(size(artifact.size_bytes)), gone, gone, gone, gone, sha256))
 
 
 def _tolerance(parity: Parity) -> str:

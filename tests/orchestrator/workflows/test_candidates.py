@@ -109,3 +109,16 @@ def test_each_is_tried_on_each_cluster_that_has_a_core_for_each_thread() -> None
     default = default_of(found)
     assert default is not None
     assert default.affinity == ()
+
+
+def test_what_was_never_run_is_no_candidate_and_says_why() -> None:
+    kept = replace(artifact("onnx:fp16"), parity=None, unproven="Core ML predicts on macOS only")
+    assert [c.recipe.precision for c in candidates_for([kept, artifact("onnx:int8-qdq")], device(ORT))] == ["int8-qdq"]
+    with pytest.raises(DeviceNotReady, match="fp16 was never run: Core ML predicts on macOS only") as refused:
+        candidates_for([kept], device(ORT))
+    assert "onnx:fp32" in (refused.value.hint or "")
+
+
+def test_an_artifact_is_proven_or_says_why_it_is_not() -> None:
+    with pytest.raises(ValueError, match="its parity, or the reason why not"):
+        replace(artifact(), parity=None)
