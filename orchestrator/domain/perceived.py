@@ -135,6 +135,8 @@ def _audio_parts(session: Session, contract: StreamContract) -> _AudioParts | st
     decoded, words = session.result.decoded, session.arrays.get(WORDS)
     if contract.decoder.kind == "none":
         return f"{contract.model} has no decoder, so that it tells no word"
+    if contract.decoder.kind == "vad":
+        return f"{contract.model} tells where speech is, not what was said"
     if words is None or not len(words):
         return NO_WORDS
     if any("heard_frame" not in event for stream in decoded for event in stream["events"]):

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
+# Metrics that are 1 - their error rate.
+HIGHER_IS_BETTER = ("accuracy", "f1")
+
 
 @dataclass(frozen=True)
 class ItemScore:
-    """``errors`` out of ``count``: 0 or 1 of 1 for a clip, edit distance over reference words for a sentence."""
+    """``errors`` out of ``count``: 0 or 1 of 1 for a clip, edit distance over reference words for a sentence, wrong
+    frames out of those and twice the right ones of speech for voice activity (so that 1 - F1 is errors / count).
+    """
 
     item: str
     errors: float
@@ -18,7 +23,7 @@ class ItemScore:
 
 @dataclass(frozen=True)
 class Score:
-    """``value`` of ``metric`` (accuracy, wer, frr) in 0..1; a higher accuracy and a lower wer or frr are better.
+    """``value`` of ``metric`` (accuracy, f1, wer, frr) in 0..1; lower is better but for ``HIGHER_IS_BETTER``.
 
     ``items`` pair with those of another candidate on the same ``evaluation_sha256`` (hash of the decoded PCM and the
     manifest). ``session_id`` is the evaluate session it was computed from.

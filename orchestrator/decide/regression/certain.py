@@ -32,12 +32,13 @@ def _of_values(series: Series) -> tuple[Interval, bool] | None:
 
 def _of_items(series: Series) -> tuple[Interval, bool] | None:
     old, new = ({item.item: item for item in night.items} for night in series.nights[-2:])
-    shared = sorted(name for name in old.keys() & new.keys() if old[name].count == new[name].count)
+    shared = sorted(old.keys() & new.keys())
     if not shared:
         return None
     found = paired_difference(
         np.array([new[name].errors for name in shared]),
         np.array([old[name].errors for name in shared]),
+        np.array([new[name].count for name in shared]),
         np.array([old[name].count for name in shared]),
         seed=_SEED,
     )

@@ -79,6 +79,7 @@ def _loss(score: Score, default: Score, key: str, policy: Policy) -> QualityLoss
     difference = paired_difference(
         np.array([mine[n].errors for n in names]),
         np.array([theirs[n].errors for n in names]),
+        np.array([mine[n].count for n in names]),
         np.array([theirs[n].count for n in names]),
         seed=policy.seed,
         confidence=policy.confidence,

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from agents.contract import StreamContract
 from agents.decode import Decoded
-from orchestrator.domain.score import ItemScore, Score
+from orchestrator.domain.score import HIGHER_IS_BETTER, ItemScore, Score
 from orchestrator.errors import BadAudio, SessionFailed
 from orchestrator.make.quality.evaluation import EvaluationSet, Utterance
 from orchestrator.make.quality.metrics import Track, false_rejects_at_false_accepts, word_errors
+from orchestrator.make.quality.voice_activity import Figures, f1
 
 # One false accept in the eight minutes of the reference spotter's track: the fewest that it can tell from none.
 FALSE_ACCEPTS_PER_HOUR = 7.5
@@ -34,8 +35,9 @@ def score(
     """The score of an evaluate session: ``decoded`` has one result per utterance of ``split``, in its order.
 
     ``metric`` by the contract's decoder: keyword gives ``accuracy`` over clips and, on split track, ``frr`` at the
-    lowest threshold within ``false_accepts_per_hour``, but never below the contract's own; ctc gives ``wer``; none has
-    no metric. Raises SessionFailed where results are missing, BadAudio where the evaluation set does not fit.
+    lowest threshold within ``false_accepts_per_hour``, but never below the contract's own; ctc gives ``wer``; vad gives
+    ``f1`` over frames; none has no metric. Raises SessionFailed where results are missing, BadAudio where the
+    evaluation set does not fit.
     """
     utterances = evaluation.utterances_of(split)
     if contract.decoder.kind == "none":
@@ -50,16 +52,15 @@ def score(
         )
     if contract.decoder.kind == "ctc":
         metric, items, details = _word_error_rate(utterances, decoded)
+    elif contract.decoder.kind == "vad":
+        metric, items, details = f1(contract, utterances, decoded)
     elif split == "track":
         metric, items, details = _false_rejects(contract, evaluation, utterances, decoded, false_accepts_per_hour)
     else:
         metric, items, details = _accuracy(contract, utterances, decoded)
     errors = sum(i.errors for i in items) / sum(i.count for i in items)
-    value = 1.0 - errors if metric == "accuracy" else errors
+    value = 1.0 - errors if metric in HIGHER_IS_BETTER else errors
     return Score(session_id, candidate_key, metric, value, evaluation.sha256, items, details)
-
-
-Figures = tuple[str, tuple[ItemScore, ...], dict[str, float]]
 
 
 def _accuracy(contract: StreamContract, utterances: Sequence[Utterance], decoded: Sequence[Decoded]) -> Figures:

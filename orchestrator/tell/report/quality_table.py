@@ -10,6 +10,7 @@ from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table
 
 _METRIC_NAMES = {
     "accuracy": "accuracy",
+    "f1": "F1 of speech",
     "wer": "word error rate",
     "frr": "false rejects",
 }

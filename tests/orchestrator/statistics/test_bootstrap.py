@@ -72,3 +72,24 @@ def test_items_needed_for_no_difference_is_the_rule_of_three() -> None:
 def test_unpaired_items_are_refused(counts: np.ndarray) -> None:
     with pytest.raises(ValueError, match="items"):
         paired_difference(np.zeros(2), np.zeros(2), counts, seed=1)
+
+
+def test_counts_of_its_own_are_resampled_with_the_items() -> None:
+    rng = np.random.default_rng(8)
+    hits = rng.integers(20, 60, 200)
+    errors, baseline = rng.binomial(hits, 0.12), rng.binomial(hits, 0.1)
+    counts, baseline_counts = 2 * hits + errors, 2 * hits + baseline
+    found = paired_difference(errors, baseline, counts, baseline_counts, seed=3)
+    drawn = rng.integers(0, 200, (10_000, 200))
+    rates = [e[drawn].sum(axis=1) / c[drawn].sum(axis=1) for e, c in ((errors, counts), (baseline, baseline_counts))]
+    plain = rates[0] - rates[1]
+    assert found.value == pytest.approx(errors.sum() / counts.sum() - baseline.sum() / baseline_counts.sum())
+    assert found.upper == pytest.approx(np.quantile(plain, 0.95), abs=0.08 * plain.std())
+    assert found.lower == pytest.approx(np.quantile(plain, 0.05), abs=0.08 * plain.std())
+    assert found.spread / np.sqrt(200) == pytest.approx(plain.std(), rel=0.05)
+
+
+def test_counts_that_are_the_same_change_nothing() -> None:
+    rng = np.random.default_rng(9)
+    data = rng.random(200) < 0.1, rng.random(200) < 0.1, rng.integers(1, 5, 200)
+    assert paired_difference(*data, data[2], seed=7) == paired_difference(*data, seed=7)
