@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.contract import Frontend, StreamContract
+from agents.touch import Touch
 
 INT16_SCALE = 1.0 / 32768.0
 
@@ -182,6 +183,8 @@ def make_frontend(contract: StreamContract) -> FrontEnd:
     """The front end that ``contract`` names, at the start of a stream."""
     if contract.frontend.kind == "log-mel":
         return LogMel(contract.frontend, contract.sample_rate_hz)
+    if contract.frontend.kind == "touch":
+        return Touch(contract.frontend)
     return Pcm(contract.frontend)
 
 

@@ -10,6 +10,9 @@ from agents.decode.result import Decoded, Event, StreamDecoder
 from agents.decode.rnnt import GreedyRnnt
 from agents.decode.rnnt_beam import BeamRnnt
 from agents.decode.step_graph import Search
+from agents.decode.trie_lexicon import lexicon_of
+from agents.decode.trie_search import TrieDecoder
+from agents.decode.vad import VoiceActivity
 
 __all__ = ["Decoded", "Event", "StreamDecoder", "make_decoder"]
 
@@ -20,8 +23,12 @@ def make_decoder(decoder: Decoder, search: Optional[Search] = None) -> StreamDec
         return KeywordDecoder(decoder)
     if decoder.kind == "ctc":
         return GreedyCtc(decoder)
+    if decoder.kind == "vad":
+        return VoiceActivity(decoder)
     if decoder.kind == "none":
         return NoDecoder()
     if search is None:
         raise ValueError(f"the decoder {decoder.kind} needs the model's second graph")
+    if decoder.kind == "trie":
+        return TrieDecoder(decoder, search, lexicon_of(decoder, search.files))
     return GreedyRnnt(decoder, search) if decoder.beam == 1 else BeamRnnt(decoder, search)
