@@ -50,6 +50,10 @@ def main(store: Store, folder: SessionFolder, spec: wire.RunSpec, links: Links, 
 
 
 def _kind(spec: wire.RunSpec) -> "Type[Session]":
+    if spec.mode == wire.CASCADE:
+        from agents.cascade_session import CascadeSession
+
+        return CascadeSession
     if spec.mode != "multi":
         return Session
     from agents.multi import MultiSession

@@ -153,7 +153,7 @@ def timed_run(
     """Stream ``len(times)`` chunks in the spec's mode, paced or flat-out."""
     rows = times[np.newaxis]
     if spec.mode == "flat-out":
-        return _timed([stages], rows, wire.ISSUE, clock, list, lambda _: flat_out(stages, audio, times, clock))
+        return timed([stages], rows, wire.ISSUE, clock, list, lambda _: flat_out(stages, audio, times, clock))
 
     def begin() -> List[int]:
         stages.progress[STARTED_NS] = clock.now_ns() + LEAD_NS
@@ -181,10 +181,10 @@ def timed_streams(
         fed = [Fed(s, audio, rows, arrival_of) for s, rows, arrival_of in zip(stages, times, arrivals)]
         return paced_in_turn(fed, clock, spec.policy, spec.ring_chunks)
 
-    return _timed(stages, times, wire.ARRIVAL, clock, begin, run)
+    return timed(stages, times, wire.ARRIVAL, clock, begin, run)
 
 
-def _timed(
+def timed(
     stages: Sequence[Stages],
     times: NDArray[np.int64],
     last: int,

@@ -12,10 +12,17 @@ from agents.contract import StreamContract
 from agents.device_facts import PROTOCOL, Cooled, DeviceState
 
 POLICIES = ("catch-up", "block", "drop-oldest", "drop-newest")
-MODES = ("paced", "flat-out", "multi", "evaluate", "placement")
+CASCADE = "cascade"
+MODES = ("paced", "flat-out", "multi", "evaluate", "placement", CASCADE)
 # How the streams of mode multi share the device: a process each, or one loaded model that serves them in turn.
 PROCESSES, ONE_SESSION = "processes", "one-session"
 SHARINGS = (PROCESSES, ONE_SESSION)
+# When a stage of mode cascade after the first runs: on the audio of an utterance as it comes, or once it has ended.
+SPEECH, FINAL = "speech", "final"
+WHENS = (SPEECH, FINAL)
+# Whose turn it is where several runs of a cascade wait: those nearest to the microphone, or those that waited longest.
+AUDIO_FIRST, FIRST_COME = "audio-first", "first-come"
+ORDERS = (AUDIO_FIRST, FIRST_COME)
 # Priorities of a session: as any other process, above the others, before all that is not realtime (sched(7)).
 PLAIN, NICE, FIFO = "", "nice", "fifo"
 PRIORITIES = (PLAIN, NICE, FIFO)
@@ -100,6 +107,63 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A model of mode cascade after the first one. One with the front end ``tokens`` gets the text of the stage before it,
+    any other one audio.
+    """
+
+    name: str
+    when: str
+    runtime: str
+    provider: str
+    model: Blob
+    contract: StreamContract
+    chunk_samples: int
+    threads: int = 1
+    session_options: Dict[str, str] = field(default_factory=dict)
+    parts: Dict[str, Blob] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require(self.when in WHENS, f"when of stage {self.name} must be one of {WHENS}, got {self.when!r}")
+        if self.takes_text:
+            _require(self.when == FINAL, f"stage {self.name} takes text, which is there once an utterance has ended")
+        whole = self.contract.search is None or STEP in self.parts
+        _require(whole, f"stage {self.name} needs the part {STEP!r}: the model's second graph")
+
+    @property
+    def takes_text(self) -> bool:
+        return self.contract.frontend.kind == "tokens"
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Mode cascade: the spec's own model is the first stage, which hears all of the audio and says where speech is; the
+    ``stages`` follow it: one that makes text of an utterance, and at most one that answers it with ``reply_tokens``.
+
+    An utterance opens at the first chunk whose probability of speech reaches ``threshold``, with ``pre_roll_ns`` of the
+    audio before it; it closes after ``hangover_ns`` below ``release``.
+    """
+
+    stages: Tuple[Stage, ...]
+    threshold: float = 0.5
+    release: float = 0.35
+    hangover_ns: int = 300_000_000
+    pre_roll_ns: int = 250_000_000
+    reply_tokens: int = 16
+    order: str = AUDIO_FIRST
+
+    def __post_init__(self) -> None:
+        texts = [stage.takes_text for stage in self.stages]
+        _require(texts in ([False], [False, True]), "after the first stage one makes text, then one may answer it")
+        thresholds = (self.release, self.threshold)
+        _require(0 < self.release <= self.threshold < 1, f"0 < release <= threshold < 1 must hold, got {thresholds}")
+        _require(self.hangover_ns > 0, f"hangover_ns must be > 0, got {self.hangover_ns}")
+        _require(self.pre_roll_ns >= 0, f"pre_roll_ns must be >= 0, got {self.pre_roll_ns}")
+        _require(self.reply_tokens > 0, f"reply_tokens must be > 0, got {self.reply_tokens}")
+        _require(self.order in ORDERS, f"order must be one of {ORDERS}, got {self.order!r}")
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """One session: one candidate, one mode, one process.
 
@@ -116,7 +180,7 @@ class RunSpec:
     collect it: kept with it, never read. ``streams``: of mode multi, each with ``chunk_count`` chunks, a state, a ring
     and a schedule of its own, begun at the phases that ``seed`` gives (agents/phases.py); ``sharing``: one of
     ``SHARINGS``. ``affinity``: the CPUs that it may run on; empty: all that it is given.
-    ``parts``: the session's further files by ``PARTS``.
+    ``parts``: the session's further files by ``PARTS``. ``cascade``: of mode cascade, whose first stage is the rest.
     ``priority``: one of ``PRIORITIES``; fifo is for mode paced, because the kernel stops a realtime thread that never
     sleeps for 50 ms in each second (sched_rt_runtime_us).
     """
@@ -138,6 +202,7 @@ class RunSpec:
     streams: int = 1
     sharing: str = PROCESSES
     parts: Dict[str, Blob] = field(default_factory=dict)
+    cascade: Optional[Cascade] = None
     deadline_ns: Optional[int] = None
     ring_chunks: int = 50
     policy: str = "catch-up"
@@ -171,6 +236,7 @@ class RunSpec:
         _require(self.ring_chunks > 0, f"ring_chunks must be > 0, got {self.ring_chunks}")
         self._require_arrivals()
         self._require_streams()
+        self._require_cascade()
         _require(0 <= self.sampler_hz <= 100, f"sampler_hz must be in 0..100, got {self.sampler_hz}")
         _require(self.timeout_s > 0, f"timeout_s must be > 0, got {self.timeout_s}")
         _require(self.fence >= 0, f"fence must be >= 0, got {self.fence}")
@@ -187,6 +253,12 @@ class RunSpec:
         _require(self.sharing in SHARINGS, f"sharing must be one of {SHARINGS}, got {self.sharing!r}")
         alone = self.streams == 1 and self.sharing == PROCESSES
         _require(alone or self.mode == "multi", f"streams and sharing belong to mode multi, got mode {self.mode!r}")
+
+    def _require_cascade(self) -> None:
+        whole = (self.cascade is not None) == (self.mode == CASCADE)
+        _require(whole, f"cascade belongs to mode cascade, and that mode needs it, got mode {self.mode!r}")
+        rates = {s.contract.sample_rate_hz for s in self.cascade.stages if not s.takes_text} if self.cascade else set()
+        _require(rates <= {self.contract.sample_rate_hz}, f"stages of a cascade hear one audio, got rates {rates}")
 
     def _require_arrivals(self) -> None:
         _require(self.policy in POLICIES, f"policy must be one of {POLICIES}, got {self.policy!r}")
@@ -344,6 +416,26 @@ class ObserverCost:
 
 
 @dataclass(frozen=True)
+class StageLoaded:
+    """A stage of a cascade as it was loaded. ``memory``: of its phases import, load and first-run.
+
+    ``libraries``: the shared libraries that its load brought into the process, path -> bytes on the disk; those that a
+    stage before it had brought are counted there. None where the device does not tell.
+    """
+
+    name: str
+    runtime: str
+    import_ns: int
+    load_ns: int
+    first_inference_ns: int
+    runtime_version: Optional[str] = None
+    runtime_build: Optional[str] = None
+    providers_registered: Tuple[str, ...] = ()
+    memory: Tuple[PhaseMemory, ...] = ()
+    libraries: Optional[Dict[str, int]] = None
+
+
+@dataclass(frozen=True)
 class Scheduling:
     """How the kernel scheduled the session, seen over all of its threads after the stream (agents/scheduling.py).
 
@@ -372,7 +464,8 @@ class RunResult:
     ``pss``: of a timed session, None where the device does not tell it.
     ``operators`` and ``fallback`` are those of the ``Profile`` of mode placement, ``placement`` their sum, and
     ``parity`` compares what was computed there; None where nothing is there to compare with. ``emulated``: what
-    computed in place of the provider's hardware; its times say nothing about any device.
+    computed in place of the provider's hardware; its times say nothing about any device. ``stages``: of mode cascade,
+    all of them; ``decoded`` is then one for each utterance that ended, with the ``reply`` as ids of tokens.
     """
 
     session_id: str
@@ -409,6 +502,7 @@ class RunResult:
     pss: Optional[MemorySnapshot] = None
     scheduling: Optional[Scheduling] = None
     audio_sha256: Optional[str] = None
+    stages: Tuple[StageLoaded, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.outcome in ("ok", "failed"), f"outcome must be ok or failed, got {self.outcome!r}")

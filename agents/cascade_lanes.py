@@ -1,0 +1,264 @@
+"""The stages of a cascade as lanes of work: each says what it has to do next, and does it when it is its turn."""
+
+from array import array
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import cascade_arrays as arrays
+from agents import wire
+from agents.backends.base import Backend
+from agents.cascade_gate import Gate
+from agents.stream import LoopedAudio, Stages
+
+Now = Callable[[], int]
+_WIDTH = 10
+
+
+class Log:
+    """Every run, as (stage, kind, utterance, number, six times)."""
+
+    def __init__(self) -> None:
+        self._cells = array("q")
+
+    def add(self, whose: Tuple[int, int, int, int], *times_ns: int) -> None:
+        self._cells.extend(whose)
+        self._cells.extend(times_ns)
+
+    def first_stage(self) -> NDArray[np.int64]:
+        """Times of the first stage's runs, shape (chunks, 5), columns ``wire.TIME_COLUMNS``."""
+        found = self.arrays()
+        own = found[arrays.TIMES][found[arrays.WHOSE][:, arrays.STAGE] == 0]
+        return np.delete(own, arrays.READY, axis=1)
+
+    def arrays(self) -> Dict[str, NDArray[Any]]:
+        rows = np.array(self._cells, dtype=np.int64).reshape(-1, _WIDTH)
+        whose = rows[:, : arrays.NUMBER + 1]
+        return {arrays.TIMES: rows[:, arrays.NUMBER + 1 :].copy(), arrays.WHOSE: whose.astype(np.int32)}
+
+
+@dataclass
+class Utterance:
+    """``end`` None: it is open. ``reply``: ids of tokens."""
+
+    number: int
+    begin: int
+    opened_ns: int
+    end: Optional[int] = None
+    close_arrival_ns: int = wire.NEVER_NS
+    closed_ns: int = wire.NEVER_NS
+    text_ns: int = wire.NEVER_NS
+    heard: Any = None
+    reply: Tuple[int, ...] = ()
+
+    @property
+    def row(self) -> List[int]:
+        end = arrays.OPEN_END if self.end is None else self.end
+        return [self.begin, end, self.opened_ns, self.close_arrival_ns, self.closed_ns, self.text_ns]
+
+
+@dataclass(frozen=True)
+class Tape:
+    """The stream's samples by their place in it, and when each of them exists; the recording is looped."""
+
+    audio: LoopedAudio
+    total: int
+    exists_at: Callable[[int], int]
+    """(number of samples from the start) -> when the last of them exists, ns."""
+
+    def read(self, start: int, stop: int, out: NDArray[np.int16]) -> None:
+        """Samples ``start`` to ``stop`` into ``out``, zeros behind them."""
+        filled = 0
+        while filled < stop - start:
+            at = (start + filled) % self.audio.length
+            piece = self.audio.extended[at : min(self.audio.length, at + stop - start - filled)]
+            out[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        out[filled:] = 0
+
+
+class Listener:
+    """The first stage: every chunk of the stream, in the session's own array of times. ``on_open`` and ``on_close``
+    are told of utterances.
+    """
+
+    def __init__(self, stages: Stages, gate: Gate, probability: Callable[[], float], tape: Tape) -> None:
+        self._stages, self._gate, self._probability, self._tape = stages, gate, probability, tape
+        self._size = tape.audio.chunk_samples
+        self._next, self._total = 0, tape.total // self._size
+        self.utterances: List[Utterance] = []
+        self.on_open: Callable[[Utterance], None] = lambda _: None
+
+    def since(self) -> Optional[Tuple[int, int]]:
+        """(when its next run could begin, since when that is waited for), None where there will be none."""
+        if self._next >= self._total:
+            return None
+        arrival_ns = self._tape.exists_at((self._next + 1) * self._size)
+        return arrival_ns, arrival_ns
+
+    def run(self, now: Now, log: Log) -> None:
+        number, stages = self._next, self._stages
+        arrival_ns = self._tape.exists_at((number + 1) * self._size)
+        chunk = self._tape.audio.chunk(number)
+        issue = now()
+        stages.push(chunk, stages.target)
+        fed = now()
+        stages.step()
+        ran = now()
+        said = self._gate.push(number, self._probability())
+        done = now()
+        log.add((0, arrays.CHUNK, -1, number), arrival_ns, arrival_ns, issue, fed, ran, done)
+        self._next = number + 1
+        if said is not None:
+            self._tell(said, arrival_ns, done)
+        stages.progress[0] = self._next
+
+    def _tell(self, said: Tuple[str, int], arrival_ns: int, done_ns: int) -> None:
+        what, at = said
+        if what == "open":
+            self.utterances.append(Utterance(len(self.utterances), at, done_ns))
+            self.on_open(self.utterances[-1])
+        else:
+            closed = self.utterances[-1]
+            closed.end, closed.close_arrival_ns, closed.closed_ns = at, arrival_ns, done_ns
+
+
+class Transcriber:
+    """The stage that makes text: chunks of its own size from the begin of each utterance on, the last one filled with
+    zeros, and as many zeros more as the model looks ahead. ``on_text`` is told of each text.
+    """
+
+    def __init__(self, stages: Stages, tape: Tape, size: int, lookahead: int, when: str) -> None:
+        self._stages, self._tape, self._size, self._lookahead = stages, tape, size, lookahead
+        self._while_open = when == wire.SPEECH
+        self._waiting: Deque[Utterance] = deque()
+        self._fed = 0
+        self._chunk = np.zeros(size, dtype=np.int16)
+        self.on_text: Callable[[Utterance], None] = lambda _: None
+
+    def open(self, utterance: Utterance) -> None:
+        self._waiting.append(utterance)
+
+    def since(self) -> Optional[Tuple[int, int]]:
+        found = self._ready()
+        return None if found is None else (found[1], found[1])
+
+    def _ready(self) -> Optional[Tuple[int, int]]:
+        """(arrival, ready) of the next run."""
+        if not self._waiting:
+            return None
+        utterance = self._waiting[0]
+        start = utterance.begin + self._fed * self._size
+        stop = start + self._size
+        if utterance.end is None:
+            if not self._while_open or stop > self._tape.total:
+                return None
+            arrival_ns = self._tape.exists_at(stop)
+            return arrival_ns, max(arrival_ns, utterance.opened_ns)
+        heard_whole = stop <= utterance.end
+        arrival_ns = self._tape.exists_at(min(stop, max(utterance.begin, utterance.end)))
+        asked_ns = utterance.opened_ns if heard_whole and self._while_open and not self._is_last(utterance) else None
+        return arrival_ns, utterance.closed_ns if asked_ns is None else max(arrival_ns, asked_ns)
+
+    def _is_last(self, utterance: Utterance) -> bool:
+        """No more than this chunk of a closed utterance is left; or nothing, because all was fed before it closed."""
+        assert utterance.end is not None
+        return utterance.begin + (self._fed + 1) * self._size >= utterance.end + self._lookahead
+
+    def _is_spent(self, utterance: Utterance) -> bool:
+        assert utterance.end is not None
+        return utterance.begin + self._fed * self._size >= utterance.end + self._lookahead
+
+    def run(self, now: Now, log: Log) -> None:
+        found = self._ready()
+        assert found is not None
+        utterance, stages, chunk = self._waiting[0], self._stages, self._chunk
+        last = utterance.end is not None and self._is_last(utterance)
+        spent = utterance.end is not None and self._is_spent(utterance)
+        start = utterance.begin + self._fed * self._size
+        stop = start + self._size if utterance.end is None else min(start + self._size, max(start, utterance.end))
+        issue = now()
+        if self._fed == 0:
+            stages.reset()
+        if not spent:
+            self._tape.read(start, stop, chunk)
+            stages.push(chunk, stages.target)
+        fed = now()
+        if not spent:
+            stages.step()
+        ran = now()
+        if not spent and stages.decode is not None:
+            stages.decode()
+        if last:
+            utterance.heard = stages.finish()
+        done = now()
+        log.add((1, arrays.LAST if last else arrays.CHUNK, utterance.number, self._fed), *found, issue, fed, ran, done)
+        self._fed += 1
+        if last:
+            self._fed = 0
+            self._waiting.popleft()
+            utterance.text_ns = done
+            self.on_text(utterance)
+
+
+class Replier:
+    """The stage that answers a text: its tokens as the prompt, then ``reply_tokens`` of its own, each the likeliest.
+
+    One token a run: between two of them the server may turn to something else. ``prompt_of`` makes ids of a text.
+    """
+
+    def __init__(self, backend: Backend, reply_tokens: int, prompt_of: Callable[[str], List[int]]) -> None:
+        self._backend, self._reply_tokens, self._prompt_of = backend, reply_tokens, prompt_of
+        self._waiting: Deque[Tuple[Utterance, List[int]]] = deque()
+        self._done_ns, self._at = 0, 0
+        self._reply: List[int] = []
+
+    def ask(self, utterance: Utterance, text: str) -> None:
+        """An utterance in which nothing was understood is not answered."""
+        prompt = self._prompt_of(text)
+        if prompt:
+            self._waiting.append((utterance, prompt))
+
+    def since(self) -> Optional[Tuple[int, int]]:
+        if not self._waiting:
+            return None
+        text_ns = self._waiting[0][0].text_ns
+        # The tokens of a reply wait for each other, and all of them since the text was there.
+        return max(text_ns, self._done_ns), text_ns
+
+    def run(self, now: Now, log: Log) -> None:
+        utterance, prompt = self._waiting[0]
+        backend, at = self._backend, self._at
+        ready_ns = max(utterance.text_ns, self._done_ns)
+        token = prompt[at] if at < len(prompt) else self._reply[-1]
+        issue = now()
+        if at == 0:
+            backend.reset()
+        backend.input[...] = token
+        fed = now()
+        backend.step()
+        ran = now()
+        if at >= len(prompt) - 1:
+            self._reply.append(int(backend.outputs[0].reshape(-1, backend.outputs[0].shape[-1])[-1].argmax()))
+        done = now()
+        kind = arrays.PROMPT if at < len(prompt) else arrays.TOKEN
+        log.add((2, kind, utterance.number, at), ready_ns, ready_ns, issue, fed, ran, done)
+        self._at, self._done_ns = at + 1, done
+        if len(self._reply) == self._reply_tokens:
+            utterance.reply = tuple(self._reply)
+            self._waiting.popleft()
+            self._at, self._reply = 0, []
+
+
+def prompt_of_bytes(vocabulary: int) -> Callable[[str], List[int]]:
+    """A token for each byte of the text: a device has no model's tokenizer, and a cascade measures time."""
+    return lambda text: [byte % vocabulary for byte in text.encode()]
+
+
+def text_of(heard: Any) -> str:
+    """What an utterance said: the decoder's text, or the labels of its events."""
+    text = heard["text"]
+    return str(text) if text is not None else " ".join(event["label"] for event in heard["events"])
