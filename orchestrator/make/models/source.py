@@ -8,7 +8,7 @@ from orchestrator.errors import ExportFailed
 from orchestrator.make.models.module import ModuleRef
 
 # What an evaluation counts, by the contract's decoder.
-METRICS = {"keyword": "accuracy", "ctc": "wer", "rnnt": "wer"}
+METRICS = {"keyword": "accuracy", "ctc": "wer", "rnnt": "wer", "trie": "top3"}
 # Formats whose files take one chunk size: their shapes are fixed when they are made.
 _FIXED = ("coreml", "executorch", "litert", "openvino", "qnn", "tensorrt")
 
