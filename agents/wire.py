@@ -108,8 +108,8 @@ class Span:
 
 @dataclass(frozen=True)
 class Stage:
-    """A model of mode cascade after the first one. One with the front end ``tokens`` gets the text of the stage before it,
-    any other one audio.
+    """A model of mode cascade after the first one. One with the front end ``tokens`` gets the text of the stage before
+    it, any other one audio.
     """
 
     name: str
