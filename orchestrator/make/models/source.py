@@ -8,7 +8,7 @@ from orchestrator.errors import ExportFailed
 from orchestrator.make.models.module import ModuleRef
 
 # What an evaluation counts, by the contract's decoder.
-METRICS = {"keyword": "accuracy", "ctc": "wer", "rnnt": "wer", "trie": "top3"}
+METRICS = {"keyword": "accuracy", "ctc": "wer", "vad": "f1", "rnnt": "wer", "trie": "top3"}
 # Formats whose files take one chunk size: their shapes are fixed when they are made.
 _FIXED = ("coreml", "executorch", "litert", "openvino", "qnn", "tensorrt")
 
@@ -33,7 +33,7 @@ class ModelSource:
 
     @property
     def metric(self) -> str | None:
-        """accuracy or wer; None where the contract names no decoder."""
+        """One of ``METRICS``; None where the contract names no decoder."""
         return METRICS.get(self.contract.decoder.kind)
 
     @property
