@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 # Metrics that are 1 - their error rate.
-HIGHER_IS_BETTER = ("accuracy", "f1")
+HIGHER_IS_BETTER = ("accuracy", "f1", "top3")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ItemScore:
 
 @dataclass(frozen=True)
 class Score:
-    """``value`` of ``metric`` (accuracy, f1, wer, frr) in 0..1; lower is better but for ``HIGHER_IS_BETTER``.
+    """``value`` of ``metric`` (accuracy, f1, top3, wer, frr) in 0..1; lower is better but for ``HIGHER_IS_BETTER``.
 
     ``items`` pair with those of another candidate on the same ``evaluation_sha256`` (hash of the decoded PCM and the
     manifest). ``session_id`` is the evaluate session it was computed from.

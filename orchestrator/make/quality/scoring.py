@@ -9,6 +9,7 @@ from orchestrator.domain.score import HIGHER_IS_BETTER, ItemScore, Score
 from orchestrator.errors import BadAudio, SessionFailed
 from orchestrator.make.quality.evaluation import EvaluationSet, Utterance
 from orchestrator.make.quality.metrics import Track, false_rejects_at_false_accepts, word_errors
+from orchestrator.make.quality.ranked_words import top3
 from orchestrator.make.quality.voice_activity import Figures, f1
 
 # One false accept in the eight minutes of the reference spotter's track: the fewest that it can tell from none.
@@ -35,9 +36,9 @@ def score(
     """The score of an evaluate session: ``decoded`` has one result per utterance of ``split``, in its order.
 
     ``metric`` by the contract's decoder: keyword gives ``accuracy`` over clips and, on split track, ``frr`` at the
-    lowest threshold within ``false_accepts_per_hour``, but never below the contract's own; ctc gives ``wer``; vad gives
-    ``f1`` over frames; none has no metric. Raises SessionFailed where results are missing, BadAudio where the
-    evaluation set does not fit.
+    lowest threshold within ``false_accepts_per_hour``, but never below the contract's own; ctc and rnnt give
+    ``wer``; trie gives ``top3`` over words; vad gives ``f1`` over frames; none has no metric. Raises SessionFailed
+    where results are missing, BadAudio where the evaluation set does not fit.
     """
     utterances = evaluation.utterances_of(split)
     if contract.decoder.kind == "none":
@@ -50,8 +51,10 @@ def score(
             failure="internal",
             hint="run it again; if it stays so, the agent on the device is another one than this Earshot's",
         )
-    if contract.decoder.kind == "ctc":
+    if contract.decoder.kind in ("ctc", "rnnt"):
         metric, items, details = _word_error_rate(utterances, decoded)
+    elif contract.decoder.kind == "trie":
+        metric, items, details = top3(utterances, decoded)
     elif contract.decoder.kind == "vad":
         metric, items, details = f1(contract, utterances, decoded)
     elif split == "track":

@@ -11,6 +11,7 @@ from orchestrator.tell.report.tables import Cell, Footnotes, Heading, Row, Table
 _METRIC_NAMES = {
     "accuracy": "accuracy",
     "f1": "F1 of speech",
+    "top3": "word among the first three",
     "wer": "word error rate",
     "frr": "false rejects",
 }
