@@ -25,7 +25,7 @@ def ranks(text: str, decoded: Decoded) -> list[int | None]:
 
 
 def top3(utterances: Sequence[Utterance], decoded: Sequence[Decoded]) -> Figures:
-    """A word is an error where it is not among the first ``OFFERED``. Raises BadAudio for an utterance without words."""
+    """A word is an error where it is not among the first ``OFFERED``. Raises BadAudio for an utterance without one."""
     silent = [u.id for u in utterances if not (u.text or "").split()]
     if silent:
         raise BadAudio(f"utterances {silent[:5]} of the evaluation set have no words", hint="give each its text")
