@@ -109,12 +109,15 @@ class _AudioParts:
 
 
 @dataclass(frozen=True)
-class _Clock:
-    """Where the decoder's frames lie in the audio of one stream. ``served``: numbers of the chunks that it heard."""
+class FrameClock:
+    """Where the decoder's frames lie in the audio of one stream. ``served``: numbers of the chunks that it heard, None:
+    all. ``begin``: in samples of the audio, where its first chunk begins.
+    """
 
     contract: StreamContract
     chunk_samples: int
-    served: NDArray[np.int64] | None
+    served: NDArray[np.int64] | None = None
+    begin: int = 0
 
     def chunk(self, frame: int) -> int:
         heard = frame * self.contract.frame_samples() // self.chunk_samples
@@ -124,7 +127,8 @@ class _Clock:
         """When the last sample that the frame was made of existed."""
         size = self.contract.frame_samples()
         within = (frame + 1) * size - frame * size // self.chunk_samples * self.chunk_samples
-        return int(_ns(np.array(self.chunk(frame) * self.chunk_samples + within), self.contract))
+        samples = self.begin + self.chunk(frame) * self.chunk_samples + within
+        return int(_ns(np.array(samples), self.contract))
 
 
 def _ns(samples: NDArray[Any], contract: StreamContract) -> NDArray[np.int64]:
@@ -143,18 +147,18 @@ def _audio_parts(session: Session, contract: StreamContract) -> _AudioParts | st
         return "an older agent ran it, which did not tell when the graph itself was sure"
     lookahead_ns = int(_ns(np.array(contract.lookahead_samples), contract))
     limit_ns = int(HEARD_WITHIN_S * 1e9) + lookahead_ns
-    clock = _Clock(contract, session.planned.candidate.chunk_samples, _served(session))
+    clock = FrameClock(contract, session.planned.candidate.chunk_samples, _served(session))
     stream_ns = _stream_ns(session, contract)
     parts: list[tuple[int, int, int, int]] = []
     missed, false_events = 0, 0
     for span, stream in enumerate(decoded):
         own = words[words[:, SPAN] == span]
-        owners = _owners(stream["events"], own, contract.decoder.labels, clock, limit_ns)
+        owners = owners_of(stream["events"], own, contract.decoder.labels, clock, limit_ns)
         false_events += sum(owner is None for owner in owners)
-        first = _first_events(stream["events"], owners)
+        first = first_events(stream["events"], owners)
         for number in np.flatnonzero(own[:, END] + limit_ns <= stream_ns).tolist():
             if number in first:
-                parts.append(_of_word(first[number], int(own[number, END]), lookahead_ns, clock))
+                parts.append(of_word(first[number], int(own[number, END]), lookahead_ns, clock))
             else:
                 missed += 1
     columns = np.array(parts, dtype=np.int64).reshape(-1, 4).T
@@ -174,8 +178,8 @@ def _stream_ns(session: Session, contract: StreamContract) -> float:
     return float(_ns(np.array(samples), contract))
 
 
-def _owners(
-    events: Sequence[Any], words: NDArray[np.int64], labels: Sequence[str], clock: _Clock, limit_ns: int
+def owners_of(
+    events: Sequence[Any], words: NDArray[np.int64], labels: Sequence[str], clock: FrameClock, limit_ns: int
 ) -> list[int | None]:
     """The word that each event belongs to: of its label, begun before it and ended at most ``limit_ns`` before; the
     first that has none yet, else the last (heard twice). None: a false event.
@@ -190,7 +194,7 @@ def _owners(
     return owners
 
 
-def _first_events(events: Sequence[Any], owners: Sequence[int | None]) -> dict[int, Any]:
+def first_events(events: Sequence[Any], owners: Sequence[int | None]) -> dict[int, Any]:
     found: dict[int, Any] = {}
     for event, owner in zip(events, owners, strict=True):
         if owner is not None:
@@ -198,7 +202,7 @@ def _first_events(events: Sequence[Any], owners: Sequence[int | None]) -> dict[i
     return found
 
 
-def _of_word(event: Any, end_ns: int, lookahead_ns: int, clock: _Clock) -> tuple[int, int, int, int]:
+def of_word(event: Any, end_ns: int, lookahead_ns: int, clock: FrameClock) -> tuple[int, int, int, int]:
     ready_ns, heard_ns = clock.ready_ns(event["frame"]), clock.ready_ns(event["heard_frame"])
     emission_ns = heard_ns - lookahead_ns - end_ns
     return emission_ns, ready_ns - heard_ns, clock.chunk(event["frame"]), ready_ns

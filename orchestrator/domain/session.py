@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from agents import wire
 from agents.device_facts import DeviceProbe
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.cascade import CASCADE, Cascade
 from orchestrator.domain.isolation import IsolationStep
 from orchestrator.domain.timeline import Timeline
 
@@ -29,8 +30,8 @@ class PlannedSession:
     """One line of a study's plan. ``block`` is the interleaving round, ``position`` its place in that round.
 
     ``attempt`` > 0 is a re-run. ``streams``: of mode multi, each with ``chunk_count`` chunks. ``deadline_ns``: a chunk
-    with a longer latency is a miss; None: its duration. ``session_id`` follows from the rest, so a controller that
-    starts anew finds what it had started.
+    with a longer latency is a miss; None: its duration. ``cascade``: of mode cascade; its first stage is ``candidate``.
+    ``session_id`` follows from the rest, so a controller that starts anew finds what it had started.
     """
 
     study_id: str
@@ -43,17 +44,21 @@ class PlannedSession:
     attempt: int = 0
     streams: int = 1
     deadline_ns: int | None = None
+    cascade: Cascade | None = None
 
     def __post_init__(self) -> None:
         if self.deadline_ns is not None and self.deadline_ns <= 0:
             raise ValueError(f"deadline_ns must be > 0, got {self.deadline_ns}")
+        if (self.cascade is not None) != (self.mode == CASCADE):
+            raise ValueError(f"a cascade runs in mode {CASCADE}, and nothing else does, got mode {self.mode!r}")
 
     @property
     def session_id(self) -> str:
         """Study, mode, block and candidate, readable in a directory listing; at most 80 characters."""
         device = hashlib.sha256(self.device.encode()).hexdigest()[:6]
         mode = f"{self.mode}{self.streams}" if self.mode == MULTI else self.mode
-        return f"{self.study_id}-{mode}-{self.block}-{self.attempt}-{device}-{self.candidate.key}"
+        key = self.cascade.key if self.cascade else self.candidate.key
+        return f"{self.study_id}-{mode}-{self.block}-{self.attempt}-{device}-{key}"
 
 
 @dataclass(frozen=True)
@@ -144,5 +149,5 @@ class Session:
 
     def _timeline(self, times: NDArray[np.int64], sample_rate_hz: int) -> Timeline:
         chunk_ns = round(self.planned.candidate.chunk_samples * 1e9 / sample_rate_hz)
-        paced = self.planned.mode in ("paced", IDLE, MULTI)
+        paced = self.planned.mode in ("paced", IDLE, MULTI, CASCADE)
         return Timeline(times, chunk_ns, paced, deadline_ns=self.planned.deadline_ns)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.device_facts import BusyProcess
+from orchestrator.domain.cascade import CASCADE
 from orchestrator.domain.core_clocks import clocks_of
 from orchestrator.domain.observer import beside_share
 from orchestrator.domain.placement import fell_back
@@ -110,9 +111,9 @@ def judge(session: Session, sample_rate_hz: int | None, limits: SessionLimits = 
     doubts = [*_fallen_back(session), *_throttled(session)]
     not_there = not_held(session)
     doubts += [not_there] if not_there else []
-    if session.planned.mode in (*TIMED, MULTI):
+    if session.planned.mode in (*TIMED, MULTI, CASCADE):
         if sample_rate_hz is not None:
-            of_times = _stream_times if session.planned.mode == MULTI else _times
+            of_times = _stream_times if session.planned.mode in (MULTI, CASCADE) else _times
             doubts += of_times(session, sample_rate_hz, limits)
             doubts += _sensor_gaps(session, sample_rate_hz, limits)
         doubts += _surroundings(session, limits)
@@ -162,7 +163,9 @@ def _times(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iter
 
 
 def _stream_times(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iterator[Doubt]:
-    """Of several streams at once; that one is issued late there may be because of the others, which is no error."""
+    """Of several streams at once, or of stages; that one is issued late there may be because of the others, which is no
+    error.
+    """
     try:
         streams = session.timelines(sample_rate_hz)
     except ValueError as exc:
