@@ -10,6 +10,8 @@ from orchestrator.make.models.silero import source
 from orchestrator.make.models.stepping import open_session, step_through
 
 SIZE, CONTEXT = 512, 64
+# torch announces the end of TorchScript at every load.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
