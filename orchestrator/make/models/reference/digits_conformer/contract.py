@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from agents.contract import Decoder, StatePair, StepContract, StreamContract, TensorSpec
+from agents.contract import Decoder, StreamContract, TensorSpec
 from agents.strict_json import to_json
 from orchestrator.make.models.reference.digits_conformer.corpora import FRONTEND
 from orchestrator.make.models.reference.digits_conformer.model import (
@@ -11,11 +11,10 @@ from orchestrator.make.models.reference.digits_conformer.model import (
     FRAME,
     LABELS,
     STACK,
-    DigitEncoder,
     DigitTransducer,
 )
-from orchestrator.make.models.reference.rnnt import PredictionJoint
 from orchestrator.make.models.reference.speech import SAMPLE_RATE_HZ
+from orchestrator.make.models.reference.transducer_contract import encoder_states, step_contract
 
 PATH = Path(__file__).parent / "contract.json"
 CHUNK_SAMPLES = 1280
@@ -36,30 +35,10 @@ def contract() -> StreamContract:
         allowed_chunk_samples=(640, 1280, 2560),
         frontend=FRONTEND,
         input=TensorSpec("frames", (1, CHUNK_FRAMES, FRONTEND.mel_count)),
-        states=encoder_states(model.encoder),
+        states=encoder_states(model.encoder.state_shapes()),
         outputs=(TensorSpec("encoded", (1, CHUNK_FRAMES // STACK, FRAME)),),
         decoder=Decoder("rnnt", labels=LABELS, blank=BLANK, max_symbols=MAX_SYMBOLS),
-        search=step_contract(model.step),
-    )
-
-
-def encoder_states(encoder: DigitEncoder) -> tuple[StatePair, ...]:
-    """Past frames, then of each block what its attention and its convolution remember."""
-    shapes = encoder.state_shapes()
-    of_blocks = [f"{kind}{i}" for i in range(len(shapes) // 2) for kind in ("attention", "convolution")]
-    return tuple(
-        StatePair(f"{name}_in", f"{name}_out", shape) for name, shape in zip(["past", *of_blocks], shapes, strict=True)
-    )
-
-
-def step_contract(step: PredictionJoint) -> StepContract:
-    """h and c are what the prediction net remembers."""
-    return StepContract(
-        token=TensorSpec("token", (1,), "int64"),
-        frame=TensorSpec("frame", (1, FRAME)),
-        states=tuple(StatePair(f"{n}_in", f"{n}_out", s) for n, s in zip("hc", step.state_shapes(), strict=True)),
-        logits=TensorSpec("logits", (1, len(LABELS))),
-        batch=MOST_HYPOTHESES,
+        search=step_contract(model.step, FRAME, len(LABELS), MOST_HYPOTHESES),
     )
 
 
