@@ -1,0 +1,128 @@
+"""Words ranked from swipes, streamed through the module: ``python -m ...reference.gesture_rnnt.score --split test``.
+
+Chunk by chunk, through agents.touch and agents.decode, as an agent does; on torch. ``--choice N`` draws N words of the
+class that chooses the decoder's weights, by new users.
+"""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from agents.contract import Decoder, StepContract, StreamContract
+from agents.decode import Decoded, make_decoder
+from agents.decode.step_graph import Search, allocate
+from agents.touch import Touch
+from orchestrator.make.models.reference.gesture_rnnt.contract import contract
+from orchestrator.make.models.reference.gesture_rnnt.corpus import LEXICON
+from orchestrator.make.models.reference.gesture_rnnt.evaluation import FOLDER, MANIFEST_FILE, traces
+from orchestrator.make.models.reference.gesture_rnnt.model import WEIGHTS, SwipeTransducer, load
+from orchestrator.make.quality.evaluation import load_evaluation
+from orchestrator.make.quality.ranked_words import OFFERED, ranks
+
+Swiped = tuple[str, NDArray[np.int16]]
+
+
+class TorchStep:
+    """A ``StepGraph`` that asks the module."""
+
+    def __init__(self, module: nn.Module, search: StepContract) -> None:
+        arrays = allocate(search)
+        self.batch = search.batch
+        self.tokens, self.frames, self.states_in = arrays.tokens, arrays.frames, arrays.states_in
+        self.logits, self.states_out = arrays.logits, arrays.states_out
+        self._module = module
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def run(self, count: int) -> None:
+        inputs = (self.tokens, self.frames, *self.states_in.values())
+        logits, *states = self._module(*(torch.from_numpy(rows[:count]) for rows in inputs))
+        self.logits[:count] = logits
+        for rows, values in zip(self.states_out.values(), states, strict=True):
+            rows[:count] = values
+
+
+class Typist:
+    """The model with its decoder, as a device has it."""
+
+    def __init__(self, model: SwipeTransducer, decoder: Decoder, user_lexicon: Path | None = None) -> None:
+        self.contract: StreamContract = replace(contract(), decoder=decoder)
+        assert self.contract.search is not None
+        files = {"lexicon": str(LEXICON), **({"user-lexicon": str(user_lexicon)} if user_lexicon else {})}
+        self._touch = Touch(self.contract.frontend)
+        step = TorchStep(model.step, self.contract.search)
+        search = Search(step, self.contract.search, files, lambda: self._touch.phase)
+        self._encoder, self._decoder = model.encoder, make_decoder(decoder, search)
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def decode(self, samples: NDArray[np.int16], chunk_samples: int | None = None) -> Decoded:
+        """What a stream of its own gives."""
+        size = chunk_samples or self.contract.chunk_samples
+        chunk = np.zeros(self.contract.input_shape(size), dtype=np.float32)
+        self._touch.reset()
+        self._decoder.reset()
+        states = self._encoder.fresh_state()
+        for start in range(0, len(samples), size):
+            self._touch.push_into(samples[start : start + size], chunk)
+            frames, *states = self._encoder(torch.from_numpy(chunk), *states)
+            self._decoder.push(frames.numpy())
+            if self._decoder.ended:
+                self._touch.reset()
+                states = self._encoder.fresh_state()
+        return self._decoder.finish()
+
+
+def committed(split: str) -> list[Swiped]:
+    """Words and traces of the evaluation set."""
+    found = load_evaluation(FOLDER / MANIFEST_FILE, contract().sample_rate_hz)
+    return [(u.text or "", found.samples(u)) for u in found.utterances_of(split)]
+
+
+def report(name: str, swipes: Iterable[Swiped], typist: Typist, chunk_samples: int | None = None) -> None:
+    """Print top-1 and top-3, and what went wrong."""
+    places, wrong = [], []
+    for word, samples in swipes:
+        decoded = typist.decode(samples, chunk_samples)
+        (place,) = ranks(word, decoded)
+        places.append(place)
+        if place is None or place > OFFERED:
+            wrong.append(f"{word} as {', '.join(_offered(decoded))}")
+    top: dict[int, int] = {most: sum(p is not None and p <= most for p in places) for most in (1, OFFERED)}
+    rates = ", ".join(f"top-{most} {right / len(places):.4f} ({right} of {len(places)})" for most, right in top.items())
+    print(f"{name}: {rates}")
+    for line in wrong:
+        print(f"  {line}")
+
+
+def _offered(decoded: Decoded) -> Sequence[str]:
+    events: Any = decoded["events"]
+    return [ranked["word"] for event in events for ranked in event["words"][:OFFERED]]
+
+
+def main(
+    split: str, choice: int | None, weights: Path, prior_weight: float | None, beam: int, chunk: int | None
+) -> None:
+    torch.set_num_threads(1)
+    decoder = replace(contract().decoder, beam=beam)
+    if prior_weight is not None:
+        decoder = replace(decoder, prior_weight=prior_weight)
+    drawn = [] if choice is None else traces(np.random.default_rng(99), "choice", "choice", choice)
+    swipes = [(t.word, t.samples) for t in drawn] if drawn else committed(split)
+    report("choice" if drawn else split, swipes, Typist(load(weights), decoder), chunk)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--split", choices=("test", "calibration"), default="test")
+    parser.add_argument("--choice", type=int, help="so many words of the class that chooses instead")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--prior-weight", type=float, help="another than the contract's")
+    parser.add_argument("--beam", type=int, default=contract().decoder.beam)
+    parser.add_argument("--chunk", type=int, help="samples of a chunk, another than the contract's")
+    main(**vars(parser.parse_args()))
