@@ -198,7 +198,8 @@ class StreamContract:
             self.chunk_samples in self.allowed_chunk_samples,
             f"chunk_samples {self.chunk_samples} must be among allowed_chunk_samples {self.allowed_chunk_samples}",
         )
-        carries = bool(self.states) or self.frontend.context_samples > 0
+        # A window of Whisper's is whole: streams of such windows need no memory.
+        carries = bool(self.states) or self.frontend.context_samples > 0 or self.frontend.kind == "whisper-mel"
         _require(carries, f"model {self.model} has no state pair and no context, so it cannot be a stream")
         _require(bool(self.outputs), f"model {self.model} has no output beside its state")
         names = [self.input.name] + [s.input for s in self.states] + [c.name for c in self.constants]

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.contract import Frontend, StreamContract
+from agents.tokens import Tokens
 from agents.touch import Touch
+from agents.whisper_mel import WhisperMel
 
 INT16_SCALE = 1.0 / 32768.0
 
@@ -185,6 +187,10 @@ def make_frontend(contract: StreamContract) -> FrontEnd:
         return LogMel(contract.frontend, contract.sample_rate_hz)
     if contract.frontend.kind == "touch":
         return Touch(contract.frontend)
+    if contract.frontend.kind == "tokens":
+        return Tokens(contract.frontend)
+    if contract.frontend.kind == "whisper-mel":
+        return WhisperMel(contract.frontend, contract.sample_rate_hz)
     return Pcm(contract.frontend)
 
 
