@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from orchestrator.errors import BadRecipe
 
 _YES_NO = ("yes", "no")
+# recurrent: what leads to a state, whose error comes back with every chunk.
+_PARTS = ("recurrent",)
 _QUANTIZED = {
     "activation": ("u8", "s8"),
     "weight": ("s8", "u8"),
@@ -16,6 +18,7 @@ _QUANTIZED = {
     "reduce_range": _YES_NO,
     "exclude_types": None,
     "exclude_nodes": None,
+    "exclude": _PARTS,
 }
 _DYNAMIC = {
     "weight": ("s8", "u8"),
@@ -23,13 +26,28 @@ _DYNAMIC = {
     "reduce_range": _YES_NO,
     "exclude_types": None,
     "exclude_nodes": None,
+    "exclude": _PARTS,
 }
 _WEIGHT_ONLY = {"block": ("16", "32", "64", "128"), "exclude_nodes": None}
-_ANY = {"optimize": ("none", "basic", "extended", "all"), "container": ("onnx", "ort")}
+_ANY = {
+    "optimize": ("none", "basic", "extended", "all"),
+    "container": ("onnx", "ort"),
+    # Of a model that is a PyTorch module: by which of torch's exporters, as which version of the operators.
+    "exporter": ("dynamo", "legacy"),
+    "opset": ("17", "18", "19", "20"),
+}
 
 # LiteRT's kernels want weights that are symmetric s8; what can be chosen is which operators have them.
 _LITERT_TYPES = {"only_types": None, "exclude_types": None}
 _LITERT_WEIGHTS = {"granularity": ("channel", "tensor"), **_LITERT_TYPES}
+
+# lite: the file of the interpreter for phones; mobile: torch's own pass for it.
+_TORCHSCRIPT: dict[str, tuple[str, ...] | None] = {
+    "mode": ("trace", "script"),
+    "freeze": _YES_NO,
+    "container": ("pt", "lite"),
+    "mobile": _YES_NO,
+}
 
 # format -> precision -> option -> allowed values; None: names joined by "+".
 OPTIONS: dict[str, dict[str, dict[str, tuple[str, ...] | None]]] = {
@@ -51,7 +69,23 @@ OPTIONS: dict[str, dict[str, dict[str, tuple[str, ...] | None]]] = {
         "int8-weight": {**_LITERT_WEIGHTS},
         "int4-weight": {**_LITERT_TYPES},
     },
+    "torchscript": {
+        "fp32": {**_TORCHSCRIPT},
+        "int8-dynamic": {"exclude_nodes": None, **_TORCHSCRIPT},
+    },
 }
+
+# Of a transducer's step graph, which is of the same format as the main graph; absent: fp32. int8-joint: the products of
+# the joint alone.
+STEP_PRECISIONS = {
+    "executorch": ("fp32", "int8-dynamic"),
+    "litert": ("fp32", "fp16", "int8-dynamic"),
+    "onnx": ("fp32", "fp16", "int8-dynamic", "int8-joint"),
+    "torchscript": ("fp32", "int8-dynamic"),
+}
+for _format, _step_precisions in STEP_PRECISIONS.items():
+    for _options in OPTIONS.get(_format, {}).values():
+        _options["step"] = _step_precisions
 
 _FORM = "write it like onnx:int8-qdq(activation=u8,calibration=minmax); docs/reference/recipes.md has them all"
 _TEXT = re.compile(r"(?P<format>[a-z0-9]+):(?P<precision>[a-z0-9-]+)(\((?P<options>[^()]*)\))?")
@@ -107,6 +141,9 @@ class Recipe:
 
     def with_options(self, **changes: str) -> "Recipe":
         return Recipe(self.format, self.precision, tuple(sorted({**dict(self.options), **changes}.items())))
+
+    def without(self, option: str) -> "Recipe":
+        return Recipe(self.format, self.precision, tuple(o for o in self.options if o[0] != option))
 
     def __str__(self) -> str:
         inner = ",".join(f"{name}={value}" for name, value in self.options)

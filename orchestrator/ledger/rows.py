@@ -59,12 +59,17 @@ def artifact_values(artifact: Artifact, folder: Path) -> Values:
         "recipe": str(artifact.recipe),
         "size_bytes": artifact.size_bytes,
         "path": path,
-        "record": {**to_json(artifact), "path": path},
+        "record": {**to_json(artifact), "path": path, "parts": _kept_parts(artifact, folder)},
     }
 
 
 def artifact_of(row: AnyRow, folder: Path) -> Artifact:
-    return load(Artifact, {**row.record, "path": folder / row.path}, f"artifact {row.sha256[:12]}")
+    parts = {name: {**part, "path": folder / part["path"]} for name, part in row.record.get("parts", {}).items()}
+    return load(Artifact, {**row.record, "path": folder / row.path, "parts": parts}, f"artifact {row.sha256[:12]}")
+
+
+def _kept_parts(artifact: Artifact, folder: Path) -> dict[str, Any]:
+    return {name: {**to_json(part), "path": kept_path(part.path, folder)} for name, part in artifact.parts.items()}
 
 
 def kept_path(path: Path, folder: Path) -> str:

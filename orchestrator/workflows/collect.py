@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agents import wire
 from agents.kept import KeptSession
-from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.artifact import GRAPH, Artifact, Part
 from orchestrator.domain.session import Session
 from orchestrator.errors import EarshotError, SessionFailed
 from orchestrator.ledger.ledger import Ledger
@@ -17,6 +16,7 @@ from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.clean import forget
 from orchestrator.measure.deploy.kept import kept_sessions, spec_of
 from orchestrator.measure.deploy.run import run_session
+from orchestrator.workflows.artifact_files import blob_named
 from orchestrator.workflows.origin import Origin, read_origin
 
 COLLECTED, KNOWN, RUNNING, NOT_OURS = "collected", "known", "running", "not ours"
@@ -92,14 +92,19 @@ def _session(agent: DeployedAgent, origin: Origin, kept: KeptSession) -> Session
 
 def _artifact(agent: DeployedAgent, results: Path, artifact: Artifact) -> Artifact:
     """With its bytes, fetched from the device. Raises SessionFailed where they were altered there."""
-    blob = wire.Blob(artifact.sha256, artifact.size_bytes, artifact.suffix)
+    fetched = {name: replace(part, path=_fetched(agent, results, part)) for name, part in artifact.files.items()}
+    return replace(artifact, path=fetched[GRAPH].path, parts=fetched if artifact.parts else {})
+
+
+def _fetched(agent: DeployedAgent, results: Path, part: Part) -> Path:
+    blob = blob_named(part)
     path = results / "artifacts" / "collected" / blob.file_name
     path.parent.mkdir(parents=True, exist_ok=True)
     agent.transport.pull(f"{agent.root}/blobs/{blob.file_name}", path)
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != artifact.sha256:
+    if found != part.sha256:
         path.unlink()
         raise SessionFailed(
             f"{blob.file_name} on {agent.name} is not what its name says: sha256 {found[:16]}...", failure="internal"
         )
-    return replace(artifact, path=path)
+    return path

@@ -8,6 +8,7 @@ from agents.strict_json import from_json, to_json
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.session import Environment, PlannedSession
 from orchestrator.domain.study import Study
+from orchestrator.workflows.artifact_files import blob_named, blob_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ class Origin:
 def origin_of(study: Study, planned: PlannedSession, environment: Environment, artifact: Artifact) -> dict[str, Any]:
     """As plain JSON, without what is only of this machine."""
     origin: dict[str, Any] = to_json(Origin(study, planned, environment, artifact))
-    origin["artifact"]["path"] = f"{artifact.sha256}{artifact.suffix}"
+    origin["artifact"]["path"] = blob_of(artifact).file_name
+    for name, part in artifact.parts.items():
+        origin["artifact"]["parts"][name]["path"] = blob_named(part).file_name
     return origin
 
 
@@ -41,7 +44,12 @@ def read_origin(text: dict[str, Any]) -> Origin:
             Study(**text["study"]),
             from_json(PlannedSession, text["planned"]),
             from_json(Environment, text["environment"]),
-            from_json(Artifact, {**text["artifact"], "path": Path(text["artifact"]["path"])}),
+            from_json(Artifact, _with_paths(text["artifact"])),
         )
     except (KeyError, TypeError) as exc:
         raise ValueError(f"its origin is not understood: {exc}") from exc
+
+
+def _with_paths(artifact: dict[str, Any]) -> dict[str, Any]:
+    parts = {name: {**part, "path": Path(part["path"])} for name, part in artifact.get("parts", {}).items()}
+    return {**artifact, "path": Path(artifact["path"]), "parts": parts}

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents import wire
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.session import Environment
@@ -20,6 +19,7 @@ from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.identity import require_profile, require_same_model
 from orchestrator.measure.lab.profiles import device_model_slug
+from orchestrator.workflows.artifact_files import files_of
 from orchestrator.workflows.calibrated import with_calibrations
 from orchestrator.workflows.metering import meter_of, with_meter
 from orchestrator.workflows.progress import Progress
@@ -96,14 +96,15 @@ def export_candidates(
         reason = next((r.reason for r in refusals if r.recipe == default), "unknown")
         raise ExportFailed(
             f"the fp32 default of {source.name} could not be exported: {reason}",
-            hint=f"mend {source.graph_path} or its {CONTRACT_FILE}: without fp32 there is nothing to compare with",
+            hint=next((r.hint for r in refusals if r.recipe == default and r.hint), None)
+            or f"mend the model or its {CONTRACT_FILE}: without fp32 there is nothing to compare with",
         )
     return Exported(artifacts, refusals)
 
 
 def default_recipe(source: ModelSource) -> Recipe:
-    """What every gain is stated against: the source's main graph as it is."""
-    return Recipe("onnx" if source.onnx_path else "litert", "fp32")
+    """What every gain is stated against: the source's main graph as it is; of a module, the ONNX graph made from it."""
+    return Recipe("litert" if source.tflite_path and not source.onnx_path else "onnx", "fp32")
 
 
 def _default_recipes(source: ModelSource) -> tuple[Recipe, ...]:
@@ -180,7 +181,7 @@ def push_material(
 ) -> dict[str, Material]:
     """Artifacts and evaluation audio, by hash, only what the device lacks. Material by split (test, track)."""
     evaluation = prepared.needed_evaluation()
-    files = [(a.path, blob_of(a)) for a in artifacts]
+    files = [file for a in artifacts for file in files_of(a)]
     material = {}
     for split in ("test", "track"):
         if evaluation.utterances_of(split):
@@ -198,7 +199,3 @@ def push_material(
     sent_mb = report.bytes_sent / 1e6
     progress.step(f"{len(report.pushed)} files, {sent_mb:.1f} MB sent; {len(report.skipped)} were there")
     return material
-
-
-def blob_of(artifact: Artifact) -> wire.Blob:
-    return wire.Blob(artifact.sha256, artifact.size_bytes, artifact.suffix)

@@ -15,6 +15,7 @@ from agents import wire
 from agents.contract import StreamContract
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.cascade import CASCADE, Cascade
 from orchestrator.domain.isolation import priority_of
 from orchestrator.domain.perceived import WORDS
 from orchestrator.domain.session import IDLE, MULTI, Environment, PlannedSession, Session
@@ -32,6 +33,8 @@ from orchestrator.measure.lab.health import failed_session
 from orchestrator.measure.lab.lease import Hold
 from orchestrator.measure.meters.base import MeterOptions
 from orchestrator.workflows.arriving import Arriving
+from orchestrator.workflows.artifact_files import blob_of, parts_of
+from orchestrator.workflows.cascade_spec import with_cascade
 from orchestrator.workflows.idle_spec import idle_spec
 from orchestrator.workflows.meter import meter_text
 from orchestrator.workflows.metering import measure_with
@@ -108,8 +111,9 @@ class SessionRunner:
         block: int = 0,
         position: int = 0,
         streams: int = 1,
+        cascade: Cascade | None = None,
     ) -> PlannedSession:
-        """A session of ``seconds`` of audio (modes paced and flat-out; multi: in each of ``streams``)."""
+        """A session of ``seconds`` of audio (modes paced, flat-out and cascade; multi: in each of ``streams``)."""
         chunk_s = self._contract(candidate).chunk_s(candidate.chunk_samples)
         count = math.ceil(seconds / chunk_s)
         if mode == "placement":
@@ -124,6 +128,7 @@ class SessionRunner:
             max(1, count),
             streams=streams,
             deadline_ns=self.deadline_ns,
+            cascade=cascade,
         )
 
     def run(self, planned: PlannedSession, split: str = "test") -> Session:
@@ -163,7 +168,7 @@ class SessionRunner:
         known = self.ledger.session(planned.session_id)
         if known is not None:
             return known
-        timed = planned.mode in ("paced", "flat-out", MULTI, IDLE)
+        timed = planned.mode in ("paced", "flat-out", MULTI, IDLE, CASCADE)
         cooled = self.cooler.wait(planned.session_id) if self.cooler and timed else None
         started_utc = datetime.now(UTC).isoformat(timespec="seconds")
         begin = time.monotonic()
@@ -193,7 +198,7 @@ class SessionRunner:
     def _words(self, planned: PlannedSession, split: str) -> Arrays:
         """What is spoken in the session, where its latency as a user perceives it can be told."""
         words = self.material[split].words
-        if words is None or planned.mode not in ("paced", "evaluate"):
+        if words is None or planned.mode not in ("paced", "evaluate", CASCADE):
             return {}
         if planned.mode == "evaluate":
             return {WORDS: words.of_spans}
@@ -249,10 +254,11 @@ class SessionRunner:
         idle = planned.mode == IDLE
         spec = wire.RunSpec(
             session_id=planned.session_id,
-            mode="paced" if idle else planned.mode,
+            mode="paced" if idle or planned.cascade else planned.mode,
             runtime=candidate.runtime,
             provider=candidate.provider,
-            model=wire.Blob(artifact.sha256, artifact.size_bytes, artifact.suffix),
+            model=blob_of(artifact),
+            parts=parts_of(artifact),
             contract=artifact.contract,
             audio=material.evaluation if evaluate else material.stream,
             chunk_samples=candidate.chunk_samples,
@@ -271,6 +277,8 @@ class SessionRunner:
         )
         if idle:
             return idle_spec(spec)
+        if planned.cascade is not None:
+            return with_cascade(spec, planned.cascade, self.artifacts)
         if planned.mode == MULTI:
             return self.arriving.applied(self._with_streams(spec, planned))
         return self.arriving.applied(spec) if planned.mode == "paced" else spec

@@ -22,6 +22,7 @@ from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.lease import Hold
+from orchestrator.workflows.artifact_files import files_of
 from orchestrator.workflows.bench import BenchSettings
 from orchestrator.workflows.candidates import candidates_for, require_a_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
@@ -30,7 +31,6 @@ from orchestrator.workflows.isolating import clusters_in, isolation_for
 from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.prepare import (
     Prepared,
-    blob_of,
     deploy_agent,
     export_candidates,
     prepare_model,
@@ -163,7 +163,7 @@ def _push(
     files: list[tuple[Path, wire.Blob]] = [(path, blob)]
     for artifact in artifacts:
         ledger.record_artifact(artifact)
-        files.append((artifact.path, blob_of(artifact)))
+        files += files_of(artifact)
     push_blobs(agent, files)
     return Material(blob, blob, spans, spoken_words(evaluation, "test", prepared.source.contract.decoder.labels))
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -15,41 +15,35 @@ from agents import wire
 from agents.contract import StreamContract
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import PLAIN_PROVIDERS, Candidate
-from orchestrator.domain.cluster import Cluster
 from orchestrator.domain.energy import Idle, idle_or_reason
 from orchestrator.domain.recipe import Recipe
-from orchestrator.domain.session import IDLE, MULTI, Environment, Session
+from orchestrator.domain.session import IDLE, MULTI, Session
 from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput, EarshotError, ExportFailed, LeaseLost, SessionFailed, Unreachable
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.push import push_blobs
-from orchestrator.measure.doctor.isolation import Isolation
-from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
-from orchestrator.measure.lab.lease import Hold
 from orchestrator.workflows.arriving import Arriving
+from orchestrator.workflows.artifact_files import files_of
 from orchestrator.workflows.candidates import candidates_for, require_a_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
 from orchestrator.workflows.cooling import cooler_of
 from orchestrator.workflows.held import Wish
 from orchestrator.workflows.idle import AFTER, BEFORE, IDLE_S, measure_idle, measures_power
-from orchestrator.workflows.isolating import isolation_for
 from orchestrator.workflows.metering import meter_of
 from orchestrator.workflows.option_axis import SessionOption, checked
 from orchestrator.workflows.prepare import (
     Prepared,
-    blob_of,
-    deploy_agent,
     export_candidates,
     prepare_model,
 )
 from orchestrator.workflows.progress import Progress
-from orchestrator.workflows.reach import Ahead, in_environment
-from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
+from orchestrator.workflows.reach import Ahead
+from orchestrator.workflows.reserve import first_free
 from orchestrator.workflows.session_runner import Material, SessionRunner
 from orchestrator.workflows.settings import deadline_ns, require_duration, require_results
+from orchestrator.workflows.site import Site, SiteWish, on_site
 from orchestrator.workflows.spoken import SpokenWords, spoken_words
 from orchestrator.workflows.streams_wanted import StreamsWanted
 
@@ -199,14 +193,18 @@ def _make(settings: RunSettings, scratch: Path, progress: Progress) -> Made:
             f"{prepared.source.name} has no evaluation set to stream", hint="give it audio: --audio FILE.wav"
         )
     audio = _audio(settings, prepared, scratch)
-    exported = export_candidates(
-        prepared, [settings.recipe], settings.results / "artifacts", jobs=os.cpu_count() or 1, progress=progress
-    )
-    artifact = next((a for a in exported.artifacts if a.recipe == settings.recipe), None)
-    if artifact is None:
-        refused = next(r for r in exported.refusals if r.recipe == settings.recipe)
-        raise ExportFailed(f"{settings.recipe} was refused: {refused.reason}", hint=refused.hint or _OTHER_RECIPE)
+    artifact = exported_one(prepared, settings.recipe, settings.results, progress)
     return Made(artifact, audio, _words(settings, prepared))
+
+
+def exported_one(prepared: Prepared, recipe: Recipe, results: Path, progress: Progress) -> Artifact:
+    """The artifact of one recipe. Raises ExportFailed where it was refused."""
+    exported = export_candidates(prepared, [recipe], results / "artifacts", jobs=os.cpu_count() or 1, progress=progress)
+    artifact = next((a for a in exported.artifacts if a.recipe == recipe), None)
+    if artifact is None:
+        refused = next(r for r in exported.refusals if r.recipe == recipe)
+        raise ExportFailed(f"{recipe} was refused: {refused.reason}", hint=refused.hint or _OTHER_RECIPE)
+    return artifact
 
 
 def _words(settings: RunSettings, prepared: Prepared) -> SpokenWords | None:
@@ -255,45 +253,25 @@ def on_device(
 
     Raises DeviceHeld where somebody else has it for longer than ``wait_s``.
     """
-    with reserved(work.ledger, device, f"run {work.settings.model}", progress, wait_s=wait_s) as held:
-        power = PowerCycle(work.ledger, device, progress)
-        chosen = in_environment(device, work.settings.environment)
-        agent, environment = power.reach(lambda: deploy_agent(chosen, progress, work.ledger, ahead=ahead))
-        settings = replace(work.settings, device=device.name)
-        with agent.transport, held.on_device(agent):
-            cluster = settings.held.on(environment.probe, device.name, settings.threads)
-            asked = isolation_for(device, settings.isolate, [cluster])
-            with quieted(agent, device, progress.note, wanted=settings.quiet_device, asked=asked) as done:
-                environment = replace(environment, isolation=done)
-                site = _Site(device, agent, environment, held, power, cluster, asked)
-                runner, candidate = _runner(work, settings, site, progress)
-                return _finished(runner, lambda: schedule(runner, candidate))
+    settings = replace(work.settings, device=device.name)
+    wish = SiteWish(settings.environment, settings.held, settings.threads, settings.isolate, settings.quiet_device)
+    with on_site(work.ledger, device, f"run {settings.model}", wish, progress, wait_s, ahead) as site:
+        runner, candidate = _runner(work, settings, site, progress)
+        return finished(runner, lambda: schedule(runner, candidate))
 
 
-@dataclass(frozen=True)
-class _Site:
-    """The device as it is held for this run. ``cluster``: what the session is held to there, None: nothing."""
-
-    device: Device
-    agent: DeployedAgent
-    environment: Environment
-    lease: Hold
-    power: PowerCycle
-    cluster: Cluster | None
-    asked: Isolation
-
-
-def _runner(work: Work, settings: RunSettings, site: _Site, progress: Progress) -> tuple[SessionRunner, Candidate]:
+def _runner(work: Work, settings: RunSettings, site: Site, progress: Progress) -> tuple[SessionRunner, Candidate]:
     agent, environment = site.agent, site.environment
     progress.stage("pushing", steps=1)
     work.ledger.record_artifact(work.artifact)
-    push_blobs(agent, [(work.artifact.path, blob_of(work.artifact)), work.audio])
+    push_blobs(agent, [*files_of(work.artifact), work.audio])
     clusters = [site.cluster] if site.cluster else []
     known = candidates_for(
         [work.artifact], environment.probe, threads=[settings.threads], clusters=clusters, spare=True
     )
-    candidate = _candidate(settings, known, site.cluster.cpus if site.cluster else ())
-    study = _begin(work.ledger, settings, progress)
+    affinity = site.cluster.cpus if site.cluster else ()
+    candidate = pick(known, settings.device, settings.provider, settings.threads, settings.options, affinity)
+    study = begin_or_go_on(work.ledger, _study(settings), progress)
     runner = SessionRunner(
         work.ledger,
         study,
@@ -329,7 +307,8 @@ def _measure(work: Work, runner: SessionRunner, candidate: Candidate) -> Session
     return session
 
 
-def _finished(runner: SessionRunner, measured: Callable[[], T]) -> T:
+def finished(runner: SessionRunner, measured: Callable[[], T]) -> T:
+    """What was measured, with the study finished; left open where the same command goes on with it."""
     ledger, study_id = runner.ledger, runner.study.study_id
     try:
         found = measured()
@@ -343,27 +322,34 @@ def _finished(runner: SessionRunner, measured: Callable[[], T]) -> T:
     return found
 
 
-def _candidate(settings: RunSettings, candidates: list[Candidate], affinity: tuple[int, ...]) -> Candidate:
-    wanted = settings.provider or PLAIN_PROVIDERS[candidates[0].runtime]
+def pick(
+    candidates: Sequence[Candidate],
+    device: str,
+    provider: str | None,
+    threads: int,
+    options: Sequence[SessionOption],
+    affinity: tuple[int, ...],
+) -> Candidate:
+    """Of what the device can run the one that was asked for. Raises BadInput where there is none."""
+    wanted = provider or PLAIN_PROVIDERS[candidates[0].runtime]
     for candidate in candidates:
         if candidate.affinity != affinity:
             continue
         # The fp32 graph comes with its one-thread default beside what was asked for.
-        if candidate.provider in (wanted, f"{wanted}ExecutionProvider") and candidate.threads == settings.threads:
-            chosen = checked(settings.options, candidate.runtime, candidate.provider)
+        if candidate.provider in (wanted, f"{wanted}ExecutionProvider") and candidate.threads == threads:
+            chosen = checked(options, candidate.runtime, candidate.provider)
             return replace(candidate, session_options=chosen)
     usable = ", ".join(sorted({c.provider for c in candidates}))
-    raise BadInput(f"execution provider {wanted} cannot be used on {settings.device}", hint=f"usable there: {usable}")
+    raise BadInput(f"execution provider {wanted} cannot be used on {device}", hint=f"usable there: {usable}")
 
 
-def _begin(ledger: Ledger, settings: RunSettings, progress: Progress) -> Study:
-    """A new study, or the same command's that was interrupted a short while ago."""
-    study = _study(settings)
+def begin_or_go_on(ledger: Ledger, study: Study, progress: Progress) -> Study:
+    """This new study, or the same command's that was interrupted a short while ago."""
     interrupted = ledger.unfinished_study(study.settings_sha256)
     if interrupted is not None:
         age_s = (datetime.now(UTC) - datetime.fromisoformat(interrupted.started_utc)).total_seconds()
         if 0 <= age_s <= _COLLECT_WITHIN_S:
-            progress.note(f"going on with what was started at {interrupted.started_utc} on {settings.device}")
+            progress.note(f"going on with what was started at {interrupted.started_utc} on {study.device}")
             return interrupted
         ledger.finish_study(interrupted.study_id, "abandoned")
     ledger.begin_study(study)

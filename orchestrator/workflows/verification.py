@@ -13,7 +13,8 @@ from orchestrator.errors import ExportFailed
 from orchestrator.make.export.outcome import ExportRefusal
 from orchestrator.make.export.parallel import export_all
 from orchestrator.measure.deploy.push import push_blobs
-from orchestrator.workflows.prepare import Prepared, blob_of, calibration_of
+from orchestrator.workflows.artifact_files import files_of
+from orchestrator.workflows.prepare import Prepared, calibration_of
 from orchestrator.workflows.quality import score_candidate
 from orchestrator.workflows.session_runner import SessionRunner
 
@@ -39,7 +40,7 @@ def verify_winner(
         shutil.rmtree(folder)
         fresh = original
     runner.ledger.record_artifact(fresh)
-    push_blobs(runner.agent, [(fresh.path, blob_of(fresh))])
+    push_blobs(runner.agent, files_of(fresh))
     runner.artifacts[fresh.sha256] = fresh
     again = replace(winner, artifact_sha256=fresh.sha256)
     baseline = decision.of(decision.baseline).candidate

@@ -13,15 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.contract import StreamContract
-from orchestrator.domain.artifact import Artifact, Parity, Provenance
+from orchestrator.domain.artifact import GRAPH, LEXICON, STEP, Artifact, Parity, Provenance
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import EarshotError, ExportFailed
 from orchestrator.make.export.calibration import CalibrationStream
-from orchestrator.make.export.formats import Format, Made, open_format, tools
+from orchestrator.make.export.formats import Format, Made, open_format
 from orchestrator.make.export.known import KnownArtifacts
-from orchestrator.make.export.parity import check_endurance, check_parity
+from orchestrator.make.export.parity import check_endurance, check_parity, parity_words
 from orchestrator.make.export.quiet import captured, worth_keeping
-from orchestrator.make.export.reference_output import Reference, reference_of
+from orchestrator.make.export.reference_output import Reference, reference_of_source
+from orchestrator.make.export.step_export import StepExporter, calls_of
+from orchestrator.make.export.step_source import require_no_step, split
 from orchestrator.make.models.probe_audio import probe_audio
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import Feeds
@@ -45,7 +47,36 @@ class Exporter(KnownArtifacts):
     """Exports of one model: calibration feeds and reference outputs are computed once, when first needed."""
 
     def export(self, recipe: Recipe) -> Artifact:
+        if self.source.step_module is not None:
+            return self.find(recipe) or self._compose(recipe)
+        require_no_step(recipe, self.source.name)
         return self.find(recipe) or self._make(recipe)
+
+    def _compose(self, recipe: Recipe) -> Artifact:
+        """A transducer's two graphs and its lexicon, each made only where the store lacks it."""
+        graph_recipe, step_recipe = split(recipe)
+        contract = self.contract_of(recipe)
+        graph = self.store.find(self.key(graph_recipe), contract) or self._make(graph_recipe)
+        step = self._steps(recipe.format).export(step_recipe)
+        parts = {GRAPH: graph.files[GRAPH], STEP: step.files[GRAPH]}
+        if self.source.lexicon_path is not None:
+            path = self.source.lexicon_path
+            parts[LEXICON] = self.store.put_file(path.read_bytes(), f"lexicon{path.suffix}")
+        of_step = f"step graph: {step.recipe}, {parity_words(step.parity)}"
+        notes = dict.fromkeys((*graph.provenance.notes, of_step, *step.provenance.notes))
+        provenance = replace(graph.provenance, recipe=str(recipe), notes=tuple(notes))
+        key = self.whole_key(recipe)
+        return self.store.compose(key, recipe, contract, provenance, graph.parity, parts, graph.unproven)
+
+    def _steps(self, format_: str) -> StepExporter:
+        return StepExporter(self.steps(format_), self.source, self._calls)
+
+    def _calls(self) -> list[Feeds]:
+        if self._asked is None:
+            self._asked = calls_of(self.source, self._parity_audio())
+        return self._asked
+
+    _asked: list[Feeds] | None = None
 
     def _make(self, recipe: Recipe) -> Artifact:
         started = time.monotonic()
@@ -60,7 +91,7 @@ class Exporter(KnownArtifacts):
             source_sha256=self.source.sha256,
             recipe=str(recipe),
             opset=made.opset,
-            tools=tools(recipe.format),
+            tools=self.tools(recipe),
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             calibration_sha256=self.calibration.sha256 if static and self.calibration else None,
             calibration_chunks=len(self._feeds) if static else 0,
@@ -103,7 +134,7 @@ class Exporter(KnownArtifacts):
 
     @cached_property
     def _reference(self) -> Reference:
-        return reference_of(self.source.graph_path, self.source.contract, self._parity_audio())
+        return reference_of_source(self.source, self._parity_audio())
 
     @property
     def _heard(self) -> str:

@@ -1,6 +1,7 @@
 """What every exporter does to a graph before or after its own work."""
 
 import difflib
+from collections.abc import Collection
 from pathlib import Path
 
 import onnx
@@ -55,6 +56,18 @@ def excluded_nodes(recipe: Recipe, model: onnx.ModelProto) -> list[str]:
     types = set(recipe.names("exclude_types"))
     names = set(recipe.names("exclude_nodes"))
     return sorted(n.name for n in model.graph.node if n.name in names or n.op_type in types)
+
+
+def recurrent_nodes(model: onnx.ModelProto, states: Collection[str]) -> list[str]:
+    """Names of the nodes on the way to any of the outputs ``states``, in the graph's order; of the named graph."""
+    made_by = {name: node for node in model.graph.node for name in node.output}
+    waiting, found = [name for name in states if name in made_by], set()
+    while waiting:
+        node = made_by[waiting.pop()]
+        if node.name not in found:
+            found.add(node.name)
+            waiting += [name for name in node.input if name in made_by]
+    return [node.name for node in model.graph.node if node.name in found]
 
 
 def operator_list(model: onnx.ModelProto) -> str:

@@ -27,10 +27,10 @@ def check_parity(reference: Reference, artifact: Path, precision: str) -> Parity
     """
     contract = reference.contract
     parity = _measure(reference, artifact, contract.chunk_samples, TOLERANCES[precision])
-    _demand(parity, artifact, precision)
+    demand(parity, artifact, precision)
     for chunk_samples in contract.allowed_chunk_samples:
         if chunk_samples != contract.chunk_samples:
-            _demand(_measure(_start_of(reference), artifact, chunk_samples, TOLERANCES[precision]), artifact, precision)
+            demand(_measure(_start_of(reference), artifact, chunk_samples, TOLERANCES[precision]), artifact, precision)
     return parity
 
 
@@ -39,7 +39,7 @@ def check_endurance(contract: StreamContract, audio: Sequence[NDArray[np.int16]]
 
     Raises ParityFailed, and ExportFailed where the artifact does not run.
     """
-    session = _open(artifact)
+    session = open_artifact(artifact)
     for samples in audio:
         _step(session, artifact, contract, samples, contract.chunk_samples)
 
@@ -53,7 +53,7 @@ def _start_of(reference: Reference) -> Reference:
 
 def _measure(reference: Reference, artifact: Path, chunk_samples: int, tolerance: Tolerance) -> Parity:
     chunk_count, wanted, got = 0, [], []
-    session = _open(artifact)
+    session = open_artifact(artifact)
     for samples, outputs in zip(reference.audio, reference.outputs, strict=True):
         chunks = _step(session, artifact, reference.contract, samples, chunk_samples)
         chunk_count += len(chunks)
@@ -68,10 +68,10 @@ def _measure(reference: Reference, artifact: Path, chunk_samples: int, tolerance
                 )
             wanted.append(np.ravel(truth).astype(np.float64))
             got.append(np.ravel(streamed).astype(np.float64))
-    return _figures(np.concatenate(wanted), np.concatenate(got), chunk_count, chunk_samples, tolerance)
+    return figures_of(np.concatenate(wanted), np.concatenate(got), chunk_count, chunk_samples, tolerance)
 
 
-def _open(artifact: Path) -> Any:
+def open_artifact(artifact: Path) -> Any:
     try:
         return open_graph(artifact)
     except Exception as exc:  # onnxruntime's errors share no base class of their own
@@ -93,7 +93,7 @@ def _step(
     return chunks
 
 
-def _figures(
+def figures_of(
     wanted: NDArray[np.float64], got: NDArray[np.float64], chunk_count: int, chunk_samples: int, tolerance: Tolerance
 ) -> Parity:
     error = got - wanted
@@ -105,19 +105,25 @@ def _figures(
     return Parity(chunk_count, chunk_samples, max_abs, snr_db, tolerance.max_abs, tolerance.snr_db, near or clear)
 
 
-def _demand(parity: Parity, artifact: Path, precision: str) -> None:
+def demand(parity: Parity, artifact: Path, precision: str) -> None:
     if parity.passed:
         return
-    snr = "no noise" if parity.snr_db is None else f"{parity.snr_db:.1f} dB"
     wanted = (
         f"max |difference| <= {parity.max_abs_allowed:g}"
         if parity.max_abs_allowed is not None
         else f"SNR >= {parity.snr_db_required:g} dB"
     )
     raise ParityFailed(
-        f"{precision} {artifact.suffix} does not equal its source: max |difference| {parity.max_abs:.3g}, SNR {snr} "
+        f"{precision} {artifact.suffix} does not equal its source: {parity_words(parity)} "
         f"over {parity.chunk_count} chunks of {parity.chunk_samples} samples, {wanted} is required"
     )
+
+
+def parity_words(parity: Parity | None) -> str:
+    if parity is None:
+        return "not run here"
+    snr = "no noise" if parity.snr_db is None else f"{parity.snr_db:.1f} dB"
+    return f"max |difference| {parity.max_abs:.3g}, SNR {snr}"
 
 
 def _first_line(exc: Exception) -> str:

@@ -33,6 +33,7 @@ def to_dynamic(source: Path, recipe: Recipe, scratch: Path) -> onnx.ModelProto:
         per_channel=recipe.get("granularity", "tensor") == "channel",
         reduce_range=recipe.get("reduce_range", "no") == "yes",
         weight_type=_WEIGHTS[recipe.get("weight", "s8")],
-        nodes_to_exclude=excluded,
+        # The MatMul of a Gemm has another name.
+        nodes_to_exclude=[*excluded, *(f"{name}_MatMul" for name in excluded)],
     )
     return onnx.load(scratch / "dynamic.onnx")

@@ -1,6 +1,7 @@
 """Artifacts on disk, named by their content, and an index that knows which question each one answered.
 
-``<dir>/<sha256>/model.onnx|model.ort, contract.json, provenance.json`` and ``<dir>/index/<key>.json``. Everything is
+``<dir>/<sha256>/model.onnx|model.ort, contract.json, provenance.json`` and ``<dir>/index/<key>.json``. An artifact of
+several files has a folder without a model, whose provenance names the folders that hold its files. Everything is
 written beside its place and renamed into it.
 """
 
@@ -10,16 +11,25 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agents.contract import StreamContract
 from agents.strict_json import MalformedJson, from_json, to_json
-from orchestrator.domain.artifact import Artifact, Parity, Provenance
+from orchestrator.domain.artifact import GRAPH, Artifact, Parity, Part, Provenance
 from orchestrator.domain.recipe import Recipe
 
 CONTRACT_FILE, PROVENANCE_FILE = "contract.json", "provenance.json"
+
+
+@dataclass(frozen=True)
+class PartRecord:
+    """A file of an artifact of several: ``<sha256>/<file>``."""
+
+    sha256: str
+    size_bytes: int
+    file: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class Record:
     provenance: Provenance
     parity: Parity | None
     unproven: str | None = None
+    parts: dict[str, PartRecord] = field(default_factory=dict)
 
 
 class ArtifactStore:
@@ -48,10 +59,11 @@ class ArtifactStore:
         record = self._read(key)
         if record is None:
             return None
-        path = self.folder / record.sha256 / record.file
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != record.sha256:
-            shutil.rmtree(path.parent, ignore_errors=True)
-            return None
+        for part in (record.parts or {GRAPH: PartRecord(record.sha256, record.size_bytes, record.file)}).values():
+            path = self.folder / part.sha256 / part.file
+            if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != part.sha256:
+                shutil.rmtree(path.parent, ignore_errors=True)
+                return None
         return self._artifact(record, contract)
 
     def save(
@@ -79,17 +91,47 @@ class ArtifactStore:
         self._replace(self._index(key), _json_bytes(record))
         return self._artifact(record, contract)
 
+    def put_file(self, content: bytes, name: str) -> Part:
+        """A file that is no graph, such as a lexicon."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._put_folder(sha256, {name: content})
+        return Part(sha256, len(content), self.folder / sha256 / name)
+
+    def compose(
+        self,
+        key: str,
+        recipe: Recipe,
+        contract: StreamContract,
+        provenance: Provenance,
+        parity: Parity | None,
+        parts: dict[str, Part],
+        unproven: str | None = None,
+    ) -> Artifact:
+        """One artifact of ``parts``, all of them files of this store, as the answer to ``key``."""
+        records = {name: PartRecord(p.sha256, p.size_bytes, p.path.name) for name, p in sorted(parts.items())}
+        sha256 = hashlib.sha256(json.dumps({n: r.sha256 for n, r in records.items()}).encode()).hexdigest()
+        size = sum(part.size_bytes for part in parts.values())
+        file = f"../{parts[GRAPH].sha256}/{parts[GRAPH].path.name}"
+        record = Record(contract.model, str(recipe), sha256, size, file, provenance, parity, unproven, records)
+        (self.folder / sha256).mkdir(parents=True, exist_ok=True)
+        self._replace(self.folder / sha256 / CONTRACT_FILE, _json_bytes(contract))
+        self._replace(self.folder / sha256 / PROVENANCE_FILE, _json_bytes(record))
+        self._replace(self._index(key), _json_bytes(record))
+        return self._artifact(record, contract)
+
     def _artifact(self, record: Record, contract: StreamContract) -> Artifact:
+        parts = {n: Part(p.sha256, p.size_bytes, self.folder / p.sha256 / p.file) for n, p in record.parts.items()}
         return Artifact(
             model=record.model,
             sha256=record.sha256,
             size_bytes=record.size_bytes,
-            path=self.folder / record.sha256 / record.file,
+            path=parts[GRAPH].path if parts else self.folder / record.sha256 / record.file,
             recipe=Recipe.parse(record.recipe),
             contract=contract,
             provenance=record.provenance,
             parity=record.parity,
             unproven=record.unproven,
+            parts=parts,
         )
 
     def _index(self, key: str) -> Path:

@@ -17,9 +17,9 @@ _FIXED = ("coreml", "executorch", "litert", "openvino", "qnn", "tensorrt")
 class ModelSource:
     """The same model in up to three forms, at least one: ``onnx_path``, ``tflite_path`` for chunks of the contract's
     own size, and ``module``, from which torch makes what is not there. ``step_module`` is the second graph of a
-    transducer. ``sha256`` covers the main form with its weights (the ONNX graph, else the .tflite file, else the module), against
-    which everything is proven. ``manifest_path`` lists the evaluation set; None where there is none, and then quality
-    cannot be measured. ``lexicon_path``: the words that a ``trie`` decoder ranks."""
+    transducer. ``sha256`` covers the main form with its weights (the ONNX graph, else the .tflite file, else the
+    module), against which everything is proven. ``manifest_path`` lists the evaluation set; None where there is none,
+    and then quality cannot be measured. ``lexicon_path``: the words that a ``trie`` decoder ranks."""
 
     name: str
     contract: StreamContract
@@ -37,8 +37,13 @@ class ModelSource:
         return METRICS.get(self.contract.decoder.kind)
 
     @property
+    def has_graph(self) -> bool:
+        """False where all there is is a module."""
+        return self.onnx_path is not None or self.tflite_path is not None
+
+    @property
     def graph_path(self) -> Path:
-        """The main graph: the ONNX one, where there is one."""
+        """The main graph: the ONNX one, where there is one. Raises ValueError where there is only a module."""
         path = self.onnx_path or self.tflite_path
         if path is None:
             raise ValueError(f"{self.name} has no graph")
@@ -75,6 +80,9 @@ class ModelSource:
 
     def contract_of(self, format_: str) -> StreamContract:
         """The contract of artifacts in this format: those of some have one chunk size."""
+        contract = self.contract
         if format_ not in _FIXED:
-            return self.contract
-        return replace(self.contract, allowed_chunk_samples=(self.contract.chunk_samples,))
+            return contract
+        # As many hypotheses as the decoder keeps: each call computes them all.
+        search = replace(contract.search, batch=contract.decoder.beam) if contract.search else None
+        return replace(contract, allowed_chunk_samples=(contract.chunk_samples,), search=search)

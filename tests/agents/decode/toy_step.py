@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from agents.contract import Decoder, StatePair, StepContract, TensorSpec
 from agents.decode.step_graph import Search, allocate
 
-WIDTH, HIDDEN = 3, 4
+WIDTH, HIDDEN = 4, 4
 LABELS = ("<blank>", "a", "b")
 
 

@@ -14,7 +14,8 @@ from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.workflows.option_axis import SessionOption
 from orchestrator.workflows.places import Place, other_places
-from orchestrator.workflows.prepare import Exported, blob_of, deploy_agent, prepare_model
+from orchestrator.workflows.artifact_files import files_of
+from orchestrator.workflows.prepare import Exported, deploy_agent, prepare_model
 from orchestrator.workflows.progress import Silent
 from orchestrator.workflows.race import Race
 from orchestrator.workflows.session_runner import Material, SessionRunner
@@ -71,7 +72,7 @@ def test_a_candidate_of_another_environment_runs_there_and_says_so(lab: Path, re
         agent, where = deploy_agent(device, Silent())
         with agent.transport:
             places = other_places(device, Place(agent, where), Silent())
-            push_blobs(agent, [(work.artifact.path, blob_of(work.artifact)), work.audio])
+            push_blobs(agent, [*files_of(work.artifact), work.audio])
             study = Study("s-1", "mini", "local", "2026-01-01T00:00:00+00:00", {})
             work.ledger.begin_study(study)
             work.ledger.record_artifact(work.artifact)

@@ -14,7 +14,8 @@ from orchestrator.measure.lab.cool_down import Cooler
 from orchestrator.measure.lab.device import CoolDown
 from orchestrator.measure.standin.lab_text import lab_text
 from orchestrator.workflows.candidates import candidates_for
-from orchestrator.workflows.prepare import blob_of, deploy_agent
+from orchestrator.workflows.artifact_files import files_of
+from orchestrator.workflows.prepare import deploy_agent
 from orchestrator.workflows.progress import Silent
 from orchestrator.workflows.session_runner import Material, SessionRunner
 from orchestrator.workflows.single import RunSettings, prepared_work
@@ -45,7 +46,7 @@ def test_a_session_begins_when_the_device_has_cooled_down_after_the_last_one(ben
     with prepared_work(settings, Silent()) as work:
         agent, environment = deploy_agent(bench.device, Silent())
         with agent.transport:
-            push_blobs(agent, [(work.artifact.path, blob_of(work.artifact)), work.audio])
+            push_blobs(agent, [*files_of(work.artifact), work.audio])
             study = Study("s-1", "mini", "pi5", "2026-01-01T00:00:00+00:00", {})
             work.ledger.begin_study(study)
             work.ledger.record_artifact(work.artifact)
