@@ -14,6 +14,10 @@ from orchestrator.cli.lazy import lazy_group
 VERBS = {
     "tune": ("orchestrator.cli.tune:tune", "Find, verify and bundle the configuration that wins on a device."),
     "run": ("orchestrator.cli.run:run", "Run one streaming session of one configuration and show its figures."),
+    "cascade": (
+        "orchestrator.cli.cascade:cascade",
+        "Measure models in a row: speech gate, recognizer, language model.",
+    ),
     "native": ("orchestrator.cli.native:native", "Run a vendor's benchmark tool on a device without Python."),
     "select": (
         "orchestrator.cli.select:select",
@@ -37,7 +41,7 @@ VERBS = {
     "power": ("orchestrator.cli.power:power", "Calibrate power sensors against a better meter."),
     "ledger": ("orchestrator.cli.ledger:ledger", "Look into the ledger: studies, sessions, percentiles."),
 }
-GROUPS = ("models", "devices", "lab", "power", "ledger", "native")
+GROUPS = ("models", "cascade", "devices", "lab", "power", "ledger", "native")
 
 
 @click.group(
@@ -54,7 +58,7 @@ def cli() -> None:
 # What an interrupted verb leaves, where it is one that takes its time.
 _GOES_ON = ": what was measured is in the ledger; the same command goes on from there"
 _INTERRUPTED = {
-    **dict.fromkeys(("tune", "run", "compare", "calibrate"), _GOES_ON),
+    **dict.fromkeys(("tune", "run", "cascade", "compare", "calibrate"), _GOES_ON),
     "drift": ": a drift is kept when it is whole, so nothing of it is; the same command begins anew",
 }
 

@@ -20,7 +20,7 @@ def print_perceived(found: Perceived | str) -> None:
         return
     shown = budget(found)
     click.echo(f"from the end of a word to its event, ms: {counted(shown)}")
-    print_table(["part", "mean>", "p50>", "p95>"], [_row(part) for part in shown.parts])
+    print_table(["part", "mean>", "p50>", "p95>"], [perceived_row(part) for part in shown.parts])
     total = shown.parts[-1]
     for reason in filter(None, (total.p50.reason, total.p95.reason)):
         click.echo(f"not estimable: {reason}")
@@ -32,7 +32,7 @@ def counted(shown: Budget) -> str:
     return f"{shown.heard} heard, {shown.missed} missed, {false} ({shown.of})"
 
 
-def _row(part: Part) -> list[str]:
+def perceived_row(part: Part) -> list[str]:
     name = f"= {part.name}" if part.name == SUM else part.name
     return [name, "-" if part.mean_ms is None else number(part.mean_ms), _interval(part.p50), _interval(part.p95)]
 

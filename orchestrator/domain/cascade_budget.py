@@ -62,7 +62,7 @@ class BudgetRow:
 
 
 def budget_table(cascade: Cascade, runs: Sequence[CascadeTimes]) -> tuple[BudgetRow, ...]:
-    """Over all runs of it together. Neighbours within a run are alike, so that intervals describe and do not compare."""
+    """Over all runs together. Neighbours within a run are alike, so that intervals describe and do not compare."""
     ways = np.concatenate([run.way_ns for run in runs])
     replies = len(cascade.stages) == 3
     rows = [*_first(cascade, runs), *_text(cascade, runs, ways), *(_reply(cascade, runs, ways) if replies else ())]

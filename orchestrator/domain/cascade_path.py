@@ -35,7 +35,7 @@ class CascadeTimes:
 
     @property
     def _done(self) -> Int64:
-        return np.asarray(self.times[:-1, at.DONE])
+        return np.asarray(self.times[:-1, at.DONE], dtype=np.int64)
 
     @property
     def times(self) -> Int64:
@@ -52,7 +52,7 @@ class CascadeTimes:
 
     def of_stage(self, stage: int) -> Int64:
         """Rows of ``times``."""
-        return self.times[self.whose[:, at.STAGE] == stage]
+        return np.asarray(self.times[self.whose[:, at.STAGE] == stage], dtype=np.int64)
 
     def latency_ns(self, stage: int) -> Int64:
         """From when each run could first have been asked for to its end: what waited for the server is in it."""

@@ -1,0 +1,110 @@
+"""``earshot cascade``"""
+
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.isolation import cluster_option, cpus_option, isolate_option
+from orchestrator.cli.options import (
+    device_option,
+    environment_option,
+    json_option,
+    lab_option,
+    quiet_device_option,
+    results_option,
+    wait_option,
+)
+from orchestrator.workflows.held import Wish
+from orchestrator.workflows.reach import begin
+
+if TYPE_CHECKING:
+    from orchestrator.workflows.cascade import CascadeSettings
+
+seconds_option = click.option(
+    "--seconds", type=float, default=60.0, show_default=True, help="Audio of each run; it is looped."
+)
+
+
+@click.group()
+def cascade() -> None:
+    """Measure models in a row, as a voice assistant has them: speech gate, recognizer, language model."""
+
+
+@cascade.command("run")
+@click.argument("file", type=click.Path(path_type=Path))
+@device_option
+@lab_option
+@wait_option
+@quiet_device_option
+@environment_option
+@cluster_option
+@cpus_option
+@isolate_option
+@seconds_option
+@click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True, help="Fresh processes, pooled.")
+@results_option
+@json_option
+def run(
+    file: Path,
+    device: str,
+    lab: Path | None,
+    wait_s: float,
+    quiet_device: bool,
+    environment: str | None,
+    cluster: str | None,
+    cpus: tuple[int, ...] | None,
+    isolate: tuple[str, ...] | None,
+    seconds: float,
+    runs: int,
+    results: Path,
+    as_json: bool,
+) -> None:
+    """Run the cascade of FILE in one session and hold each stage to its budget.
+
+    FILE is TOML with two or three [[stage]]: the first runs always and says where speech is, the second makes text, the
+    third answers it. One thread serves them in turn on one clock; audio arrives whatever is being computed. Shown are
+    each stage against its budget, what a listener waits from the end of the last word to the answer, and from each word
+    to the first partial result that has it. Writes cascade-NAME.html; after an interruption the same command goes on.
+
+    \b
+    earshot cascade run cascade.toml
+    earshot cascade run cascade.toml --device pixel-8 --lab lab.toml --seconds 120
+    earshot cascade run cascade.toml --runs 5 --json
+    """
+    ahead = begin(lab, device, environment, results / "ledger.db")
+    # These take half a second to import: meanwhile the device is reached.
+    from orchestrator.cli.cascade_shown import show
+    from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.workflows.cascade import run_cascades
+
+    with closing(ahead) if ahead else nullcontext():
+        settings = _settings((file,), device, lab, results, seconds, runs, 0, wait_s, (
+            environment, Wish(cluster, cpus or ()), isolate, quiet_device,
+        ))  # fmt: skip
+        with TerminalProgress() as progress:
+            (ran,) = run_cascades(settings, progress, ahead)
+    show(ran, results, as_json)
+
+
+def _settings(
+    files: tuple[Path, ...],
+    device: str,
+    lab: Path | None,
+    results: Path,
+    seconds: float,
+    runs: int,
+    seed: int,
+    wait_s: float,
+    site: tuple[str | None, Wish, tuple[str, ...] | None, bool],
+) -> "CascadeSettings":
+    from orchestrator.workflows.cascade import CascadeSettings
+    from orchestrator.workflows.cascade_file import read_cascade
+    from orchestrator.workflows.site import SiteWish
+
+    environment, held, isolate, quiet_device = site
+    wanted = tuple(read_cascade(file) for file in files)
+    threads = max(stage.threads for each in wanted for stage in each.stages)
+    wish = SiteWish(environment, held, threads, isolate, quiet_device)
+    return CascadeSettings(wanted, device, lab, results, seconds, runs, seed, wait_s, wish)
