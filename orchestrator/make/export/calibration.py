@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from orchestrator.errors import BadAudio, ExportFailed
 from orchestrator.make.models.source import ModelSource
-from orchestrator.make.models.stepping import Feeds, chunk_inputs, feeds_of, open_graph
+from orchestrator.make.models.stepping import Feeds, Runnable, chunk_inputs, feeds_of, open_graph
+from orchestrator.make.models.stepping_module import ModuleGraph
 
 DEFAULT_FEEDS = 200
 
@@ -68,10 +69,16 @@ class CalibrationStream:
         return set((first + rest)[: self.max_feeds])
 
     def _all_feeds(self, source: ModelSource, chunk: int) -> Iterator[Feeds]:
-        session = open_graph(source.graph_path)
+        session = _opened(source)
         for samples in self.utterances:
             for feeds, _ in feeds_of(session, source.contract, chunk_inputs(source.contract, samples, chunk)):
                 yield feeds
+
+
+def _opened(source: ModelSource) -> Runnable:
+    if source.has_graph:
+        return open_graph(source.graph_path)
+    return ModuleGraph(source.needed_module(), source.contract)
 
 
 class FeedReader:

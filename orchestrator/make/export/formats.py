@@ -15,9 +15,14 @@ from orchestrator.make.models.stepping import Feeds
 FORMATS = {
     "litert": "orchestrator.make.export.litert:LiteRtFormat",
     "onnx": "orchestrator.make.export.onnx_format:OnnxFormat",
+    "torchscript": "orchestrator.make.export.torchscript:TorchScriptFormat",
 }
 # Format -> packages whose version changes what is made.
-_TOOLS = {"litert": ("ai-edge-litert", "ai-edge-quantizer", "numpy"), "onnx": ("onnx", "onnxruntime", "numpy")}
+_TOOLS = {
+    "litert": ("ai-edge-litert", "ai-edge-quantizer", "numpy"),
+    "onnx": ("onnx", "onnxruntime", "numpy"),
+    "torchscript": ("torch",),
+}
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,13 @@ def open_format(name: str, source: ModelSource, feeds: LazyFeeds) -> Format:
 
 def tools(name: str) -> dict[str, str]:
     """Versions of the packages that make artifacts of this format; without those that are not installed."""
+    return versions(_TOOLS[name])
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Of those that are installed."""
     found = {}
-    for package in _TOOLS[name]:
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

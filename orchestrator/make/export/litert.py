@@ -7,6 +7,7 @@ from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadModel, ExportFailed
 from orchestrator.make.export.formats import LazyFeeds, Made
 from orchestrator.make.export.litert_types import check_types, kept_types
+from orchestrator.make.export.module_graphs import MadeSource
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.tflite import SCHEMA_VERSION, open_interpreter, read_tflite
 
@@ -24,16 +25,24 @@ class LiteRtFormat:
         return recipe.precision == "int8-static"
 
     def make(self, recipe: Recipe, scratch: Path) -> Made:
-        path = self._source.needed_tflite
+        path, made_by = self._graph()
         if recipe.precision == "fp32":
-            return Made(path.read_bytes(), _SUFFIX, SCHEMA_VERSION)
+            return Made(path.read_bytes(), _SUFFIX, SCHEMA_VERSION, made_by)
         operators = read_tflite(path).operators
         check_types(recipe, operators)
         feeds = self._feeds if self.calibrates(recipe) else None
         content = _quantized(path, recipe, kept_types(recipe, operators), feeds)
         _check_effect(path, content, recipe, scratch)
         notes = (_SLOW_NOTE,) if recipe.get("activation", "s8") == "s16" else ()
-        return Made(content, _SUFFIX, SCHEMA_VERSION, notes)
+        return Made(content, _SUFFIX, SCHEMA_VERSION, (*made_by, *notes))
+
+    def _graph(self) -> tuple[Path, tuple[str, ...]]:
+        """The source's own file, or one from its module, and how it was made."""
+        source = self._source
+        if source.tflite_path is None and source.module is not None and isinstance(source, MadeSource):
+            made = source.graphs.tflite()
+            return made.path, (made.how,)
+        return source.needed_tflite, ()
 
 
 def _quantized(path: Path, recipe: Recipe, types: Sequence[str], feeds: LazyFeeds | None) -> bytes:

@@ -8,6 +8,8 @@ from orchestrator.domain.recipe import Recipe
 from orchestrator.make.export import containers
 from orchestrator.make.export.effect import check_effect
 from orchestrator.make.export.formats import LazyFeeds, Made
+from orchestrator.make.export.graph_edit import named_nodes, recurrent_nodes
+from orchestrator.make.export.onnx_source import onnx_source
 from orchestrator.make.export.precision_dynamic import to_dynamic
 from orchestrator.make.export.precision_fp16 import to_fp16
 from orchestrator.make.export.precision_static import to_static
@@ -28,19 +30,28 @@ class OnnxFormat:
         return recipe.precision in _STATIC
 
     def make(self, recipe: Recipe, scratch: Path) -> Made:
-        finished = self._finished(recipe, scratch)
-        return Made(finished.content, containers.suffix(recipe), opset_of(finished.model), finished.notes)
+        graph, notes = onnx_source(self._source, recipe, scratch)
+        finished = self._finished(self._with_nodes(recipe, graph), graph, scratch)
+        return Made(finished.content, containers.suffix(recipe), opset_of(finished.model), (*notes, *finished.notes))
 
-    def _finished(self, recipe: Recipe, scratch: Path) -> containers.Finished:
+    def _finished(self, recipe: Recipe, graph: Path, scratch: Path) -> containers.Finished:
         if recipe.precision == "fp32" and containers.is_plain(recipe):
-            model = read_proto(self._source.needed_onnx)
-            return containers.Finished(self._source_bytes(model), model, ())
-        made = containers.finished(self._converted(recipe, scratch), recipe, scratch)
-        check_effect(read_proto(self._source.needed_onnx), made.model, recipe)
+            model = read_proto(graph)
+            return containers.Finished(_source_bytes(graph, model), model, ())
+        made = containers.finished(self._converted(recipe, graph, scratch), recipe, scratch)
+        check_effect(read_proto(graph), made.model, recipe)
         return made
 
-    def _converted(self, recipe: Recipe, scratch: Path) -> onnx.ModelProto:
-        path = self._source.needed_onnx
+    def _with_nodes(self, recipe: Recipe, graph: Path) -> Recipe:
+        """``exclude=recurrent`` as the names of those nodes."""
+        if recipe.get("exclude", "") != "recurrent":
+            return recipe
+        model = named_nodes(read_proto(graph))
+        states = [s.output for s in self._source.contract.states]
+        nodes = {*recipe.names("exclude_nodes"), *recurrent_nodes(model, states)}
+        return recipe.without("exclude").with_options(exclude_nodes="+".join(sorted(nodes)))
+
+    def _converted(self, recipe: Recipe, path: Path, scratch: Path) -> onnx.ModelProto:
         if recipe.precision == "fp32":
             return read_proto(path)
         if recipe.precision == "fp16":
@@ -51,10 +62,10 @@ class OnnxFormat:
             return to_static(path, recipe, scratch, self._feeds())
         return to_weight_only(path, recipe, scratch)
 
-    def _source_bytes(self, model: onnx.ModelProto) -> bytes:
-        """The source's own bytes, so that fp32 is the source; as one file where its weights lie beside it."""
-        path = self._source.needed_onnx
-        if not external_files(onnx.load(path, load_external_data=False)):
-            return path.read_bytes()
-        content: bytes = model.SerializeToString(deterministic=True)
-        return content
+
+def _source_bytes(path: Path, model: onnx.ModelProto) -> bytes:
+    """The source's own bytes, so that fp32 is the source; as one file where its weights lie beside it."""
+    if not external_files(onnx.load(path, load_external_data=False)):
+        return path.read_bytes()
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content

@@ -20,7 +20,7 @@ from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.child import child_environment
 from orchestrator.make.export.known import KnownArtifacts
 from orchestrator.make.export.outcome import ExportRefusal
-from orchestrator.make.export.worker import Answer, Job
+from orchestrator.make.export.worker import Answer, Job, ModuleJob
 from orchestrator.make.models.source import ModelSource
 
 Outcome = Artifact | ExportRefusal
@@ -66,8 +66,20 @@ def export_all(
 
 
 def _job(source: ModelSource, out_dir: Path, calibration: CalibrationStream | None, scratch: Path) -> Job:
-    onnx_path, tflite_path = (str(p.resolve()) if p else None for p in (source.onnx_path, source.tflite_path))
-    job = Job(source.name, source.contract, onnx_path, tflite_path, source.sha256, str(out_dir.resolve()), None)
+    paths = (source.onnx_path, source.tflite_path, source.lexicon_path)
+    onnx_path, tflite_path, lexicon_path = (str(path.resolve()) if path else None for path in paths)
+    job = Job(
+        name=source.name,
+        contract=source.contract,
+        onnx_path=onnx_path,
+        tflite_path=tflite_path,
+        sha256=source.sha256,
+        out_dir=str(out_dir.resolve()),
+        utterances=None,
+        module=ModuleJob.of(source.module),
+        step_module=ModuleJob.of(source.step_module),
+        lexicon_path=lexicon_path,
+    )
     if calibration is None:
         return job
     utterances = scratch / "utterances.npz"

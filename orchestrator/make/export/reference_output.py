@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from agents.contract import StreamContract
 from orchestrator.errors import BadAudio, ExportFailed
 from orchestrator.make.models.graph import read_graph, read_proto
+from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import (
     Runnable,
     chunk_inputs,
@@ -21,6 +22,7 @@ from orchestrator.make.models.stepping import (
     open_session,
     step_through,
 )
+from orchestrator.make.models.stepping_module import ModuleGraph
 from orchestrator.make.models.stepping_tflite import TfliteGraph
 
 Outputs = list[NDArray[Any]]
@@ -39,7 +41,24 @@ class Reference:
 
 
 class _NotWhole(Exception):
-    """The graph cannot take a recording at once; the message says why."""
+    """The model cannot take a recording at once; the message says why."""
+
+
+def reference_of_source(source: ModelSource, audio: Sequence[NDArray[np.int16]]) -> Reference:
+    """``reference_of`` its main graph; where there is only a module, what torch computes eagerly: the whole recording
+    at once, or chunk by chunk where it does not take that."""
+    contract = source.contract
+    if source.has_graph:
+        return reference_of(source.graph_path, contract, audio)
+    cut = _cut(contract, audio)
+    module = ModuleGraph(source.needed_module(), contract)
+    try:
+        _require_no_context(contract)
+        outputs = tuple(_whole(module, contract, cut))
+        return Reference(contract, cut, outputs, "the whole recording in one call of torch")
+    except _NotWhole as exc:
+        how = f"stepped by eager torch, because {exc}"
+        return Reference(contract, cut, _step(module, contract, cut), how)
 
 
 def reference_of(source: Path, contract: StreamContract, audio: Sequence[NDArray[np.int16]]) -> Reference:
@@ -50,16 +69,15 @@ def reference_of(source: Path, contract: StreamContract, audio: Sequence[NDArray
     .tflite file is stepped by LiteRT's reference kernels, which share no code with XNNPACK.
     Recordings are cut to a multiple of every allowed chunk size. Raises BadAudio where none is left.
     """
-    step = lcm(*contract.allowed_chunk_samples)
-    cut = tuple(a[: len(a) // step * step] for a in audio if len(a) >= step)
-    if not cut:
-        raise BadAudio(f"parity needs a recording of at least {step} samples, the longest of {len(audio)} is shorter")
+    cut = _cut(contract, audio)
     if source.suffix == ".tflite":
         outputs = _step(TfliteGraph(source, reference=True), contract, cut)
         how = "stepped by LiteRT's reference kernels, because a .tflite file has a fixed length"
         return Reference(contract, cut, outputs, how)
     try:
-        return Reference(contract, cut, tuple(_whole(source, contract, cut)), "the whole recording in one call")
+        _require_free(source, contract)
+        outputs = tuple(_whole(open_session(source), contract, cut))
+        return Reference(contract, cut, outputs, "the whole recording in one call")
     except _NotWhole as exc:
         return _stepped(source, contract, cut, str(exc))
 
@@ -78,13 +96,27 @@ def join(chunks: Sequence[NDArray[Any]], whole: tuple[int, ...]) -> NDArray[Any]
     return np.concatenate(chunks, axis=grown[0])
 
 
-def _whole(source: Path, contract: StreamContract, audio: Sequence[NDArray[np.int16]]) -> list[Outputs]:
-    shape = read_graph(source).inputs_by_name[contract.input.name].shape
+def _cut(contract: StreamContract, audio: Sequence[NDArray[np.int16]]) -> tuple[NDArray[np.int16], ...]:
+    step = lcm(*contract.allowed_chunk_samples)
+    cut = tuple(a[: len(a) // step * step] for a in audio if len(a) >= step)
+    if not cut:
+        raise BadAudio(f"parity needs a recording of at least {step} samples, the longest of {len(audio)} is shorter")
+    return cut
+
+
+def _require_no_context(contract: StreamContract) -> None:
     if contract.frontend.context_samples:
         raise _NotWhole(f"its chunks share {contract.frontend.context_samples} samples")
+
+
+def _require_free(source: Path, contract: StreamContract) -> None:
+    shape = read_graph(source).inputs_by_name[contract.input.name].shape
+    _require_no_context(contract)
     if shape is None or isinstance(shape[contract.time_axis], int):
         raise _NotWhole("its input has a fixed length")
-    session = open_session(source)
+
+
+def _whole(session: Runnable, contract: StreamContract, audio: Sequence[NDArray[np.int16]]) -> list[Outputs]:
     names = [o.name for o in contract.outputs]
     found = []
     for samples in audio:
@@ -93,7 +125,9 @@ def _whole(source: Path, contract: StreamContract, audio: Sequence[NDArray[np.in
         feeds = {contract.input.name: whole, **initial_states(contract), **constant_feeds(contract)}
         try:
             outputs = session.run(names, feeds)
-        except Exception as exc:  # onnxruntime's errors share no base class of their own
+        except (
+            Exception
+        ) as exc:  # onnxruntime's errors share no base class of their own, and a module may raise anything
             raise _NotWhole(f"it does not run on {whole.shape}") from exc
         for spec, values in zip(contract.outputs, outputs, strict=True):
             chunk_like = np.broadcast_to(np.float32(0), spec.shape)

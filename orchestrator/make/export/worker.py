@@ -18,10 +18,27 @@ from agents.strict_json import from_json, to_json
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import EarshotError
 from orchestrator.make.export.calibration import CalibrationStream
+from orchestrator.make.models.module import ModuleRef
 from orchestrator.make.models.source import ModelSource
 
 if TYPE_CHECKING:
     from orchestrator.make.export.exporter import Exporter
+
+
+@dataclass(frozen=True)
+class ModuleJob:
+    """A ``ModuleRef`` on its way to another process."""
+
+    target: str
+    args: tuple[str, ...]
+    files: tuple[str, ...]
+
+    @classmethod
+    def of(cls, ref: ModuleRef | None) -> "ModuleJob | None":
+        return cls(ref.target, ref.args, tuple(str(path.resolve()) for path in ref.files)) if ref else None
+
+    def ref(self) -> ModuleRef:
+        return ModuleRef(self.target, self.args, tuple(map(Path, self.files)))
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,9 @@ class Job:
     sha256: str
     out_dir: str
     utterances: str | None
+    module: ModuleJob | None = None
+    step_module: ModuleJob | None = None
+    lexicon_path: str | None = None
     max_feeds: int = 1
     seed: int = 0
 
@@ -42,8 +62,12 @@ class Job:
         # Not for those who only put the question: the exporters take 0.2 s to import.
         from orchestrator.make.export.exporter import Exporter
 
-        onnx_path, tflite_path = (Path(path) if path else None for path in (self.onnx_path, self.tflite_path))
-        source = ModelSource(self.name, self.contract, onnx_path, self.sha256, None, tflite_path)
+        paths = (self.onnx_path, self.tflite_path, self.lexicon_path)
+        onnx_path, tflite_path, lexicon_path = (Path(path) if path else None for path in paths)
+        modules = (part.ref() if part else None for part in (self.module, self.step_module))
+        source = ModelSource(
+            self.name, self.contract, onnx_path, self.sha256, None, tflite_path, *modules, lexicon_path
+        )
         return Exporter(source, Path(self.out_dir), self._calibration())
 
     def _calibration(self) -> CalibrationStream | None:

@@ -3,7 +3,8 @@ from pathlib import Path
 import onnx
 import pytest
 
-from orchestrator.make.export.defaults import default_recipes, weight_shares
+from orchestrator.make.export.default_onnx import weight_shares
+from orchestrator.make.export.defaults import default_recipes
 from orchestrator.make.models.library import find_model
 from orchestrator.make.models.source import ModelSource
 

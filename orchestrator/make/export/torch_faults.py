@@ -1,0 +1,70 @@
+"""What torch and its exporters say when they fail, cut down to operator, node, source line and what to try."""
+
+import re
+from collections.abc import Callable
+
+from orchestrator.errors import ExportFailed
+
+# As torch's two ONNX exporters, litert-torch and ExecuTorch name the operator that they lack.
+_OPERATORS = (
+    r"No ONNX function found for <OpOverload\(op='([\w.]+)'",
+    r"operator '([\w:]+)' to ONNX",
+    r"Lowering not found: ([\w.]+?)(?:\.default)?\s",
+)
+_NODES = (r"translating node %(\w+)", r"While executing %(\w+)")
+_LINE = re.compile(r'File "([^"]+)", line (\d+)')
+# In the graph that the TorchScript exporter prints: "aten::svd(...), scope: ... # /a/model.py:5:0".
+_LEGACY_LINE = r"{operator}\(.*# ([^\s:]+):(\d+)"
+_DATA_DEPENDENT = "data-dependent"
+_OWN_CODE = ("site-packages", "dist-packages", "<frozen", "<string>", "<eval")
+_LACKING_HINT = (
+    "write it with matrix products, convolutions and elementwise operators, or leave the format out; "
+    "of ONNX, try exporter=legacy or another opset"
+)
+_BRANCH_HINT = "a graph cannot branch on values: use torch.where, or compute both"
+
+
+def torch_fault(exc: BaseException, said: str, trace_of: Callable[[str], str] = lambda node: "") -> ExportFailed:
+    """``said`` is what the tool printed beside it; ``trace_of`` gives the stack trace of a node of the exported
+    program, or nothing."""
+    text = "\n".join([said, *_chain(exc)])
+    operator, node = _first(_OPERATORS, text), _first(_NODES, text)
+    line = _line(text, operator) or (_line(trace_of(node), None) if node else None)
+    where = "".join((f", node {node}" if node else "", f", at {line}" if line else ""))
+    if operator:
+        return ExportFailed(f"it lacks the operator {operator.replace('::', '.')}{where}", hint=_LACKING_HINT)
+    hint = _BRANCH_HINT if _DATA_DEPENDENT in text else None
+    return ExportFailed(f"{type(_root(exc)).__name__}: {_sentence(_root(exc))}{where}", hint=hint)
+
+
+def _chain(exc: BaseException | None) -> list[str]:
+    found = []
+    while exc is not None:
+        found.append(str(exc))
+        exc = exc.__cause__
+    return found
+
+
+def _root(exc: BaseException) -> BaseException:
+    while exc.__cause__ is not None:
+        exc = exc.__cause__
+    return exc
+
+
+def _first(patterns: tuple[str, ...], text: str) -> str | None:
+    found = (re.search(pattern, text) for pattern in patterns)
+    return next((match[1] for match in found if match), None)
+
+
+def _line(text: str, operator: str | None) -> str | None:
+    """The innermost line of code that is the model's own."""
+    legacy = re.search(_LEGACY_LINE.format(operator=re.escape(operator)), text) if operator else None
+    if legacy:
+        return f"{legacy[1]}:{legacy[2]}"
+    own = [f"{path}:{line}" for path, line in _LINE.findall(text) if not any(part in path for part in _OWN_CODE)]
+    return own[-1] if own else None
+
+
+def _sentence(exc: BaseException) -> str:
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    return lines[0][:300] if lines else "no message"
