@@ -51,7 +51,7 @@ test-clients: install-dev
 # The converters that need torch (2.6 GB), in an environment of their own; not in CI.
 test-export:
 	$(PYTHON) -m venv $(VENV)-export
-	$(VENV)-export/bin/python -m pip install --quiet --editable '.[dev,litert]'
+	$(VENV)-export/bin/python -m pip install --quiet --editable '.[dev,export]'
 	EARSHOT_EXPORT=1 $(VENV)-export/bin/python -m pytest -p no:anyio tests/export
 
 system-parts:
