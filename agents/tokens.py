@@ -20,7 +20,7 @@ LARGEST_ID = (1 << 24) - 1
 def encode(ids: Sequence[int]) -> NDArray[np.int16]:
     """Ids of tokens, n of them, as 2n samples. Raises ValueError for one that does not fit."""
     tokens = np.asarray(ids, dtype=np.int64)
-    if tokens.size and not (0 <= tokens.min() and tokens.max() <= LARGEST_ID):
+    if tokens.size and not (tokens.min() >= 0 and tokens.max() <= LARGEST_ID):
         raise ValueError(f"ids must be in 0..{LARGEST_ID}, got {tokens.min()}..{tokens.max()}")
     return np.stack([tokens & _MASK, tokens >> _BITS], axis=1).astype(np.int16).reshape(-1)
 

@@ -1,0 +1,1 @@
+"""A causal language model of the Qwen2 architecture, token by token, as a stream."""

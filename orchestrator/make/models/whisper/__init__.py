@@ -1,0 +1,1 @@
+"""Whisper's audio encoder as a stream of windows."""
