@@ -16,7 +16,7 @@ from typing import Any
 
 from agents.strict_json import to_json
 from orchestrator.decide.bundle.clients import write_clients
-from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.artifact import GRAPH, Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import CandidateVerdict, Decision
 from orchestrator.domain.session import Session
@@ -34,10 +34,10 @@ def write_bundle(bundles: Path, decision: Decision, artifacts: Sequence[Artifact
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".bundle-") as scratch:
         folder = Path(scratch) / "new"
         folder.mkdir()
-        name = decision.model + artifact.suffix
-        shutil.copyfile(artifact.path, folder / name)
+        for part, name in _names(decision.model, artifact).items():
+            shutil.copyfile(artifact.files[part].path, folder / name)
         _write_json(folder / "contract.json", to_json(artifact.contract))
-        _write_json(folder / "recommendation.json", _recommendation(decision, artifact, name, sessions))
+        _write_json(folder / "recommendation.json", _recommendation(decision, artifact, sessions))
         _write_json(folder / "device_support.json", _device_support(decision))
         write_clients(folder / "clients", artifact.suffix)
         _write_json(folder / "manifest.json", _manifest(folder))
@@ -76,18 +76,28 @@ def _artifact_to_ship(decision: Decision, artifacts: Sequence[Artifact]) -> Arti
     return next(a for a in artifacts if a.sha256 == sha256)
 
 
-def _recommendation(
-    decision: Decision, artifact: Artifact, file_name: str, sessions: Sequence[Session]
-) -> dict[str, Any]:
+def _names(model: str, artifact: Artifact) -> dict[str, str]:
+    """What the artifact's files are called in the bundle."""
+    ends = {part: "" if part == GRAPH else f"-{part}" for part in artifact.files}
+    return {part: f"{model}{end}{''.join(artifact.files[part].path.suffixes)}" for part, end in ends.items()}
+
+
+def _recommendation(decision: Decision, artifact: Artifact, sessions: Sequence[Session]) -> dict[str, Any]:
     assert decision.winner is not None
     winner = decision.of(decision.winner)
     own = [s for s in sessions if s.planned.candidate.key == decision.winner and s.ok]
     environment = (own or list(sessions))[-1].environment
+    files = {
+        part: {"name": name, "sha256": artifact.files[part].sha256, "size_bytes": artifact.files[part].size_bytes}
+        for part, name in _names(decision.model, artifact).items()
+    }
     return {
         "schema": SCHEMA,
         "sentence": decision.sentence,
         "verdict": decision.verdict,
-        "file": {"name": file_name, "sha256": artifact.sha256, "size_bytes": artifact.size_bytes},
+        "file": files.pop(GRAPH),
+        # A transducer's second graph, its words.
+        "parts": files,
         "configuration": _configuration(winner.candidate),
         "metrics": to_json(winner.metrics),
         "gain_over_default": to_json(decision.gain),

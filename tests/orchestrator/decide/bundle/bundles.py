@@ -14,7 +14,7 @@ from agents.contract import StreamContract
 from agents.decode import Event, make_decoder
 from agents.features import make_frontend
 from orchestrator.decide.bundle.bundle import write_bundle
-from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.artifact import GRAPH, STEP, Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import CandidateVerdict, Decision, Estimate
 from orchestrator.domain.recipe import Recipe
@@ -37,9 +37,20 @@ def artifact_of(model: str, path: Path, recipe: str) -> Artifact:
     )
 
 
-def bundle_of(model: str, folder: Path, path: Path, recipe: str = "onnx:fp32", runtime: str = "onnxruntime") -> Path:
-    """The bundle of a study whose only candidate is this file."""
+def bundle_of(
+    model: str,
+    folder: Path,
+    path: Path,
+    recipe: str = "onnx:fp32",
+    runtime: str = "onnxruntime",
+    step: Path | None = None,
+) -> Path:
+    """The bundle of a study whose only candidate is this file; with ``step``, a transducer's."""
     artifact = artifact_of(model, path, recipe)
+    if step is not None:
+        other = artifact_of(model, step, recipe)
+        parts = {GRAPH: artifact.files[GRAPH], STEP: other.files[GRAPH]}
+        artifact = replace(artifact, sha256="b" * 64, parts=parts)
     provider = sessions.CPU if runtime == "onnxruntime" else "XNNPACK"
     options = {"graph_optimization_level": "all", "allow_spinning": "0"} if runtime == "onnxruntime" else {}
     chunk = artifact.contract.chunk_samples

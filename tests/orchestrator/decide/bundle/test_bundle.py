@@ -29,6 +29,15 @@ class TestBundle:
             data = (bundle / name).read_bytes()
             assert (known["sha256"], known["size_bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
 
+    def test_an_artifact_of_several_files_is_shipped_whole(self, tmp_path: Path) -> None:
+        (tmp_path / "step.onnx").write_bytes(b"the second graph")
+        bundle = bundle_of("kws", tmp_path, reference.onnx_path("kws"), step=tmp_path / "step.onnx")
+        told = json.loads((bundle / "recommendation.json").read_text())
+        assert told["file"]["name"] == "kws.onnx"
+        assert told["parts"]["step"]["name"] == "kws-step.onnx"
+        for file in (told["file"], told["parts"]["step"]):
+            assert hashlib.sha256((bundle / file["name"]).read_bytes()).hexdigest() == file["sha256"]
+
     def test_which_device_takes_what(self, tmp_path: Path) -> None:
         support = json.loads(
             (bundle_of("kws", tmp_path, reference.onnx_path("kws")) / "device_support.json").read_text()
