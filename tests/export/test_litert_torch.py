@@ -9,5 +9,5 @@ from orchestrator.make.models.reference import export_litert
 @pytest.mark.filterwarnings("ignore")  # Of the converter's own imports.
 @pytest.mark.parametrize("name", reference.WITH_GRAPHS)
 def test_the_committed_file_is_made_again(name: str) -> None:
-    made = export_litert.converted(*export_litert.load(name))
+    made = export_litert.converted(name)
     assert made == reference.tflite_path(name).read_bytes()

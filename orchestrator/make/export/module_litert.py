@@ -28,6 +28,11 @@ class Named(nn.Module):  # type: ignore[misc]
         return dict(zip(self.outputs, self.module(*(given[name] for name in self.inputs)), strict=True))
 
 
+def _has_long_integers(signature: Signature) -> bool:
+    """Whether tensors at the border would change their type otherwise: the converter makes int32 of int64."""
+    return any(array.dtype.itemsize == 8 for array in signature.inputs.values())
+
+
 def module_litert(module: Any, signature: Signature) -> bytes:
     """In float32. Raises ExportFailed with the operator, node and line where that is known."""
     named = Named(module, signature).eval()
@@ -36,7 +41,7 @@ def module_litert(module: Any, signature: Signature) -> bytes:
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
             warnings.simplefilter("ignore")  # The converter's own imports are deprecated.
-            made: Any = litert_torch.convert(named, sample_kwargs=given)
+            made: Any = litert_torch.convert(named, sample_kwargs=given, enable_x64=_has_long_integers(signature))
             return bytes(made.model_content())
     except (MemoryError, KeyboardInterrupt):
         raise
