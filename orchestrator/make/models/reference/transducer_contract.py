@@ -15,7 +15,7 @@ def encoder_states(shapes: list[tuple[int, ...]]) -> tuple[StatePair, ...]:
 def step_contract(step: PredictionJoint, frame: int, labels: int, batch: int) -> StepContract:
     """h and c are what the prediction net remembers; ``batch``: the most hypotheses in one call."""
     return StepContract(
-        token=TensorSpec("token", (1,), "int64"),
+        token=TensorSpec("token", (1,), "int32"),
         frame=TensorSpec("frame", (1, frame)),
         states=tuple(StatePair(f"{n}_in", f"{n}_out", s) for n, s in zip("hc", step.state_shapes(), strict=True)),
         logits=TensorSpec("logits", (1, labels)),
