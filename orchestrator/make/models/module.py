@@ -45,18 +45,36 @@ class ModuleRef:
 
     def load(self) -> Any:
         """The module. Raises ExportFailed where torch is missing, BadModel where its own code fails."""
-        place, _, function = self.target.rpartition(":")
+        function = imported_function(self.target)
         try:
-            made = getattr(_imported(place), function)(*self.args)
+            made = function(*self.args)
         except ModuleNotFoundError as exc:
-            raise ExportFailed(f"the PyTorch model {self.target} needs {exc.name}", hint=TORCH_HINT) from exc
-        except (ImportError, AttributeError) as exc:
-            raise BadModel(f"{self.target} cannot be imported: {exc}", hint="name it file.py:function") from exc
+            raise _needs(self.target, exc) from exc
         except Exception as exc:  # a user's code may raise anything
             raise BadModel(
                 f"{self.target} failed: {type(exc).__name__}: {exc}", hint="run it in Python by itself"
             ) from exc
         return made.eval()
+
+
+def imported_function(target: str) -> Any:
+    """What "package.module:name" or "/path/file.py:name" means. Raises ExportFailed where a package that it needs is
+    missing, BadModel where there is no such thing or its file fails."""
+    place, _, name = target.rpartition(":")
+    try:
+        return getattr(_imported(place), name)
+    except ModuleNotFoundError as exc:
+        raise _needs(target, exc) from exc
+    except (ImportError, AttributeError, ValueError) as exc:
+        raise BadModel(f"{target} cannot be imported: {exc}", hint="name it file.py:function") from exc
+    except BadModel:
+        raise
+    except Exception as exc:  # a user's code may raise anything
+        raise BadModel(f"{target} failed: {type(exc).__name__}: {exc}", hint="run it in Python by itself") from exc
+
+
+def _needs(target: str, missing: ModuleNotFoundError) -> ExportFailed:
+    return ExportFailed(f"the PyTorch model {target} needs {missing.name}", hint=TORCH_HINT)
 
 
 def _imported(place: str) -> Any:

@@ -14,8 +14,8 @@ def digit_string(rng: np.random.Generator, low: int, high: int) -> str:
     return " ".join(rng.choice(DIGITS, size=int(rng.integers(low, high + 1))))
 
 
-def training(seed: int = 2) -> speech.Corpus:
-    """Strings of 1 to 7 digits by the training speakers in the training accents."""
+def training(seed: int = 2, count: int = STRINGS) -> speech.Corpus:
+    """``count`` strings of 1 to 7 digits by the training speakers in the training accents."""
     rng = np.random.default_rng(seed)
-    texts = [digit_string(rng, 1, 7) for _ in range(STRINGS)]
+    texts = [digit_string(rng, 1, 7) for _ in range(count)]
     return speech.corpus([speech.draw(rng, t, speech.TRAIN_ACCENTS, speech.TRAIN_SPEAKERS, PAUSES) for t in texts])

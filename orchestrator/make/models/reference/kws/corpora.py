@@ -12,8 +12,8 @@ SINGLE = (0, 0)
 CONTINUOUS = (0, 3)
 
 
-def training(seed: int = 1) -> speech.Corpus:
-    """Keywords, other words and sentences by the training speakers in the training accents."""
+def training(seed: int = 1, share: float = 1.0) -> speech.Corpus:
+    """Keywords, other words and sentences by the training speakers in the training accents; ``share`` of them all."""
     rng = np.random.default_rng(seed)
     plan = [(w, PER_KEYWORD, SINGLE) for w in words.KEYWORDS]
     plan += [(w, PER_OTHER, SINGLE) for w in words.TRAIN_OTHERS]
@@ -22,6 +22,6 @@ def training(seed: int = 1) -> speech.Corpus:
         [
             speech.draw(rng, text, speech.TRAIN_ACCENTS, speech.TRAIN_SPEAKERS, gaps)
             for text, count, gaps in plan
-            for _ in range(count)
+            for _ in range(max(1, round(count * share)))
         ]
     )
