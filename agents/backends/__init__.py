@@ -7,22 +7,32 @@ from agents.failure import Failure
 
 # Name -> "module:class". ``echo`` is a stand-in without a runtime and is never offered by a probe.
 BACKENDS: Dict[str, str] = {
+    "executorch": "agents.backends.executorch:ExecuTorchBackend",
     "litert": "agents.backends.litert:LiteRtBackend",
     "onnxruntime": "agents.backends.onnxruntime:OnnxRuntimeBackend",
+    "torchscript": "agents.backends.torchscript:TorchScriptBackend",
     "echo": "agents.backends.echo:EchoBackend",
 }
 # Name -> "module:class" of its ``decode.step_graph.StepGraph``.
 STEPS: Dict[str, str] = {
+    "executorch": "agents.backends.executorch_step:ExecuTorchStep",
     "onnxruntime": "agents.backends.onnxruntime_step:OnnxRuntimeStep",
     "litert": "agents.backends.litert_step:LiteRtStep",
+    "torchscript": "agents.backends.torchscript_step:TorchScriptStep",
 }
 # Name -> "module:function" returning a RuntimeProbe of what is installed here.
 PROBES: Dict[str, str] = {
+    "executorch": "agents.probe.executorch:probe_executorch",
     "litert": "agents.probe.litert:probe_litert",
     "onnxruntime": "agents.probe.onnxruntime:probe_onnxruntime",
+    "torchscript": "agents.probe.torchscript:probe_torchscript",
 }
 # Name -> what to install for it, where that is called otherwise.
-PACKAGES: Dict[str, str] = {"litert": "ai-edge-litert"}
+PACKAGES: Dict[str, str] = {
+    "executorch": "executorch with torch, or with `earshot devices setup` earshot-executorch-runner,",
+    "litert": "ai-edge-litert",
+    "torchscript": "torch",
+}
 # How the reason of a runtime that is not here begins.
 NOT_INSTALLED = "cannot import "
 

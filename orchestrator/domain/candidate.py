@@ -78,8 +78,13 @@ class Candidate:
 
 
 # Runtime -> the provider that it takes by itself. In the order in which a study's default is looked for.
-PLAIN_PROVIDERS = {"onnxruntime": "CPUExecutionProvider", "litert": "XNNPACK"}
-PLAIN_OF_FORMAT = {"onnx": PLAIN_PROVIDERS["onnxruntime"], "litert": PLAIN_PROVIDERS["litert"]}
+PLAIN_PROVIDERS = {
+    "onnxruntime": "CPUExecutionProvider",
+    "litert": "XNNPACK",
+    "executorch": "XNNPACK",
+    "torchscript": "CPU",
+}
+PLAIN_OF_FORMAT = {("onnx" if r == "onnxruntime" else r): p for r, p in PLAIN_PROVIDERS.items()}
 
 
 def default_of(candidates: Iterable[Candidate]) -> Candidate | None:

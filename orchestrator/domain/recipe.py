@@ -41,6 +41,18 @@ _ANY = {
 _LITERT_TYPES = {"only_types": None, "exclude_types": None}
 _LITERT_WEIGHTS = {"granularity": ("channel", "tensor"), **_LITERT_TYPES}
 
+# Who runs the operators is fixed when a program is made. XNNPACK's kernels want s8 activations and symmetric weights.
+_EXECUTORCH_BACKENDS = ("xnnpack", "portable", "qnn", "vulkan", "coreml")
+_EXECUTORCH: dict[str, tuple[str, ...] | None] = {
+    "backend": _EXECUTORCH_BACKENDS,
+    "granularity": ("channel", "tensor"),
+    "only_types": None,
+    "exclude_types": None,
+    "only_modules": None,
+    "exclude_modules": None,
+    "exclude": _PARTS,
+}
+
 # lite: the file of the interpreter for phones; mobile: torch's own pass for it.
 _TORCHSCRIPT: dict[str, tuple[str, ...] | None] = {
     "mode": ("trace", "script"),
@@ -68,6 +80,11 @@ OPTIONS: dict[str, dict[str, dict[str, tuple[str, ...] | None]]] = {
         "int8-static": {"activation": ("s8", "s16"), "calibration": ("minmax", "average"), **_LITERT_WEIGHTS},
         "int8-weight": {**_LITERT_WEIGHTS},
         "int4-weight": {**_LITERT_TYPES},
+    },
+    "executorch": {
+        "fp32": {"backend": _EXECUTORCH_BACKENDS},
+        "int8-dynamic": {**_EXECUTORCH},
+        "int8-static": {**_EXECUTORCH},
     },
     "torchscript": {
         "fp32": {**_TORCHSCRIPT},

@@ -11,9 +11,18 @@ from orchestrator.domain.cluster import Cluster
 from orchestrator.errors import BadInput, DeviceNotReady
 
 # The runtime that loads a file, by its ending.
-_RUNTIMES = {".onnx": "onnxruntime", ".ort": "onnxruntime", ".tflite": "litert"}
+_RUNTIMES = {
+    ".onnx": "onnxruntime",
+    ".ort": "onnxruntime",
+    ".tflite": "litert",
+    ".pte": "executorch",
+    ".pt": "torchscript",
+    ".ptl": "torchscript",
+}
 # The package that brings a runtime to a device, where it is called otherwise.
-_PACKAGES = {"litert": "ai-edge-litert"}
+_PACKAGES = {"executorch": "executorch", "litert": "ai-edge-litert", "torchscript": "torch"}
+# What a .pte program was made for, by its recipe's backend -> the provider that runs it, and no other can.
+_MADE_FOR = {"xnnpack": "XNNPACK", "portable": "Portable", "qnn": "QNN", "vulkan": "Vulkan", "coreml": "CoreML"}
 # Kernels that a runtime keeps for what its other providers leave: tried where nothing else is there, or when asked for.
 _SPARE = {"litert": "CPU"}
 
@@ -70,7 +79,7 @@ def candidates_for(
         runtime = _runtime(probe, artifact)
         found += [
             Candidate(artifact.model, artifact.sha256, artifact.recipe, runtime.name, provider, count, size)
-            for provider in _providers(runtime, spare)
+            for provider in _providers(runtime, artifact, spare)
             for count in _thread_counts(artifact, probe, threads)
         ]
     if not found:
@@ -99,6 +108,11 @@ def unfit(artifact: Artifact, probe: DeviceProbe, chunk_samples: int) -> str | N
     runtime = _runtime(probe, artifact)
     if not runtime.usable:
         return f"{runtime.name} cannot be used on the device ({runtime.reason})"
+    if artifact.suffix == ".pte":
+        provider = next((p for p in runtime.providers if p.name == _made_for(artifact)), None)
+        if provider is None or not provider.usable:
+            why = provider.reason if provider else "it is unknown there"
+            return f"{artifact.recipe} was made for {_made_for(artifact)}, which the device does not have ({why})"
     if chunk_samples not in artifact.contract.allowed_chunk_samples:
         own = artifact.contract.chunk_s() * 1e3
         return f"a {artifact.suffix} file of this model takes chunks of {own:g} ms only"
@@ -111,12 +125,18 @@ def _runtime(probe: DeviceProbe, artifact: Artifact) -> RuntimeProbe:
     return next((runtime for runtime in probe.runtimes if runtime.name == name), absent)
 
 
+def _made_for(artifact: Artifact) -> str:
+    return _MADE_FOR[artifact.recipe.get("backend", "xnnpack")]
+
+
 def _package(artifact: Artifact) -> str:
     name = _RUNTIMES[artifact.suffix]
     return _PACKAGES.get(name, name)
 
 
-def _providers(runtime: RuntimeProbe, spare: bool) -> list[str]:
+def _providers(runtime: RuntimeProbe, artifact: Artifact, spare: bool) -> list[str]:
+    if artifact.suffix == ".pte":
+        return [_made_for(artifact)]
     usable = [p.name for p in runtime.providers if p.usable]
     others = [name for name in usable if name != _SPARE.get(runtime.name)]
     if not spare:

@@ -13,12 +13,14 @@ from orchestrator.make.models.stepping import Feeds
 
 # Format -> "module:class".
 FORMATS = {
+    "executorch": "orchestrator.make.export.executorch:ExecuTorchFormat",
     "litert": "orchestrator.make.export.litert:LiteRtFormat",
     "onnx": "orchestrator.make.export.onnx_format:OnnxFormat",
     "torchscript": "orchestrator.make.export.torchscript:TorchScriptFormat",
 }
 # Format -> packages whose version changes what is made.
 _TOOLS = {
+    "executorch": ("executorch", "torch", "torchao"),
     "litert": ("ai-edge-litert", "ai-edge-quantizer", "numpy"),
     "onnx": ("onnx", "onnxruntime", "numpy"),
     "torchscript": ("torch",),

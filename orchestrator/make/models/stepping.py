@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 Feeds = dict[str, NDArray[Any]]
 # Suffix -> "module:function" that opens such a file; the others are ONNX Runtime's.
-OPENERS = {".tflite": "orchestrator.make.models.stepping_tflite:open_tflite"}
+OPENERS = {
+    ".pte": "orchestrator.make.models.stepping_pte:PteGraph",
+    ".pt": "orchestrator.make.models.stepping_torchscript:open_torchscript",
+    ".ptl": "orchestrator.make.models.stepping_torchscript:open_torchscript",
+    ".tflite": "orchestrator.make.models.stepping_tflite:open_tflite",
+}
 
 
 class Runnable(Protocol):
