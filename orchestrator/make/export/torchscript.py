@@ -1,0 +1,74 @@
+"""TorchScript artifacts: the PyTorch module traced or scripted, as a file of torch's own or for its lite interpreter.
+
+Made by a process of its own: torch numbers the classes that a process has compiled, and those numbers are in the file.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from agents.backends.torchscript_file import LITE_SUFFIX
+from agents.strict_json import to_json
+from orchestrator.domain.recipe import Recipe
+from orchestrator.errors import BadRecipe, ExportFailed
+from orchestrator.make.export.child import child_environment
+from orchestrator.make.export.formats import LazyFeeds, Made
+from orchestrator.make.models.module import TORCH_HINT
+from orchestrator.make.models.source import ModelSource
+
+_SUFFIX = ".pt"
+# torch.jit's kProducedFileFormatVersion (caffe2/serialize/versions.h); the archive's own member "version" says it too.
+FILE_FORMAT = 10
+_TIMEOUT_S = 300.0
+_MODULE = "orchestrator.make.export.torchscript_child"
+_HINT = "leave the option out, or write that part of the module differently"
+
+
+class TorchScriptFormat:
+    """See ``formats.Format``."""
+
+    def __init__(self, source: ModelSource, feeds: LazyFeeds) -> None:
+        del feeds
+        self._source = source
+
+    def calibrates(self, recipe: Recipe) -> bool:
+        return False
+
+    def make(self, recipe: Recipe, scratch: Path) -> Made:
+        module = self._source.needed_module()
+        suffix = LITE_SUFFIX if recipe.get("container", "pt") == "lite" else _SUFFIX
+        path = scratch / f"made{suffix}"
+        asked = {
+            "target": module.target,
+            "args": module.args,
+            "contract": to_json(self._source.contract),
+            "recipe": str(recipe),
+        }
+        notes = _asked(asked, path)
+        return Made(path.read_bytes(), suffix, FILE_FORMAT, notes)
+
+
+def _asked(asked: dict[str, object], path: Path) -> tuple[str, ...]:
+    """The notes of the process that wrote ``path``."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", _MODULE, str(path)],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            env=child_environment(),
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise ExportFailed(f"torch did not finish within {_TIMEOUT_S:g} s", hint="try mode=trace, or fp32") from exc
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise ExportFailed(f"the process that makes TorchScript ended: {last[0][:300]}", hint=TORCH_HINT)
+    answer = json.loads(done.stdout)
+    if "bad_recipe" in answer:
+        raise BadRecipe(answer["bad_recipe"], hint=answer["hint"])
+    if "refused" in answer:
+        raise ExportFailed(answer["refused"], hint=answer["hint"] or _HINT)
+    return tuple(answer["notes"])
