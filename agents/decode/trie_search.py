@@ -16,7 +16,8 @@ from agents.decode.result import Decoded, Event, RankedWord
 from agents.decode.step_graph import Search
 from agents.decode.trie_lexicon import Lexicon, Position
 
-# Prefixes this many nats below the best are not worth a row of the step graph: one part in a million.
+# What is this many nats less likely is not worth a row of the step graph: one part in a million. It holds for prefixes
+# against the best one, and for letters against all that may come next.
 WORTH_NATS = 14.0
 # Words told with an event: what a keyboard could show, and some more to judge the ranking by.
 TOLD_WORDS = 8
@@ -201,7 +202,7 @@ class TrieDecoder:
         values = np.take_along_axis(letters, order, axis=1).tolist()
         for row, prefix in enumerate(prefixes):
             prefix.stay = stay[row]
-            prefix.grow = [(k, v) for k, v in zip(order[row].tolist(), values[row]) if v > -math.inf]
+            prefix.grow = [(k, v) for k, v in zip(order[row].tolist(), values[row]) if v > -WORTH_NATS]
             prefix.after = tuple(rows[row] for rows in after)
 
 
