@@ -34,6 +34,9 @@ def list_(results: Path, as_json: bool) -> None:
             for m in found
         ],
     )
+    for m in found:
+        if m.note:
+            click.echo(f"{m.name}: {m.note}")
 
 
 def summary(source: ModelSource) -> dict[str, object]:
@@ -43,6 +46,7 @@ def summary(source: ModelSource) -> dict[str, object]:
         "onnx": str(source.onnx_path) if source.onnx_path else None,
         "tflite": str(source.tflite_path) if source.tflite_path else None,
         "metric": source.metric,
+        "note": source.note,
         "manifest": str(source.manifest_path) if source.manifest_path else None,
         "contract": source.contract,
     }

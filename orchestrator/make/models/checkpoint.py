@@ -44,9 +44,7 @@ def weights_path(folder: Path) -> Path:
     if not path.is_file():
         parts = sorted(p.name for p in folder.glob("*.safetensors"))
         told = f"it has {', '.join(parts[:3])}" if parts else "it has no .safetensors file"
-        raise BadModel(
-            f"{folder} has no {WEIGHTS}: {told}", hint="save it as one file: save_pretrained(max_shard_size)"
-        )
+        raise BadModel(f"{folder} has no {WEIGHTS}: {told}", hint="save_pretrained with a larger max_shard_size")
     return path
 
 

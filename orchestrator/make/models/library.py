@@ -14,7 +14,7 @@ from pathlib import Path
 from agents.contract import StreamContract
 from agents.strict_json import MalformedJson, from_json, to_json
 from orchestrator.errors import BadInput, BadModel
-from orchestrator.make.models import reference
+from orchestrator.make.models import builders, reference
 from orchestrator.make.models.reference_source import reference_source
 from orchestrator.make.models.source import ModelSource
 
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def find_model(name_or_path: str, library_dir: Path) -> ModelSource:
-    """A reference model, an imported one, or an .onnx or .tflite file with contract.json beside it.
+    """A reference model, one of ``builders``, an imported one, or an .onnx or .tflite file beside its contract.json.
 
     Raises BadInput for an unknown name (with the nearest one) and BadModel for a file or contract that cannot be used.
     """
@@ -33,6 +33,8 @@ def find_model(name_or_path: str, library_dir: Path) -> ModelSource:
         return _from_file(Path(name_or_path))
     if name_or_path in reference.REFERENCE_MODELS:
         return reference_source(name_or_path)
+    if name_or_path in builders.BUILDERS:
+        return builders.built(name_or_path)
     if _is_imported(library_dir / name_or_path):
         return _imported(library_dir / name_or_path)
     known = model_names(library_dir)
@@ -49,9 +51,10 @@ def list_models(library_dir: Path) -> tuple[ModelSource, ...]:
 
 
 def model_names(library_dir: Path) -> tuple[str, ...]:
-    """Names that ``find_model`` knows."""
+    """Names that ``find_model`` knows; of those that come from a wheel, the installed ones."""
+    own = (*reference.REFERENCE_MODELS, *builders.available())
     imported = sorted(d.name for d in library_dir.glob("*") if _is_imported(d))
-    return (*reference.REFERENCE_MODELS, *(n for n in imported if n not in reference.REFERENCE_MODELS))
+    return (*own, *(n for n in imported if n not in own))
 
 
 def import_model(path: Path, contract: StreamContract, library_dir: Path, *, replace: bool = False) -> ModelSource:
@@ -84,12 +87,34 @@ def import_model(path: Path, contract: StreamContract, library_dir: Path, *, rep
     return _imported(target)
 
 
+def import_checkpoint(
+    name: str, checkpoint: builders.Checkpoint, library_dir: Path, *, replace: bool = False
+) -> ModelSource:
+    """Remember a folder with a checkpoint under ``name``; its weights stay where they are.
+
+    Raises BadModel for a folder that cannot be used, BadInput for a name that is taken (unless ``replace``).
+    """
+    check_name(name)
+    source, target = builders.of_checkpoint(name, checkpoint), library_dir / name
+    if _is_imported(target) and not replace:
+        raise BadInput(f"the library has another model {name}", hint="give it another --name, or --replace it")
+    library_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=library_dir) as scratch:
+        staging = Path(scratch) / name
+        staging.mkdir()
+        builders.keep(checkpoint, staging)
+        if target.exists():
+            target.rename(Path(scratch) / "replaced")
+        staging.rename(target)
+    return source
+
+
 def check_name(name: str) -> None:
     """Raises BadInput for a model name that is taken by a reference model or would be no plain file name."""
     if not _NAME.fullmatch(name):
         raise BadInput(f"model name must match {_NAME.pattern}, got {name!r}", hint="give the import another --name")
-    if name in reference.REFERENCE_MODELS:
-        raise BadInput(f"{name} is a reference model", hint="give the import another --name")
+    if name in (*reference.REFERENCE_MODELS, *builders.BUILDERS):
+        raise BadInput(f"{name} is a model of earshot's own", hint="give the import another --name")
 
 
 def read_contract(path: Path) -> StreamContract:
@@ -120,6 +145,8 @@ def _from_file(path: Path) -> ModelSource:
 def _imported(folder: Path) -> ModelSource:
     from orchestrator.make.models.graph import model_sha256
 
+    if (folder / builders.CHECKPOINT_FILE).is_file():
+        return builders.kept(folder)
     contract = read_contract(folder / CONTRACT_FILE)
     paths = [path if (path := folder / name).is_file() else None for name in (MODEL_FILE, TFLITE_FILE)]
     sha256 = model_sha256(next(path for path in paths if path is not None))
@@ -133,7 +160,8 @@ def _source(
 
 
 def _is_imported(folder: Path) -> bool:
-    return not folder.name.startswith(".") and any((folder / name).is_file() for name in (MODEL_FILE, TFLITE_FILE))
+    kept = (MODEL_FILE, TFLITE_FILE, builders.CHECKPOINT_FILE)
+    return not folder.name.startswith(".") and any((folder / name).is_file() for name in kept)
 
 
 def _is_twin(contract: StreamContract, folder: Path) -> bool:

@@ -19,7 +19,8 @@ class ModelSource:
     own size, and ``module``, from which torch makes what is not there. ``step_module`` is the second graph of a
     transducer. ``sha256`` covers the main form with its weights (the ONNX graph, else the .tflite file, else the
     module), against which everything is proven. ``manifest_path`` lists the evaluation set; None where there is none,
-    and then quality cannot be measured. ``lexicon_path``: the words that a ``trie`` decoder ranks."""
+    and then quality cannot be measured. ``lexicon_path``: the words that a ``trie`` decoder ranks.
+    ``note``: what its figures do not tell."""
 
     name: str
     contract: StreamContract
@@ -30,6 +31,7 @@ class ModelSource:
     module: ModuleRef | None = None
     step_module: ModuleRef | None = None
     lexicon_path: Path | None = None
+    note: str | None = None
 
     @property
     def metric(self) -> str | None:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestrator.errors import BadModel
-from orchestrator.make.models.checkpoint import read_config, required
+from orchestrator.make.models.checkpoint import CONFIG, read_config, required
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,7 @@ def size_of(where: str) -> LmSize:
     config = read_config(folder)
     if config.get("model_type") != "qwen2":
         raise BadModel(f"{folder} holds a {config.get('model_type')!r} model, not a qwen2 one", hint="check the path")
-    unknown = [key for key in ("use_sliding_window", "rope_scaling") if config.get(key)]
-    if unknown or config.get("hidden_act", "silu") != "silu":
-        raise BadModel(f"{folder} uses {unknown or config['hidden_act']}, which is not implemented", hint="see above")
+    _require_plain(folder, config)
     with required(folder):
         return LmSize(
             width=int(config["hidden_size"]),
@@ -66,8 +65,18 @@ def size_of(where: str) -> LmSize:
         )
 
 
-def _theta(config: dict[str, object]) -> float:
-    """Where transformers 4 writes it, and where transformers 5 does."""
-    parameters = config.get("rope_parameters")
-    found = parameters.get("rope_theta") if isinstance(parameters, dict) else config["rope_theta"]
-    return float(str(found))
+def _require_plain(folder: Path, config: dict[str, Any]) -> None:
+    ropes = [config.get(key) or {} for key in ("rope_scaling", "rope_parameters")]
+    plain = {
+        "hidden_act": config.get("hidden_act", "silu") == "silu",
+        "use_sliding_window": not config.get("use_sliding_window"),
+        "rope_type": all(r.get("rope_type", r.get("type", "default")) == "default" for r in ropes),
+    }
+    other = [key for key, is_plain in plain.items() if not is_plain]
+    if other:
+        raise BadModel(f"{folder / CONFIG}: no {other[0]} but the plain one is implemented", hint="take a plain Qwen2")
+
+
+def _theta(config: dict[str, Any]) -> float:
+    """Where transformers 5 writes it, or where transformers 4 does."""
+    return float((config.get("rope_parameters") or config)["rope_theta"])

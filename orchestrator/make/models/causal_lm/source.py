@@ -15,6 +15,7 @@ TOKENS_PER_S = 10
 WINDOW = 256
 _FOLDER = Path(__file__).parent
 _MANIFEST = _FOLDER / "manifest.jsonl"
+_RANDOM = "random weights: what it says means nothing, and only its speed can be measured"
 
 
 def contract(name: str, where: str, window: int = WINDOW) -> StreamContract:
@@ -40,7 +41,8 @@ def contract(name: str, where: str, window: int = WINDOW) -> StreamContract:
 def source(name: str, where: str) -> ModelSource:
     """Raises BadModel for a folder that holds no checkpoint of Qwen2's."""
     files = [_FOLDER / "model.py", _FOLDER / "sizes.py"]
+    note = _RANDOM if where in SIZES else None
     if where not in SIZES:
         files += [Path(where) / CONFIG, weights_path(Path(where))]
     module = ModuleRef(f"{__package__}.model:load", (where, str(WINDOW)), tuple(files))
-    return ModelSource(name, contract(name, where), None, module.sha256, _MANIFEST, module=module)
+    return ModelSource(name, contract(name, where), None, module.sha256, _MANIFEST, module=module, note=note)

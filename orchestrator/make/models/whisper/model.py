@@ -68,8 +68,8 @@ class WhisperEncoder(nn.Module):  # type: ignore[misc]
 
 
 def load(where: str) -> WhisperEncoder:
-    """With the weights of the checkpoint in a folder, or those that ``SEED`` gives a size of ``SIZES``: nothing is heard
-    then, and it takes as long. Raises BadModel."""
+    """With the weights of the checkpoint in a folder, or those that ``SEED`` gives one of ``SIZES``: it hears nothing
+    then, and takes as long. Raises BadModel."""
     size = size_of(where)
     if where in SIZES:
         with torch.random.fork_rng(devices=[]):

@@ -35,7 +35,7 @@ SIZES = {
 
 
 def size_of(where: str) -> EncoderSize:
-    """One of ``SIZES``, or that of a checkpoint's folder. Raises BadModel for a folder without a config of Whisper's."""
+    """One of ``SIZES``, or that of a checkpoint's folder. Raises BadModel for one without a config of Whisper's."""
     if where in SIZES:
         return SIZES[where]
     folder = Path(where)

@@ -12,6 +12,7 @@ _RATE_HZ, _HOP = 16_000, 160
 _FOLDER = Path(__file__).parent
 # Speech to stream, without texts.
 _MANIFEST = _FOLDER / "manifest.jsonl"
+_RANDOM = "random weights: it hears nothing, and only its speed can be measured"
 # A window and how far it moves, in seconds. The hop form hears the last 5 s each second: long enough for the encoder's
 # attention to have context, short enough for a phone.
 FORMS = {"hop": (5, 1), "batch": (30, 30)}
@@ -53,7 +54,8 @@ def contract(name: str, where: str, form: str) -> StreamContract:
 def source(name: str, where: str, form: str = "hop") -> ModelSource:
     """Raises BadModel for a folder that holds no checkpoint of Whisper's."""
     files = [_FOLDER / "model.py", _FOLDER / "sizes.py"]
+    note = _RANDOM if where in SIZES else None
     if where not in SIZES:
         files += [Path(where) / CONFIG, weights_path(Path(where))]
     module = ModuleRef(f"{__package__}.model:load", (where,), tuple(files))
-    return ModelSource(name, contract(name, where, form), None, module.sha256, _MANIFEST, module=module)
+    return ModelSource(name, contract(name, where, form), None, module.sha256, _MANIFEST, module=module, note=note)

@@ -36,13 +36,13 @@ def test_asks_for_what_the_graph_does_not_say(silero: Path) -> None:
 
 def test_imports_and_streams(silero: Path, tmp_path: Path) -> None:
     answers = Answers(chunk_samples=512, context_samples=64, constants={"sr": 16000.0})
-    contract = infer_contract(read_graph(silero), "silero-vad", answers).contract
+    contract = infer_contract(read_graph(silero), "my-silero", answers).contract
     assert contract is not None
     assert contract.input.shape == (1, 576)
     assert [(s.input, s.output, s.shape) for s in contract.states] == [("state", "stateN", (2, 1, 128))]
 
     import_model(silero, contract, tmp_path)
-    source = find_model("silero-vad", tmp_path)
+    source = find_model("my-silero", tmp_path)
     audio = np.concatenate([np.zeros(16_000, np.int16), graphs.babble(1.0)])
     outputs = step_through(open_session(source.onnx_path), source.contract, audio, 512)
     probabilities = np.array([o[0].item() for o in outputs])
