@@ -1,7 +1,7 @@
 """Words ranked from swipes, streamed through the module: ``python -m ...reference.gesture_rnnt.score --split test``.
 
 Chunk by chunk, through agents.touch and agents.decode, as an agent does; on torch. ``--choice N`` draws N words of the
-class that chooses the decoder's weights, by new users.
+class that chooses the decoder's weights, ``--swipe WORD`` any word, by new users.
 """
 
 import argparse
@@ -15,14 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from agents import wire
 from agents.contract import Decoder, StepContract, StreamContract
 from agents.decode import Decoded, make_decoder
 from agents.decode.step_graph import Search, allocate
 from agents.touch import Touch
 from orchestrator.make.models.reference.gesture_rnnt.contract import contract
-from orchestrator.make.models.reference.gesture_rnnt.corpus import LEXICON
+from orchestrator.make.models.reference.gesture_rnnt.corpus import LEXICON, in_chunks
 from orchestrator.make.models.reference.gesture_rnnt.evaluation import FOLDER, MANIFEST_FILE, traces
 from orchestrator.make.models.reference.gesture_rnnt.model import WEIGHTS, SwipeTransducer, load
+from orchestrator.make.models.reference.gesture_rnnt.traces import draw_user, swipe
 from orchestrator.make.quality.evaluation import load_evaluation
 from orchestrator.make.quality.ranked_words import OFFERED, ranks
 
@@ -51,10 +53,12 @@ class TorchStep:
 class Typist:
     """The model with its decoder, as a device has it."""
 
-    def __init__(self, model: SwipeTransducer, decoder: Decoder, user_lexicon: Path | None = None) -> None:
+    def __init__(
+        self, model: SwipeTransducer, decoder: Decoder, lexicon: Path = LEXICON, user_words: Path | None = None
+    ) -> None:
         self.contract: StreamContract = replace(contract(), decoder=decoder)
         assert self.contract.search is not None
-        files = {"lexicon": str(LEXICON), **({"user-lexicon": str(user_lexicon)} if user_lexicon else {})}
+        files = {wire.LEXICON: str(lexicon), **({wire.USER_LEXICON: str(user_words)} if user_words else {})}
         self._touch = Touch(self.contract.frontend)
         step = TorchStep(model.step, self.contract.search)
         search = Search(step, self.contract.search, files, lambda: self._touch.phase)
@@ -105,24 +109,44 @@ def _offered(decoded: Decoded) -> Sequence[str]:
     return [ranked["word"] for event in events for ranked in event["words"][:OFFERED]]
 
 
-def main(
-    split: str, choice: int | None, weights: Path, prior_weight: float | None, beam: int, chunk: int | None
-) -> None:
+def drawn(count: int) -> list[Swiped]:
+    """Words that neither train nor test."""
+    return [(t.word, t.samples) for t in traces(np.random.default_rng(99), "choice", "choice", count)]
+
+
+def swiped(word: str) -> Swiped:
+    """One swipe of ``word`` by somebody, another one each time."""
+    rng = np.random.default_rng()
+    return word, in_chunks(swipe(word, draw_user(rng), rng), 0)
+
+
+def main() -> None:
     torch.set_num_threads(1)
-    decoder = replace(contract().decoder, beam=beam)
-    if prior_weight is not None:
-        decoder = replace(decoder, prior_weight=prior_weight)
-    drawn = [] if choice is None else traces(np.random.default_rng(99), "choice", "choice", choice)
-    swipes = [(t.word, t.samples) for t in drawn] if drawn else committed(split)
-    report("choice" if drawn else split, swipes, Typist(load(weights), decoder), chunk)
+    given = arguments()
+    decoder = replace(contract().decoder, beam=given.beam, prior_weight=given.prior_weight)
+    typist = Typist(load(given.weights), decoder, given.lexicon, given.user_words)
+    for word, samples in map(swiped, given.swipe):
+        print(f"{word}: {', '.join(_offered(typist.decode(samples)))}")
+    if given.choice:
+        report("choice", drawn(given.choice), typist, given.chunk)
+    elif not given.swipe:
+        report(given.split, committed(given.split), typist, given.chunk)
+
+
+def arguments() -> argparse.Namespace:
+    known = contract().decoder
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--split", choices=("test", "calibration"), default="test")
+    parser.add_argument("--choice", type=int, metavar="N", help="so many words of the class that chooses instead")
+    parser.add_argument("--swipe", action="append", default=[], metavar="WORD", help="what a swipe of this is read as")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--lexicon", type=Path, default=LEXICON, help="words and counts, CSV")
+    parser.add_argument("--user-words", type=Path, help="a user's own, CSV")
+    parser.add_argument("--prior-weight", type=float, default=known.prior_weight)
+    parser.add_argument("--beam", type=int, default=known.beam)
+    parser.add_argument("--chunk", type=int, help="samples of a chunk, another than the contract's")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--split", choices=("test", "calibration"), default="test")
-    parser.add_argument("--choice", type=int, help="so many words of the class that chooses instead")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS)
-    parser.add_argument("--prior-weight", type=float, help="another than the contract's")
-    parser.add_argument("--beam", type=int, default=contract().decoder.beam)
-    parser.add_argument("--chunk", type=int, help="samples of a chunk, another than the contract's")
-    main(**vars(parser.parse_args()))
+    main()
