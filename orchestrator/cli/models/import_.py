@@ -8,8 +8,10 @@ from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.errors import BadInput, NotAStream
 from orchestrator.make.models.answers import Answers
+from orchestrator.make.models.builders import Checkpoint, of_checkpoint
+from orchestrator.make.models.checkpoint import CONFIG
 from orchestrator.make.models.infer import Inference, infer_contract
-from orchestrator.make.models.library import import_model
+from orchestrator.make.models.library import import_checkpoint, import_model
 
 
 @click.command("import")
@@ -23,6 +25,7 @@ from orchestrator.make.models.library import import_model
 @click.option("--state", "states", multiple=True, metavar="IN=OUT", help="A state pair that was not found.")
 @click.option("--constant", "constants", multiple=True, metavar="NAME=VALUE", help="A scalar input's fixed value.")
 @click.option("--dim", "dims", multiple=True, metavar="NAME=SIZE", help="Size of a symbolic dimension.")
+@click.option("--form", help="Of a Whisper checkpoint: hop (the last 5 s, each second) or batch (30 s at once).")
 @click.option("--replace", is_flag=True, help="Replace a model of this name.")
 @click.option("--dry-run", is_flag=True, help="Only show what is inferred.")
 @results_option
@@ -38,12 +41,14 @@ def import_(
     states: tuple[str, ...],
     constants: tuple[str, ...],
     dims: tuple[str, ...],
+    form: str | None,
     replace: bool,
     dry_run: bool,
     results: Path,
     as_json: bool,
 ) -> None:
-    """Import FILE, an .onnx or a .tflite: find its state pairs, show the contract, ask for what is ambiguous.
+    """Import FILE, an .onnx or a .tflite: find its state pairs, show the contract, ask for what is ambiguous. Or a
+    folder with a Hugging Face checkpoint of Whisper or Qwen2: it is remembered, its weights stay where they are.
 
     A .tflite file of a model whose ONNX graph is in the library joins it under the same --name: their runtimes are
     compared then.
@@ -52,11 +57,17 @@ def import_(
     earshot models import encoder.onnx --sample-rate 16000 --chunk-samples 640
     earshot models import silero_vad.onnx --chunk-samples 512 --context-samples 64 --constant sr=16000
     earshot models import encoder.tflite --sample-rate 16000
+    earshot models import ~/checkpoints/whisper-base --form batch
     """
     from orchestrator.make.models.graph import read_model
     from orchestrator.workflows.settings import require_results
 
     require_results(results)
+    if file.is_dir() and (file / CONFIG).is_file():
+        _import_checkpoint(file, name, form or "", results, replace=replace, dry_run=dry_run, as_json=as_json)
+        return
+    if form is not None:
+        raise BadInput(f"--form belongs to a folder with a checkpoint, and {file} is none", hint="leave --form out")
     answers = Answers(
         chunk_samples=chunk_samples,
         context_samples=context_samples,
@@ -78,6 +89,24 @@ def import_(
     if not dry_run:
         source = import_model(file, inference.contract, results / "models", replace=replace)
         click.echo(f"imported {source.name} to {source.graph_path.parent}", err=True)
+
+
+def _import_checkpoint(
+    folder: Path, name: str | None, form: str, results: Path, *, replace: bool, dry_run: bool, as_json: bool
+) -> None:
+    checkpoint, called = Checkpoint(str(folder.resolve()), form), name or folder.resolve().name.lower()
+    if dry_run:
+        source = of_checkpoint(called, checkpoint)
+    else:
+        source = import_checkpoint(called, checkpoint, results / "models", replace=replace)
+    contract = source.contract
+    if as_json:
+        print_json({"contract": contract, "findings": [], "questions": []})
+    else:
+        shapes = " ".join(str(t.shape) for t in (contract.input, *contract.outputs))
+        click.echo(f"{called}: {contract.frontend.kind}, {contract.chunk_s():g} s a chunk, input and outputs {shapes}")
+    if not dry_run:
+        click.echo(f"imported {called}; its weights stay in {folder}", err=True)
 
 
 def _pair(text: str, flag: str) -> tuple[str, str]:

@@ -28,6 +28,7 @@ _UNLISTED = ("causal-lm-qwen2-0.5b",)
 _WHEELS = {"silero-vad": "silero_vad"}
 # What config.json calls an architecture -> what builds it.
 _FAMILIES = {"whisper": f"{_MODELS}.whisper.source:source", "qwen2": f"{_MODELS}.causal_lm.source:source"}
+_FORMS = {"whisper": ("hop", "batch")}
 
 CHECKPOINT_FILE = "checkpoint.json"
 
@@ -65,8 +66,9 @@ def of_checkpoint(name: str, checkpoint: Checkpoint) -> ModelSource:
             hint="docs/how-to/your-pytorch-model.md brings any other one",
         )
     forms = [checkpoint.form] if checkpoint.form else []
-    if forms and family != "whisper":
-        raise BadInput(f"a {family} model has one form, got --form {checkpoint.form}", hint="leave --form out")
+    if forms and checkpoint.form not in _FORMS.get(family, ()):
+        known = " or ".join(_FORMS.get(family, ())) or "one form only"
+        raise BadInput(f"a {family} model has {known}, got --form {checkpoint.form}", hint="leave --form out")
     source: ModelSource = imported_function(_FAMILIES[family])(name, str(folder), *forms)
     return source
 

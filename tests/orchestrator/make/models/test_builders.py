@@ -93,7 +93,7 @@ def test_whisper_has_two_forms(tmp_path: Path) -> None:
     batch = import_checkpoint("batch", Checkpoint(folder, "batch"), library)
     assert (hop.contract.input.shape, batch.contract.input.shape) == ((1, 128, 500), (1, 128, 3000))
     assert (hop.contract.chunk_s(), batch.contract.chunk_s()) == (1.0, 30.0)
-    with pytest.raises(BadInput, match="has one form"):
+    with pytest.raises(BadInput, match="has one form only, got --form batch"):
         import_checkpoint("lm", Checkpoint(checkpoint(tmp_path / "qwen", QWEN2), "batch"), library)
 
 
