@@ -3,13 +3,14 @@
 import csv
 import itertools
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from agents.touch import ORIGIN, UNITS_PER_WIDTH, Touch
-from orchestrator.make.models.reference.gesture_rnnt import corpus, evaluation
+from orchestrator.make.models.reference.gesture_rnnt import corpus, evaluation, lexicon
 from orchestrator.make.models.reference.gesture_rnnt.layout import FRONTEND, LABELS, POINTS_PER_S
 from orchestrator.make.models.reference.gesture_rnnt.traces import draw_user, swipe
 from orchestrator.make.quality.evaluation import EvaluationSet, load_evaluation
@@ -32,6 +33,16 @@ def test_the_lexicon_is_words_of_the_keyboard_by_frequency() -> None:
     assert len({word for word, _ in rows}) == len(rows) == 20_000
     assert {letter for word, _ in rows for letter in word} == set(LABELS[1:])
     assert [count for _, count in rows] == sorted((count for _, count in rows), reverse=True)
+
+
+def test_a_lexicon_is_the_frequent_words_that_are_known(tmp_path: Path) -> None:
+    for name in lexicon.LISTS:
+        for size in lexicon.SIZES:
+            (tmp_path / f"{name}.{size}").write_text("the\nof\nna\xefve\nI\n", encoding="latin-1")
+    (tmp_path / "english-words.10").write_text("rare a x\n", encoding="latin-1")
+    known = lexicon.known_words(tmp_path)
+    counted = "of 9\nthe 12\nx 99\nthx 50\nrare 1\nI 70\nna\xefve 30\na 5\n"
+    assert lexicon.lexicon(counted, known, 3) == "word,count\nthe,12\nof,9\na,5\n"
 
 
 def test_no_word_is_in_two_splits() -> None:

@@ -74,11 +74,11 @@ def train(epochs: int, batch_size: int, seed: int, threads: int, rate: float, we
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate of the cycle")
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate of the cycle")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="written after every epoch")
     parser.add_argument("--resume", action="store_true", help="go on from these weights with a new cycle")
     train(**vars(parser.parse_args()))
