@@ -52,10 +52,10 @@ def ctc_loss(logits: Tensor, batch: Batch) -> Tensor:
     )
 
 
-def aligned_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Cross entropy per step for strings of one digit."""
+def aligned_loss(logits: Tensor, batch: Batch, label_steps: tuple[int, int] = LABEL_STEPS) -> Tensor:
+    """Cross entropy per step for strings of one digit; ``label_steps`` from its last spoken step bear its label."""
     step = torch.arange(logits.shape[1])[None] - batch.last_steps[:, None]
-    spoken = (step >= LABEL_STEPS[0]) & (step <= LABEL_STEPS[1])
+    spoken = (step >= label_steps[0]) & (step <= label_steps[1])
     target = torch.where(spoken, batch.labels[:, None], BLANK)
     weight = torch.where(spoken, LABEL_WEIGHT, 1.0)
     each = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none")
@@ -83,7 +83,7 @@ def train(fresh: Callable[[], nn.Module], corpus: Corpus, course: Course, resume
         began_s, losses = time.monotonic(), []
         model.train()
         for batch in strings.epoch(course.batch_size, most_digits):
-            logits = model(hear(batch), *model.fresh_state(len(batch.samples)))[0]
+            logits = model(hear(batch), *model.fresh_state(len(batch.inputs)))[0]
             loss = (aligned_loss if most_digits == 1 else ctc_loss)(logits, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -100,16 +100,16 @@ class Ear:
     """What a model hears of a batch: log-mel frames (N, T, bands), each string through a microphone of its own."""
 
     def __init__(self, strings: Strings, seed: int) -> None:
-        some = next(strings.epoch(20, ALL_DIGITS)).samples
+        some = next(strings.epoch(20, ALL_DIGITS)).inputs
         self.mel = matching_mel(Frontend("log-mel"), SAMPLE_RATE_HZ, some)
         self.microphones = torch.Generator().manual_seed(seed)
 
     def __call__(self, batch: Batch) -> Tensor:
-        return colour(self.mel(batch.samples), self.microphones)
+        return colour(self.mel(batch.inputs), self.microphones)
 
 
 def _normalize(model: nn.Module, strings: Strings, mel: BatchMel) -> None:
-    heard = [mel(b.samples).flatten(0, 1) for b, _ in zip(strings.epoch(8, ALL_DIGITS), range(30), strict=False)]
+    heard = [mel(b.inputs).flatten(0, 1) for b, _ in zip(strings.epoch(8, ALL_DIGITS), range(30), strict=False)]
     mean, scale = normalization(torch.cat(heard)[None])
     model.mean.copy_(mean)
     model.scale.copy_(scale)

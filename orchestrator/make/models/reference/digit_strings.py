@@ -21,9 +21,10 @@ ALL_DIGITS = 7
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples (N, samples), labels of all strings in one row; for each string its steps, labels, last spoken step."""
+    """Sound (N, samples) or what was made of it, labels of all strings in one row; for each string its steps, labels,
+    last spoken step."""
 
-    samples: Tensor
+    inputs: Tensor
     labels: Tensor
     step_counts: Tensor
     label_counts: Tensor
@@ -31,10 +32,21 @@ class Batch:
 
 
 class Strings:
-    """Batches of digit strings of like length, each in its own surroundings."""
+    """Batches of digit strings of like length, each in its own surroundings.
 
-    def __init__(self, corpus: Corpus, seed: int) -> None:
+    ``step_samples``: what the model gives one row of logits for. ``lead_s`` and ``tail_s``: silence around the speech.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        seed: int,
+        step_samples: int = STEP_SAMPLES,
+        lead_s: tuple[float, float] = LEAD_S,
+        tail_s: tuple[float, float] = TAIL_S,
+    ) -> None:
         self.corpus = corpus
+        self.step_samples, self.lead_s, self.tail_s = step_samples, lead_s, tail_s
         self.rng = np.random.default_rng(seed)
         self.surroundings = Surroundings(self.rng, corpus)
         self.conditions = Conditions()
@@ -54,17 +66,17 @@ class Strings:
         for row, (sound, _) in zip(samples, placed, strict=True):
             row[: len(sound)] = sound
         return Batch(
-            samples=torch.from_numpy(samples),
+            inputs=torch.from_numpy(samples),
             labels=torch.tensor([label for i in items for label in self.labels[i]]),
-            step_counts=torch.tensor([len(sound) // STEP_SAMPLES for sound, _ in placed]),
+            step_counts=torch.tensor([len(sound) // self.step_samples for sound, _ in placed]),
             label_counts=torch.tensor([len(self.labels[i]) for i in items]),
-            last_steps=torch.tensor([end // STEP_SAMPLES for _, end in placed]),
+            last_steps=torch.tensor([end // self.step_samples for _, end in placed]),
         )
 
     def _place(self, item: int) -> tuple[NDArray[np.float32], int]:
         speech = another_voice(self.rng, self.corpus.audio(item))
-        lead, tail = (int(self.rng.uniform(*span) * SAMPLE_RATE_HZ) for span in (LEAD_S, TAIL_S))
+        lead, tail = (int(self.rng.uniform(*span) * SAMPLE_RATE_HZ) for span in (self.lead_s, self.tail_s))
         end = lead + len(speech)
-        sound = np.zeros(-(-(end + tail) // STEP_SAMPLES) * STEP_SAMPLES, dtype=np.float32)
+        sound = np.zeros(-(-(end + tail) // self.step_samples) * self.step_samples, dtype=np.float32)
         sound[lead:end] = speech
         return self.surroundings.place(self.rng, sound, self.conditions), end

@@ -1,18 +1,14 @@
 """What the digit transducer hears in training: features of digit strings, in a few surroundings each."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.contract import Frontend
 from orchestrator.make.models.reference import speech
-from orchestrator.make.models.reference.augment import Conditions, Surroundings, another_voice
 from orchestrator.make.models.reference.batch_mel import matching_mel
-from orchestrator.make.models.reference.digits_conformer.model import LABELS, STACK
+from orchestrator.make.models.reference.digit_strings import Batch, Strings
+from orchestrator.make.models.reference.digits_conformer.model import STACK
 from orchestrator.make.models.reference.digits_lstm import corpora
 
 FRONTEND = Frontend("log-mel")
@@ -25,25 +21,6 @@ SEEDS = (2, 3)
 COPIES = 4
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Features (T, bands) in float16 of one string somewhere, and the step in which its speech ends."""
-
-    frames: Tensor
-    last_step: int
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Frames (N, T, bands), labels (N, U) filled up with blanks, and of each item: steps, labels, last spoken step."""
-
-    frames: Tensor
-    labels: Tensor
-    step_counts: Tensor
-    label_counts: Tensor
-    last_steps: Tensor
-
-
 def training() -> speech.Corpus:
     """Strings of 1 to 7 digits by the training speakers."""
     parts = [corpora.training(seed) for seed in SEEDS]
@@ -53,58 +30,36 @@ def training() -> speech.Corpus:
     return speech.Corpus(utterances, np.concatenate([p.samples for p in parts]), np.concatenate([[0], *bounds]))
 
 
-class Strings:
-    """Batches of digit strings of like length. A string is put into ``COPIES`` surroundings, then one of them again."""
+class Features(Strings):
+    """Batches with log-mel frames (N, T, bands) for inputs. A string is put into ``COPIES`` surroundings, then into one
+    of them again."""
 
     def __init__(self, corpus: speech.Corpus, seed: int) -> None:
-        self.corpus = corpus
-        self.rng = np.random.default_rng(seed)
-        self.labels = [[LABELS.index(w) for w in u.text.split()] for u in corpus.utterances]
-        self._surroundings = Surroundings(self.rng, corpus)
-        self._conditions = Conditions()
-        self._made: list[list[Sample]] = [[] for _ in self.labels]
-        some = [self._sound(i)[0] for i in range(8)]
+        super().__init__(corpus, seed, STEP_SAMPLES, LEAD_S, TAIL_S)
+        self._made: list[list[tuple[Tensor, int]]] = [[] for _ in corpus.utterances]
+        some = [self._place(i)[0] for i in range(8)]
         shortest = min(len(sound) for sound in some)
         held_against = torch.from_numpy(np.stack([sound[:shortest] for sound in some]))
         self._mel = matching_mel(FRONTEND, speech.SAMPLE_RATE_HZ, held_against)
 
-    def epoch(self, batch: int, most_digits: int) -> Iterator[Batch]:
-        """Every string of at most ``most_digits`` once, batches in random order. What is left over is left out."""
-        lengths = np.diff(self.corpus.bounds) * self.rng.uniform(0.9, 1.1, len(self.corpus))
-        order = [int(i) for i in np.argsort(lengths) if len(self.labels[i]) <= most_digits]
-        groups = [order[i : i + batch] for i in range(0, len(order) - batch + 1, batch)]
-        for index in self.rng.permutation(len(groups)):
-            items = groups[index]
-            yield collate([self._hear(i) for i in items], [self.labels[i] for i in items])
+    def _collate(self, items: list[int]) -> Batch:
+        heard = [self._hear(i) for i in items]
+        longest = max(len(frames) for frames, _ in heard)
+        # Shorter ones are filled up with their own last frame.
+        rows = [torch.cat([frames, frames[-1:].expand(longest - len(frames), -1)]) for frames, _ in heard]
+        return Batch(
+            inputs=torch.stack(rows).float(),
+            labels=torch.tensor([label for i in items for label in self.labels[i]]),
+            step_counts=torch.tensor([len(frames) // STACK for frames, _ in heard]),
+            label_counts=torch.tensor([len(self.labels[i]) for i in items]),
+            last_steps=torch.tensor([end // STEP_SAMPLES for _, end in heard]),
+        )
 
-    def _hear(self, item: int) -> Sample:
+    def _hear(self, item: int) -> tuple[Tensor, int]:
+        """Frames in float16, and the sample in which the speech ends."""
         made = self._made[item]
         if len(made) == COPIES:
             return made[int(self.rng.integers(COPIES))]
-        sound, end = self._sound(item)
-        frames = self._mel(torch.from_numpy(sound)[None])[0]
-        made.append(Sample(frames.half(), end // STEP_SAMPLES))
+        sound, end = self._place(item)
+        made.append((self._mel(torch.from_numpy(sound)[None])[0].half(), end))
         return made[-1]
-
-    def _sound(self, item: int) -> tuple[NDArray[np.float32], int]:
-        """A whole number of steps, and the sample in which the speech ends."""
-        spoken = another_voice(self.rng, self.corpus.audio(item))
-        lead, tail = (int(self.rng.uniform(*span) * speech.SAMPLE_RATE_HZ) for span in (LEAD_S, TAIL_S))
-        end = lead + len(spoken)
-        sound = np.zeros(-(-(end + tail) // STEP_SAMPLES) * STEP_SAMPLES, dtype=np.float32)
-        sound[lead:end] = spoken
-        return self._surroundings.place(self.rng, sound, self._conditions), end
-
-
-def collate(samples: list[Sample], labels: list[list[int]]) -> Batch:
-    """One batch; shorter items are filled up with their own last frame."""
-    longest = max(len(s.frames) for s in samples)
-    most = max(len(row) for row in labels)
-    rows = [torch.cat([s.frames, s.frames[-1:].expand(longest - len(s.frames), -1)]) for s in samples]
-    return Batch(
-        frames=torch.stack(rows).float(),
-        labels=torch.tensor([row + [0] * (most - len(row)) for row in labels]),
-        step_counts=torch.tensor([len(s.frames) // STACK for s in samples]),
-        label_counts=torch.tensor([len(row) for row in labels]),
-        last_steps=torch.tensor([s.last_step for s in samples]),
-    )

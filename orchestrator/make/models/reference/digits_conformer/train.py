@@ -12,12 +12,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from orchestrator.make.models import reference
 from orchestrator.make.models.reference.batch_mel import BatchMel, colour, normalization
+from orchestrator.make.models.reference.ctc_training import aligned_loss, ctc_loss
+from orchestrator.make.models.reference.digit_strings import ALL_DIGITS, Batch
 from orchestrator.make.models.reference.digits_conformer import corpora
-from orchestrator.make.models.reference.digits_conformer.corpora import Batch, Strings
+from orchestrator.make.models.reference.digits_conformer.corpora import Features
 from orchestrator.make.models.reference.digits_conformer.model import (
     BLANK,
     LABELS,
@@ -32,13 +34,10 @@ from orchestrator.make.models.reference.score import items
 from orchestrator.make.models.reference.speech import SAMPLE_RATE_HZ
 from orchestrator.make.quality import metrics
 
-# As in digits_lstm.train: from scratch, CTC and RNN-T stay with "always blank" for long, so single digits whose end is
-# known come first, told to the encoder frame by frame.
+# As in ctc_training, single digits whose end is known come first, told to the encoder frame by frame.
 SINGLE_DIGIT_EPOCHS = 8
 LABEL_STEPS = (-2, 1)
-LABEL_WEIGHT = 5.0
 LESSONS = (*[1] * SINGLE_DIGIT_EPOCHS, 2, 3, 4)
-ALL_DIGITS = 7
 # The encoder's own loss beside the transducer's (arXiv:1609.06773 mixes two losses alike).
 CTC_SHARE = 0.3
 WARM_UP = 0.06
@@ -62,33 +61,16 @@ class Settings:
         return self.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, (share - WARM_UP) / (1 - WARM_UP))))
 
 
-def aligned_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Cross entropy per step for strings of one digit."""
-    step = torch.arange(logits.shape[1])[None] - batch.last_steps[:, None]
-    spoken = (step >= LABEL_STEPS[0]) & (step <= LABEL_STEPS[1])
-    target = torch.where(spoken, batch.labels[:, :1], BLANK)
-    weight = torch.where(spoken, LABEL_WEIGHT, 1.0)
-    each = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-    return (each * weight).sum() / weight.sum()
-
-
-def ctc_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """CTC, per label."""
-    log_p = functional.log_softmax(logits, dim=-1).transpose(0, 1)
-    return functional.ctc_loss(
-        log_p, batch.labels, batch.step_counts, batch.label_counts, blank=BLANK, zero_infinity=True
-    )
-
-
 def losses(model: DigitTransducer, frames: Tensor, batch: Batch, bfloat16: bool) -> tuple[Tensor, Tensor]:
     """(of the transducer, of the encoder's head), both per label."""
     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
         encoded = model.encoder(frames, *model.encoder.fresh_state(len(frames)))[0]
     encoded = encoded.float()
-    lattice = model.step.lattice(encoded, batch.labels, BLANK)
-    transducer = rnnt_loss(lattice, batch.labels, batch.step_counts, batch.label_counts, BLANK)
-    single = batch.labels.shape[1] == 1
-    return (transducer / batch.label_counts).mean(), (aligned_loss if single else ctc_loss)(model.ctc(encoded), batch)
+    labels = pad_sequence(batch.labels.split(batch.label_counts.tolist()), batch_first=True, padding_value=BLANK)
+    transducer = rnnt_loss(model.step.lattice(encoded, labels), labels, batch.step_counts, batch.label_counts, BLANK)
+    told = model.ctc(encoded)
+    of_head = aligned_loss(told, batch, LABEL_STEPS) if labels.shape[1] == 1 else ctc_loss(told, batch)
+    return (transducer / batch.label_counts).mean(), of_head
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -107,9 +89,9 @@ def word_error_rate(model: DigitTransducer, split: str) -> float:
     return metrics.wer([c.row["text"] for c in clips], heard).rate
 
 
-def normalize(model: DigitTransducer, strings: Strings) -> None:
+def normalize(model: DigitTransducer, strings: Features) -> None:
     """Give the encoder the mean and spread of the first features."""
-    heard = [b.frames.flatten(0, 1) for b, _ in zip(strings.epoch(8, 1), range(60), strict=False)]
+    heard = [b.inputs.flatten(0, 1) for b, _ in zip(strings.epoch(8, 1), range(60), strict=False)]
     mean, scale = normalization(torch.cat(heard)[None])
     model.encoder.mean.copy_(mean)
     model.encoder.scale.copy_(scale)
@@ -120,7 +102,7 @@ def train(settings: Settings, weights: Path, resume: bool) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
     voices = torch.Generator().manual_seed(settings.seed)
-    strings = Strings(corpora.training(), settings.seed)
+    strings = Features(corpora.training(), settings.seed)
     model = load(weights) if resume else DigitTransducer()
     if not resume:
         normalize(model, strings)
@@ -134,7 +116,7 @@ def train(settings: Settings, weights: Path, resume: bool) -> None:
             share = (time.monotonic() - began_s) / (60 * settings.minutes)
             if share >= 1.0:
                 break
-            told.append(step(model, optimizer, batch, colour(batch.frames, voices), settings, share))
+            told.append(step(model, optimizer, batch, colour(batch.inputs, voices), settings, share))
         epoch += 1
         save(model, weights)
         at_s = time.monotonic() - began_s
@@ -170,10 +152,10 @@ def step(
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--minutes", type=float, default=75.0)
+    parser.add_argument("--minutes", type=float, default=64.0)
     parser.add_argument("--batch-size", type=int, default=24)
     parser.add_argument("--seed", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    parser.add_argument("--rate", type=float, default=1.2e-3, help="highest learning rate")
     parser.add_argument("--bfloat16", action="store_true", help="faster where the processor multiplies bfloat16")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="written after every epoch")
     parser.add_argument("--resume", action="store_true", help="go on from these weights with a new cycle")
