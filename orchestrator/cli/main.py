@@ -58,7 +58,7 @@ def cli() -> None:
 # What an interrupted verb leaves, where it is one that takes its time.
 _GOES_ON = ": what was measured is in the ledger; the same command goes on from there"
 _INTERRUPTED = {
-    **dict.fromkeys(("tune", "run", "cascade", "compare", "calibrate"), _GOES_ON),
+    **dict.fromkeys(("tune", "run", "cascade", "compare", "calibrate", "models"), _GOES_ON),
     "drift": ": a drift is kept when it is whole, so nothing of it is; the same command begins anew",
 }
 

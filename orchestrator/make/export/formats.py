@@ -16,6 +16,7 @@ FORMATS = {
     "executorch": "orchestrator.make.export.executorch:ExecuTorchFormat",
     "litert": "orchestrator.make.export.litert:LiteRtFormat",
     "onnx": "orchestrator.make.export.onnx_format:OnnxFormat",
+    "openvino": "orchestrator.make.export.openvino:OpenVinoFormat",
     "torchscript": "orchestrator.make.export.torchscript:TorchScriptFormat",
 }
 # Format -> packages whose version changes what is made.
@@ -23,8 +24,12 @@ _TOOLS = {
     "executorch": ("executorch", "torch", "torchao"),
     "litert": ("ai-edge-litert", "ai-edge-quantizer", "numpy"),
     "onnx": ("onnx", "onnxruntime", "numpy"),
+    "openvino": ("openvino", "nncf"),
     "torchscript": ("torch",),
 }
+
+# What turns a PyTorch module into a graph.
+_MODULE_TOOLS = ("litert-torch", "onnxscript", "torch")
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,11 @@ def open_format(name: str, source: ModelSource, feeds: LazyFeeds) -> Format:
 def tools(name: str) -> dict[str, str]:
     """Versions of the packages that make artifacts of this format; without those that are not installed."""
     return versions(_TOOLS[name])
+
+
+def all_tools() -> dict[str, str]:
+    """Versions of all packages that have a hand in any format."""
+    return versions(sorted({package for packages in _TOOLS.values() for package in packages} | {*_MODULE_TOOLS}))
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

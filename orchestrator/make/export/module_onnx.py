@@ -25,7 +25,7 @@ from orchestrator.make.models.stepping import Feeds, open_session
 # The newest that the exporter writes without converting, as far as onnxruntime's quantizers follow.
 OPSETS = {"dynamo": 20, "legacy": 17}
 # Only whether it computes the same thing at all; the proof of parity is stricter.
-_SAME = {"atol": 1e-3, "rtol": 1e-3}
+_NEAR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def _checked(model: onnx.ModelProto, module: Any, signature: Signature) -> onnx.
         truth = _eager(module, tuple(torch.from_numpy(array) for array in feeds.values()))
         for name, mine, theirs in zip(signature.output_names, got, truth, strict=True):
             wanted = theirs.numpy()
-            if mine.shape != wanted.shape or not np.allclose(mine, wanted, **_SAME):
+            if mine.shape != wanted.shape or not np.allclose(mine, wanted, rtol=_NEAR, atol=_NEAR):
                 raise ExportFailed(f"the graph gives another {name} than the module on an input of {size}")
     return model
 
