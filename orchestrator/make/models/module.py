@@ -48,6 +48,8 @@ class ModuleRef:
         function = imported_function(self.target)
         try:
             made = function(*self.args)
+        except BadModel:
+            raise
         except ModuleNotFoundError as exc:
             raise _needs(self.target, exc) from exc
         except Exception as exc:  # a user's code may raise anything
