@@ -40,6 +40,7 @@ class ExecuTorchBackend:
         self.input: NDArray[Any] = np.zeros(contract.input_shape(spec.chunk_samples), contract.input.dtype)
         self.outputs: Tuple[NDArray[Any], ...] = tuple(np.zeros(o.shape, o.dtype) for o in contract.outputs)
         self._states: List[Tuple[NDArray[Any], NDArray[Any]]] = []
+        self._bindings: List[Any] = []
         self.step: Callable[[], None] = self._not_ready
 
     def first_run(self) -> None:
@@ -62,12 +63,12 @@ class ExecuTorchBackend:
         first, second = ([np.full(s.shape, s.initial, s.dtype) for s in contract.states] for _ in "ab")
         self._states = list(zip(first, second))
         outputs = list(self.outputs)
-        self.step = self._loaded.in_turn(
-            [
-                self._loaded.program.bind([self.input, *read, *constants], [*outputs, *written])
-                for read, written in ((first, second), (second, first))
-            ]
-        )
+        # Kept here: a step knows only where they are.
+        self._bindings = [
+            self._loaded.program.bind([self.input, *read, *constants], [*outputs, *written])
+            for read, written in ((first, second), (second, first))
+        ]
+        self.step = self._loaded.in_turn(self._bindings)
 
     def reset(self) -> None:
         # Both buffers, so that it does not matter which binding runs next.

@@ -141,8 +141,8 @@ class NativeBinding:
 
 
 def in_turn(bindings: Sequence[NativeBinding]) -> Callable[[], None]:
-    """Runs one binding after the other, and the first again. By an iterator, as a Python function around the call
-    would cost half a microsecond."""
+    """Runs one binding after the other, and the first again, while the caller keeps them. By an iterator, as a Python
+    function around the call would cost half a microsecond."""
     run = bindings[0]._run
     step: Callable[[], None] = map(run, itertools.cycle([b.handle for b in bindings]), itertools.repeat(0)).__next__
     return step

@@ -14,6 +14,7 @@ from orchestrator.measure.deploy.push import DEFAULT_ENVIRONMENT, OnProgress, ab
 from orchestrator.measure.lab.device import Device, PythonEnvironment
 from orchestrator.measure.provision.default_packages import DEFAULT_PACKAGES, that_fit
 from orchestrator.measure.provision.resolve import LocalWheel, requirement, resolve
+from orchestrator.measure.provision.runners import with_wheels
 from orchestrator.measure.provision.tags import wheel_tags
 
 # Unpacking and importing thousands of files on an SD card.
@@ -91,7 +92,8 @@ def plan_environment(
     reason = _why(found, packages, there.python)
     if reason is None and not upgrade:
         return EnvironmentPlan(name, packages, "it is there")
-    wheels = resolve(agent.name, packages, there.python, wheel_tags(agent.name, there.python), cache)
+    tags, wanted = wheel_tags(agent.name, there.python), with_wheels(packages, there.python, cache)
+    wheels = resolve(agent.name, wanted, there.python, tags, cache)
     if found is not None and reason is None and found.id == _id(there.python, packages, wheels):
         return EnvironmentPlan(name, packages, "it is there, and nothing newer fits")
     absent = absent_blobs(agent, [w.wheel.blob for w in wheels])
