@@ -10,6 +10,7 @@ BACKENDS: Dict[str, str] = {
     "executorch": "agents.backends.executorch:ExecuTorchBackend",
     "litert": "agents.backends.litert:LiteRtBackend",
     "onnxruntime": "agents.backends.onnxruntime:OnnxRuntimeBackend",
+    "openvino": "agents.backends.openvino:OpenVinoBackend",
     "torchscript": "agents.backends.torchscript:TorchScriptBackend",
     "echo": "agents.backends.echo:EchoBackend",
 }
@@ -25,6 +26,7 @@ PROBES: Dict[str, str] = {
     "executorch": "agents.probe.executorch:probe_executorch",
     "litert": "agents.probe.litert:probe_litert",
     "onnxruntime": "agents.probe.onnxruntime:probe_onnxruntime",
+    "openvino": "agents.probe.openvino:probe_openvino",
     "torchscript": "agents.probe.torchscript:probe_torchscript",
 }
 # Name -> what to install for it, where that is called otherwise.

@@ -83,6 +83,7 @@ PLAIN_PROVIDERS = {
     "litert": "XNNPACK",
     "executorch": "XNNPACK",
     "torchscript": "CPU",
+    "openvino": "CPU",
 }
 PLAIN_OF_FORMAT = {("onnx" if r == "onnxruntime" else r): p for r, p in PLAIN_PROVIDERS.items()}
 

@@ -86,6 +86,18 @@ OPTIONS: dict[str, dict[str, dict[str, tuple[str, ...] | None]]] = {
         "int8-dynamic": {**_EXECUTORCH},
         "int8-static": {**_EXECUTORCH},
     },
+    # mixed: activations from zero on where they are never negative, else symmetric; performance: always symmetric.
+    "openvino": {
+        "fp32": {},
+        "fp16": {},
+        "int8-static": {
+            "activation": ("mixed", "performance"),
+            "calibration": ("minmax", "average"),
+            "exclude_types": None,
+            "exclude_nodes": None,
+        },
+        "int8-weight": {},
+    },
     "torchscript": {
         "fp32": {**_TORCHSCRIPT},
         "int8-dynamic": {"exclude_nodes": None, **_TORCHSCRIPT},

@@ -16,6 +16,7 @@ _RUNTIMES = {
     ".ort": "onnxruntime",
     ".tflite": "litert",
     ".pte": "executorch",
+    ".openvino.zip": "openvino",
     ".pt": "torchscript",
     ".ptl": "torchscript",
 }

@@ -21,6 +21,7 @@ Feeds = dict[str, NDArray[Any]]
 # Suffix -> "module:function" that opens such a file; the others are ONNX Runtime's.
 OPENERS = {
     ".pte": "orchestrator.make.models.stepping_pte:PteGraph",
+    ".openvino.zip": "orchestrator.make.models.stepping_openvino:open_openvino",
     ".pt": "orchestrator.make.models.stepping_torchscript:open_torchscript",
     ".ptl": "orchestrator.make.models.stepping_torchscript:open_torchscript",
     ".tflite": "orchestrator.make.models.stepping_tflite:open_tflite",
@@ -59,10 +60,11 @@ def open_session(model: Path | bytes, *, optimized: bool = True) -> "onnxruntime
 def open_graph(path: Path) -> RunnableFile:
     """The graph of any kind as its runtime runs it, on one thread. Raises the runtime's own errors for what it cannot
     load."""
-    if path.suffix not in OPENERS:
+    opener = OPENERS.get("".join(path.suffixes[-2:])) or OPENERS.get(path.suffix)
+    if opener is None:
         session: RunnableFile = open_session(path)
         return session
-    module, _, function = OPENERS[path.suffix].partition(":")
+    module, _, function = opener.partition(":")
     opened: RunnableFile = getattr(importlib.import_module(module), function)(path)
     return opened
 
