@@ -2,7 +2,10 @@
 model; and audio of tones for them, whose words and their ends are known.
 """
 
+import json
+import wave
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from agents.contract import Decoder, Frontend, StatePair, StreamContract, TensorSpec
+from agents.strict_json import to_json
 
 RATE_HZ = 16_000
 VAD_CHUNK = 512
@@ -50,7 +54,7 @@ def vad_contract() -> StreamContract:
         input=TensorSpec("x", (1, VAD_CHUNK)),
         states=(StatePair("state_in", "state_out", (1, 1)),),
         outputs=(TensorSpec("speech", (1, 1)),),
-        decoder=Decoder("vad", ("speech", "silence")),
+        decoder=Decoder("vad", ("speech", "silence"), refractory_frames=10),
     )
 
 
@@ -195,3 +199,59 @@ def _checked(graph: onnx.GraphProto) -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def lay_library(models: Path) -> None:
+    """The three models as imported ones, below the ``models`` folder of a results folder; the recognizer has an
+    evaluation set of three utterances.
+    """
+    made = ((vad_contract(), vad_graph()), (asr_contract(), asr_graph()), (lm_contract(), lm_graph()))
+    for contract, graph in made:
+        folder = models / contract.model
+        folder.mkdir(parents=True)
+        (folder / "model.onnx").write_bytes(graph)
+        (folder / "contract.json").write_text(json.dumps(to_json(contract)), encoding="utf-8")
+    _lay_evaluation(models / asr_contract().model)
+
+
+def _lay_evaluation(folder: Path) -> None:
+    lines, pieces, at_s = [], [], 0.0
+    for words in (["low", "high"], ["high"], ["high", "low", "high"]):
+        samples, spoken = tones(words, word_s=0.2, before_s=0.2, after_s=0.1)
+        events = [{"label": s.label, "start_s": s.start_s, "end_s": s.end_s} for s in spoken]
+        duration_s = len(samples) / RATE_HZ
+        line = {"audio_filepath": "tones.wav", "offset": at_s, "duration": duration_s, "text": " ".join(words)}
+        lines.append(json.dumps({**line, "split": "test", "events": events}))
+        pieces.append(samples)
+        at_s += duration_s
+    with wave.open(str(folder / "tones.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(np.concatenate(pieces).tobytes())
+    (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+FILE = """
+name = "tones"
+audio = { pause_ms = 500 }
+
+[[stage]]
+name = "vad"
+model = "energy"
+when = "always"
+budget_ms = 500
+
+[[stage]]
+name = "asr"
+model = "tones"
+when = "speech"
+budget_ms = 500
+
+[[stage]]
+name = "lm"
+model = "counting"
+when = "final"
+reply_tokens = 4
+budget_ms = 0.0001
+"""

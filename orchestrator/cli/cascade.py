@@ -88,6 +88,62 @@ def run(
     show(ran, results, as_json)
 
 
+@cascade.command("compare")
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@device_option
+@lab_option
+@wait_option
+@quiet_device_option
+@environment_option
+@cluster_option
+@cpus_option
+@isolate_option
+@seconds_option
+@click.option("--runs", type=click.IntRange(min=2), default=4, show_default=True, help="Fresh processes of each.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the order.")
+@results_option
+@json_option
+def compare(
+    a: Path,
+    b: Path,
+    device: str,
+    lab: Path | None,
+    wait_s: float,
+    quiet_device: bool,
+    environment: str | None,
+    cluster: str | None,
+    cpus: tuple[int, ...] | None,
+    isolate: tuple[str, ...] | None,
+    seconds: float,
+    runs: int,
+    seed: int,
+    results: Path,
+    as_json: bool,
+) -> None:
+    """Run the cascades of A and B in turn, interleaved, and say by what factor B's waits differ.
+
+    For one cascade with other runtimes, recipes or orders in its stages: all of one runtime against a mixture, say.
+    Each run is a fresh process; the order is seeded and mirrored, so that a device that drifts harms both alike. Writes
+    one page with both budgets.
+
+    \b
+    earshot cascade compare all-onnxruntime.toml hybrid.toml --device pixel-8 --lab lab.toml --runs 6
+    """
+    ahead = begin(lab, device, environment, results / "ledger.db")
+    from orchestrator.cli.cascade_shown import show_both
+    from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.workflows.cascade import run_cascades
+
+    with closing(ahead) if ahead else nullcontext():
+        settings = _settings((a, b), device, lab, results, seconds, runs, seed, wait_s, (
+            environment, Wish(cluster, cpus or ()), isolate, quiet_device,
+        ))  # fmt: skip
+        with TerminalProgress() as progress:
+            ran = run_cascades(settings, progress, ahead)
+    show_both(ran, results, as_json)
+
+
 def _settings(
     files: tuple[Path, ...],
     device: str,

@@ -1,5 +1,6 @@
 """A cascade that ran, on the terminal: the budget table first, then what explains it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ import click
 from orchestrator.cli.output import number, print_json, print_table
 from orchestrator.cli.perceived import counted, perceived_row
 from orchestrator.domain.cascade_budget import DETAIL, DOUBTFUL, END_TO_END, MET, MISSED, SUM, BudgetRow
+from orchestrator.domain.cascade_ratio import CascadeRatio, cascade_ratios
 from orchestrator.domain.cascade_told import CascadeTold, StageTold
 from orchestrator.domain.latency_budget import Budget
 from orchestrator.statistics.interval import Interval
@@ -25,6 +27,39 @@ def show(ran: RanCascade, results: Path, as_json: bool) -> None:
         return
     print_told(found)
     click.echo(str(page))
+
+
+def show_both(ran: Sequence[RanCascade], results: Path, as_json: bool) -> None:
+    """The second of two cascades against the first."""
+    found = [told(each) for each in ran]
+    page = write_cascade_page(ran, found, results)
+    ratios = cascade_ratios(ran[0].times, ran[1].times)
+    if as_json:
+        print_json({"cascades": found, "ratios": ratios, "page": str(page)})
+        return
+    for each in found:
+        click.secho(each.cascade.name, bold=True)
+        print_table(
+            ["stage", "part", "budget>", "n>", "mean>", "p50>", "p95>", "p99>", "over>", "verdict"],
+            [_row(row) for row in each.rows if row.kind not in (DETAIL, END_TO_END)],
+        )
+        click.echo()
+    names = [each.cascade.name for each in found]
+    print_table(
+        ["medians of runs", f"{names[0]}>", f"{names[1]}>", "B / A>", "95 % interval>", "runs>"],
+        [_ratio_row(ratio) for ratio in ratios if ratio.a_ms is not None],
+    )
+    for each in found:
+        for doubt in each.doubts:
+            click.secho(f"doubt: {doubt}", fg="yellow")
+    click.echo(str(page))
+
+
+def _ratio_row(found: CascadeRatio) -> list[str]:
+    ratio = found.ratio
+    interval = "-" if ratio.low is None or ratio.high is None else f"{ratio.low:.3f}..{ratio.high:.3f}"
+    shown = "-" if ratio.value is None else f"{ratio.value:.3f}"
+    return [found.part, f"{_ms(found.a_ms)} ms", f"{_ms(found.b_ms)} ms", shown, interval, f"{ratio.n} pairs"]
 
 
 def print_told(found: CascadeTold) -> None:
@@ -91,9 +126,10 @@ def _ms(value: float | None) -> str:
 
 
 def _print_reasons(rows: tuple[BudgetRow, ...]) -> None:
-    reasons = {each.reason for row in rows for each in row.percentiles if each.reason}
-    for reason in sorted(reasons):
-        click.echo(f"not estimable: {reason}")
+    """Once for each percentile: what it needs, whatever there is."""
+    reasons = {each.reason.partition(",")[0] for row in rows for each in row.percentiles if each.reason}
+    if reasons:
+        click.echo(f"-: not estimable: {'; '.join(sorted(reasons))}")
 
 
 def _print_partial(found: Budget | str) -> None:

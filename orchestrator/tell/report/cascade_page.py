@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from orchestrator.domain.cascade_budget import SUM
+from orchestrator.domain.cascade_budget import SUM, UNKNOWN
 from orchestrator.domain.cascade_told import CascadeTold
 from orchestrator.tell.report.cascade_charts import Drawn, budget_chart, utterance_chart
 from orchestrator.tell.report.cascade_tables import budget_table, partial_table, stage_table, waits_table
@@ -10,6 +10,9 @@ from orchestrator.tell.report.chart import CONFIG
 from orchestrator.tell.report.facts import Fact
 from orchestrator.tell.report.numbers import duration, significant
 from orchestrator.tell.report.page import own_file, templates
+
+# Of ``QUANTILES``.
+_SAID = ("p50", "p95", "p99")
 
 __all__ = ["Drawn", "render_cascades"]
 
@@ -53,8 +56,10 @@ def _sentence(told: CascadeTold) -> str:
         return f"{told.cascade.name}: no utterance ended"
     p50 = total.percentiles[0].value
     took = f"{significant(p50)} ms in the median" if p50 is not None else f"{significant(total.mean_ms)} ms in the mean"
-    budget = "" if total.budget_ms is None else f" of {significant(total.budget_ms)} ms: {total.verdict}"
-    return f"{told.cascade.name} answers {took} after an utterance is over{budget}"
+    said = f"{told.cascade.name} answers {took} after an utterance is over"
+    known = [f"{total.verdicts[n]} in {name}" for n, name in enumerate(_SAID) if total.budget_ms is not None]
+    known = [each for each in known if not each.startswith(UNKNOWN)]
+    return f"{said}; the budget of {significant(total.budget_ms or 0.0)} ms is {', '.join(known)}" if known else said
 
 
 def _facts(told: CascadeTold) -> list[Fact]:
