@@ -15,6 +15,7 @@ from agents.contract import StreamContract
 from agents.strict_json import MalformedJson, from_json, to_json
 from orchestrator.errors import BadInput, BadModel
 from orchestrator.make.models import builders, reference
+from orchestrator.make.models.module_folder import is_module_folder, module_folder_source
 from orchestrator.make.models.reference_source import reference_source
 from orchestrator.make.models.source import ModelSource
 
@@ -25,10 +26,13 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def find_model(name_or_path: str, library_dir: Path) -> ModelSource:
-    """A reference model, one of ``builders``, an imported one, or an .onnx or .tflite file beside its contract.json.
+    """A reference model, one of ``builders``, an imported one, an .onnx or .tflite file beside its contract.json, or a
+    folder with a model.toml.
 
     Raises BadInput for an unknown name (with the nearest one) and BadModel for a file or contract that cannot be used.
     """
+    if os.sep in name_or_path and is_module_folder(Path(name_or_path)):
+        return module_folder_source(Path(name_or_path))
     if name_or_path.endswith((".onnx", ".tflite")) or os.sep in name_or_path:
         return _from_file(Path(name_or_path))
     if name_or_path in reference.REFERENCE_MODELS:
@@ -37,6 +41,8 @@ def find_model(name_or_path: str, library_dir: Path) -> ModelSource:
         return builders.built(name_or_path)
     if _is_imported(library_dir / name_or_path):
         return _imported(library_dir / name_or_path)
+    if is_module_folder(Path(name_or_path)):
+        return module_folder_source(Path(name_or_path))
     known = model_names(library_dir)
     nearest = difflib.get_close_matches(name_or_path, known, n=1)
     raise BadInput(

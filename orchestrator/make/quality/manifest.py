@@ -6,6 +6,7 @@
 is test (the default), calibration or track. ``events`` are what a decoder is to tell, [{"label", "start_s", "end_s"},
 ...] from the piece's start: the keywords of a track, without which it has no score, and elsewhere the words whose
 latency, as a user perceives it, is to be measured.
+NeMo's manifests are read as they are: a classifier's ``label`` or ``command`` is its text.
 Other keys, of other tools, are left alone, unless they look like a slip of one of these.
 """
 
@@ -22,6 +23,8 @@ from orchestrator.make.quality.metrics import Spoken
 
 SPLITS = ("test", "calibration", "track")
 _KEYS = ("audio_filepath", "offset", "duration", "text", "speaker", "split", "events")
+# What NeMo calls the class of a recording.
+_LABEL_KEYS = ("label", "command")
 _EVENT_KEYS = ("label", "start_s", "end_s")
 
 Problems = list[tuple[int, str]]
@@ -113,7 +116,7 @@ def _line(number: int, data: dict[str, Any]) -> Line:
     if split not in SPLITS:
         raise _Wrong(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
     events = _events(data.get("events", []), duration_s)
-    return Line(number, path, offset_s or 0.0, duration_s, _text(data, "text"), _text(data, "speaker"), split, events)
+    return Line(number, path, offset_s or 0.0, duration_s, _said(data), _text(data, "speaker"), split, events)
 
 
 def _text(data: dict[str, Any], key: str) -> str | None:
@@ -121,6 +124,11 @@ def _text(data: dict[str, Any], key: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise _Wrong(f"{key} must be text, got {value!r}")
     return value
+
+
+def _said(data: dict[str, Any]) -> str | None:
+    found = (_text(data, key) for key in ("text", *_LABEL_KEYS))
+    return next((text for text in found if text is not None), None)
 
 
 def _seconds(data: dict[str, Any], key: str) -> float | None:
