@@ -11,6 +11,7 @@ from agents import stream, wire
 from agents.cascade_gate import Gate
 from agents.cascade_lanes import Listener, Log, Replier, Tape, Transcriber, prompt_of_bytes, text_of
 from agents.cascade_loop import Lane, serve
+from agents.contract import Decoder, TensorSpec
 from orchestrator.domain.cascade import CASCADE, Cascade, CascadeStage
 from orchestrator.domain.cascade_path import CascadeTimes
 from orchestrator.domain.perceived import WORDS
@@ -22,6 +23,13 @@ RATE_HZ = 16_000
 GATE_CHUNK, TEXT_CHUNK = 512, 320
 _BLOB = wire.Blob("a" * 64, 1)
 _TEXT = "hi"
+# Of each utterance: the chunk whose one frame has the event.
+EVENT_CHUNK = 45
+TEXT_CONTRACT = replace(
+    sessions.CONTRACT,
+    decoder=Decoder("ctc", ("-", _TEXT)),
+    outputs=(TensorSpec("logits", (1, 1, 2)),),
+)
 
 
 @dataclass(frozen=True)
@@ -79,13 +87,14 @@ def run_cascade(
     lanes: list[Lane] = [listener, transcriber, replier]
     serve(lanes, cascade.order, device, log, lambda: None)
     utterances = np.array([u.row for u in listener.utterances], dtype=np.int64).reshape(-1, 6)
-    words = [(0, 0, _ns(begin), _ns(end)) for begin, end in speech]
+    words = [(0, 1, _ns(begin), _ns(end)) for begin, end in speech]
     arrays: dict[str, NDArray[Any]] = {
         **log.arrays(), at.UTTERANCES: utterances, WORDS: np.array(words, dtype=np.int64).reshape(-1, 4),
     }  # fmt: skip
     candidate = cascade.stages[0].candidate
     planned = PlannedSession("study-1", "bench", candidate, CASCADE, 0, 0, chunks, cascade=cascade)
-    result = wire.RunResult(planned.session_id, "ok", chunks)
+    decoded = tuple({**u.heard, "utterance": u.number, "reply": list(u.reply)} for u in listener.utterances if u.heard)
+    result = wire.RunResult(planned.session_id, "ok", chunks, decoded=decoded)
     session = Session(planned, sessions.ENVIRONMENT, "2026-01-01T00:00:00+00:00", 1.0, result, arrays)
     return CascadeTimes(session, RATE_HZ)
 
@@ -112,7 +121,8 @@ def _stages(step: Any, finish: Any = None) -> stream.Stages:
     def end() -> dict[str, object]:
         if finish is not None:
             finish()
-        return {"kind": "ctc", "events": [], "label": None, "text": _TEXT, "posteriors": None}
+        event = {"label": _TEXT, "frame": EVENT_CHUNK, "score": 0.9, "heard_frame": EVENT_CHUNK}
+        return {"kind": "ctc", "events": [event], "label": None, "text": _TEXT, "posteriors": None}
 
     return stream.Stages(
         push=lambda samples, target: None,

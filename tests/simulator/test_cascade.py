@@ -7,7 +7,17 @@ from agents import cascade_arrays as at
 from agents import wire
 from orchestrator.domain.cascade_budget import MET, MISSED, PARTS, STAGE, SUM, budget_table, parts_ms
 from orchestrator.domain.cascade_path import CLOSED, CLOSING, LAST_TOKEN, SPOKEN, TEXT
-from tests.simulator.cascade import GATE_CHUNK, RATE_HZ, TEXT_CHUNK, Costs, cascade_of, run_cascade
+from orchestrator.domain.cascade_words import perceived_words
+from tests.simulator.cascade import (
+    EVENT_CHUNK,
+    GATE_CHUNK,
+    RATE_HZ,
+    TEXT_CHUNK,
+    TEXT_CONTRACT,
+    Costs,
+    cascade_of,
+    run_cascade,
+)
 from tests.simulator.device import SimulatedDevice
 
 MS = 1_000_000
@@ -86,6 +96,23 @@ def test_parts_add_up_to_the_whole_way() -> None:
     assert parts.shape == (2, len(PARTS))
     whole = (run.way_ns[:, LAST_TOKEN] - run.way_ns[:, SPOKEN]) / MS
     np.testing.assert_allclose(parts.sum(axis=1), whole)
+
+
+def test_a_word_waits_for_the_run_that_has_it() -> None:
+    """The event lies in chunk 45 of the utterance, whose samples end 45 and one chunk of 20 ms after its begin."""
+    run = run_cascade(SimulatedDevice(), FAST, SPEECH, chunks=100)
+    found = perceived_words(run, TEXT_CONTRACT)
+    assert not isinstance(found, str)
+    assert (found.heard, found.missed, found.false_events) == (1, 0, 0)
+    own = (run.whose[:, at.STAGE] == 1) & (run.whose[:, at.NUMBER] == EVENT_CHUNK)
+    ((arrival, done),) = run.times[own][:, (at.ARRIVAL, at.DONE)].tolist()
+    heard_at = (int(run.utterances[0, at.BEGIN]) + (EVENT_CHUNK + 1) * TEXT_CHUNK) * 1_000_000_000 // RATE_HZ
+    assert arrival == run.begin_ns + heard_at
+    emission, endpointing, lookahead, wait, latency = found.parts_ns[0].tolist()
+    assert (endpointing, lookahead, wait) == (0, 0, 0)
+    assert emission == heard_at - 40 * CHUNK_NS
+    assert latency == done - arrival >= FAST.text_ns
+    assert found.total_ns[0] == done - run.begin_ns - 40 * CHUNK_NS
 
 
 def test_the_budget_table_says_what_was_met_and_what_was_not() -> None:
