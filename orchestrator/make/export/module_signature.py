@@ -57,8 +57,8 @@ def main_signature(contract: StreamContract, *, free: bool) -> Signature:
 
 
 def may_be_free(contract: StreamContract) -> bool:
-    """Whether chunks of another length mean anything: not where each holds audio of the one before, or is a whole window
-    of Whisper's."""
+    """Whether chunks of another length mean anything: not where each holds audio of the one before, or is a window of
+    Whisper's."""
     longest = max(contract.allowed_chunk_samples)
     whole = contract.frontend.context_samples > 0 or contract.frontend.kind == "whisper-mel"
     return not whole and contract.input_shape(longest)[contract.time_axis] > 1
