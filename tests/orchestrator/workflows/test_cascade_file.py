@@ -102,3 +102,10 @@ def test_a_file_that_is_not_there_or_no_toml_is_told(tmp_path: Path) -> None:
         read_cascade(tmp_path / "none.toml")
     with pytest.raises(BadInput, match="cannot read the cascade file"):
         read_cascade(write(tmp_path, "[[stage"))
+
+
+def test_the_file_of_the_how_to_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "cascade.md"
+    block = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    found = read_cascade(write(tmp_path, block))
+    assert [stage.budget_ms for stage in found.stages] == [10, 150, 450]
