@@ -7,6 +7,7 @@ import numpy as np
 
 from agents.device_facts import BusyProcess
 from orchestrator.domain.cascade import CASCADE
+from orchestrator.domain.cascade_path import CascadeTimes
 from orchestrator.domain.core_clocks import clocks_of
 from orchestrator.domain.observer import beside_share
 from orchestrator.domain.placement import fell_back
@@ -21,6 +22,7 @@ TIMED = ("paced", "flat-out")
 # Thirds of a session's clock readings are compared only where each has so many.
 _CLOCK_READINGS = 10
 _CLOCK_SERIES = "sample_frequency_hz__"
+_PACER = "chunks were issued {:.0f} % of a chunk late in the median: it measured the pacer"
 # What a doubt may be about where it is not about the whole session.
 ENERGY, CLOCKS = "energy", "clocks"
 
@@ -113,7 +115,7 @@ def judge(session: Session, sample_rate_hz: int | None, limits: SessionLimits = 
     doubts += [not_there] if not_there else []
     if session.planned.mode in (*TIMED, MULTI, CASCADE):
         if sample_rate_hz is not None:
-            of_times = _stream_times if session.planned.mode in (MULTI, CASCADE) else _times
+            of_times = {MULTI: _stream_times, CASCADE: _cascade_times}.get(session.planned.mode, _times)
             doubts += of_times(session, sample_rate_hz, limits)
             doubts += _sensor_gaps(session, sample_rate_hz, limits)
         doubts += _surroundings(session, limits)
@@ -155,17 +157,14 @@ def _times(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iter
         return
     late = float(np.median(timeline.lateness_ns)) / timeline.chunk_ns
     if late > limits.pacer_share:
-        reason = f"chunks were issued {100 * late:.0f} % of a chunk late in the median: it measured the pacer"
-        yield Doubt(INVALID, "pacer", reason)
+        yield Doubt(INVALID, "pacer", _PACER.format(100 * late))
     if not session.result.traced:
         yield from _schedule(timeline)
     yield from _length(timeline, limits)
 
 
 def _stream_times(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iterator[Doubt]:
-    """Of several streams at once, or of stages; that one is issued late there may be because of the others, which is no
-    error.
-    """
+    """Of several streams at once; that one is issued late there may be because of the others, which is no error."""
     try:
         streams = session.timelines(sample_rate_hz)
     except ValueError as exc:
@@ -174,6 +173,20 @@ def _stream_times(session: Session, sample_rate_hz: int, limits: SessionLimits) 
     moved = [] if session.result.traced else [doubt for stream in streams for doubt in _schedule(stream)]
     yield from moved[:1]
     yield from _length(streams[0], limits)
+
+
+def _cascade_times(session: Session, sample_rate_hz: int, limits: SessionLimits) -> Iterator[Doubt]:
+    """As of streams that take turns; late is what was ready, with nothing else in service."""
+    yield from _stream_times(session, sample_rate_hz, limits)
+    try:
+        run = CascadeTimes(session, sample_rate_hz)
+    except ValueError as exc:
+        yield Doubt(INVALID, "clock", f"its times cannot be: {exc}")
+        return
+    chunk_ns = session.planned.candidate.chunk_samples * 1_000_000_000 // sample_rate_hz
+    late = float(np.median(run.lateness_ns)) / chunk_ns
+    if late > limits.pacer_share:
+        yield Doubt(INVALID, "pacer", _PACER.format(100 * late))
 
 
 def _length(timeline: Timeline, limits: SessionLimits) -> Iterator[Doubt]:
