@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.make.models import reference
 
 FOLDER = Path(__file__).parent
-SOURCE = "digits-lstm"
+NAME, SOURCE = "digits-conformer", "digits-lstm"
 
 
 def manifest() -> str:

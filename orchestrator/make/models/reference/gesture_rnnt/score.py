@@ -13,41 +13,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from agents import wire
-from agents.contract import Decoder, StepContract, StreamContract
+from agents.contract import Decoder, StreamContract
 from agents.decode import Decoded, make_decoder
-from agents.decode.step_graph import Search, allocate
+from agents.decode.step_graph import Search
 from agents.touch import Touch
 from orchestrator.make.models.reference.gesture_rnnt.contract import contract
 from orchestrator.make.models.reference.gesture_rnnt.corpus import LEXICON, in_chunks
 from orchestrator.make.models.reference.gesture_rnnt.evaluation import FOLDER, MANIFEST_FILE, traces
 from orchestrator.make.models.reference.gesture_rnnt.model import WEIGHTS, SwipeTransducer, load
 from orchestrator.make.models.reference.gesture_rnnt.traces import draw_user, swipe
+from orchestrator.make.models.reference.torch_step import TorchStep
 from orchestrator.make.quality.evaluation import load_evaluation
 from orchestrator.make.quality.ranked_words import OFFERED, ranks
 
 Swiped = tuple[str, NDArray[np.int16]]
-
-
-class TorchStep:
-    """A ``StepGraph`` that asks the module."""
-
-    def __init__(self, module: nn.Module, search: StepContract) -> None:
-        arrays = allocate(search)
-        self.batch = search.batch
-        self.tokens, self.frames, self.states_in = arrays.tokens, arrays.frames, arrays.states_in
-        self.logits, self.states_out = arrays.logits, arrays.states_out
-        self._module = module
-
-    @torch.no_grad()  # type: ignore[untyped-decorator]
-    def run(self, count: int) -> None:
-        inputs = (self.tokens, self.frames, *self.states_in.values())
-        logits, *states = self._module(*(torch.from_numpy(rows[:count]) for rows in inputs))
-        self.logits[:count] = logits
-        for rows, values in zip(self.states_out.values(), states, strict=True):
-            rows[:count] = values
 
 
 class Typist:
