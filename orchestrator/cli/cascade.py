@@ -75,7 +75,7 @@ def run(
     """
     ahead = begin(lab, device, environment, results / "ledger.db")
     # These take half a second to import: meanwhile the device is reached.
-    from orchestrator.cli.cascade_shown import show
+    from orchestrator.cli.cascade_shown import show_one
     from orchestrator.cli.progress import TerminalProgress
     from orchestrator.workflows.cascade import run_cascades
 
@@ -85,7 +85,7 @@ def run(
         ))  # fmt: skip
         with TerminalProgress() as progress:
             (ran,) = run_cascades(settings, progress, ahead)
-    show(ran, results, as_json)
+    show_one(ran, results, as_json)
 
 
 @cascade.command("compare")
@@ -142,6 +142,27 @@ def compare(
         with TerminalProgress() as progress:
             ran = run_cascades(settings, progress, ahead)
     show_both(ran, results, as_json)
+
+
+@cascade.command("show")
+@click.argument("study", required=False)
+@results_option
+@json_option
+def show(study: str | None, results: Path, as_json: bool) -> None:
+    """Show again what a cascade of the ledger took; the newest one by default.
+
+    \b
+    earshot cascade show
+    earshot cascade show 20261121-101500-ab12 --json
+    """
+    from orchestrator.cli.cascade_shown import show_both, show_one
+    from orchestrator.workflows.cascade_again import cascades_of
+
+    ran = cascades_of(results, study)
+    if len(ran) == 1:
+        show_one(ran[0], results, as_json)
+    else:
+        show_both(ran, results, as_json)
 
 
 def _settings(

@@ -19,7 +19,7 @@ from orchestrator.workflows.cascade_told import told
 _COLOURS = {MET: "green", MISSED: "red", DOUBTFUL: "yellow"}
 
 
-def show(ran: RanCascade, results: Path, as_json: bool) -> None:
+def show_one(ran: RanCascade, results: Path, as_json: bool) -> None:
     found = told(ran)
     page = write_cascade_page([ran], [found], results)
     if as_json:

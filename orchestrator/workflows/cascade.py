@@ -37,7 +37,7 @@ from orchestrator.workflows.settings import require_duration, require_results
 from orchestrator.workflows.single import begin_or_go_on, finished
 from orchestrator.workflows.site import Site, SiteWish, on_site
 
-_WORKFLOW = "cascade"
+WORKFLOW = "cascade"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class CascadeSettings:
     def question(self, device: str) -> dict[str, object]:
         """All that makes this another question: the same one goes on where it was interrupted."""
         return {
-            "workflow": _WORKFLOW,
+            "workflow": WORKFLOW,
             "files": [file.question() for file in self.files],
             "device": device,
             "lab": str(self.lab) if self.lab else None,
@@ -131,7 +131,7 @@ def _on(
     wait_s: float,
     ahead: Ahead | None,
 ) -> list[RanCascade]:
-    with on_site(ledger, device, _WORKFLOW, settings.wish, progress, wait_s, ahead) as site:
+    with on_site(ledger, device, WORKFLOW, settings.wish, progress, wait_s, ahead) as site:
         cascades = [cascade_on(each.wanted, each.stages, site) for each in made]
         if len({cascade.key for cascade in cascades}) < len(cascades):
             names = " and ".join(cascade.name for cascade in cascades)
@@ -201,7 +201,7 @@ def _study(settings: CascadeSettings, device: str) -> Study:
     now = datetime.now(UTC)
     return Study(
         f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}",
-        f"{_WORKFLOW} {' / '.join(file.name for file in settings.files)}",
+        f"{WORKFLOW} {' / '.join(file.name for file in settings.files)}",
         device,
         now.isoformat(timespec="seconds"),
         settings.question(device),

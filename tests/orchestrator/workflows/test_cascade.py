@@ -58,6 +58,16 @@ def test_a_cascade_is_held_against_its_budget(place: Path) -> None:
         assert ledger.study(session.planned.study_id).status == "finished"  # type: ignore[union-attr]
 
 
+def test_it_is_shown_again_from_the_ledger(place: Path) -> None:
+    """The run before this one, on the terminal."""
+    done = asked(place, "cascade", "show")
+    assert done.returncode == 0, done.stderr
+    assert "= all stages" in done.stdout
+    assert "-: not estimable: p50 needs 11 values; p95 needs 130 values; p99 needs 662 values" in done.stdout
+    missing = asked(place, "cascade", "show", "none")
+    assert (missing.returncode, "no cascade none" in missing.stderr) == (2, True)
+
+
 def test_two_cascades_take_turns(place: Path) -> None:
     whole = cascades.FILE.replace('name = "tones"\naudio', 'name = "at the end"\naudio').replace('"speech"', '"final"')
     (place / "whole.toml").write_text(whole, encoding="utf-8")
