@@ -1,4 +1,4 @@
-"""Sessions of what is no plain audio: tokens, whose ids are the graph's input, and Whisper's windows without a state."""
+"""Sessions of what is no plain audio: tokens, whose ids are the graph's input; Whisper's windows without a state."""
 
 from pathlib import Path
 
