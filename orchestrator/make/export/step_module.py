@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from agents.contract import Decoder, StepContract, StreamContract
 from agents.decode.rnnt import GreedyRnnt
-from agents.decode.step_graph import Search, allocate
+from agents.decode.step_graph import Search
 from orchestrator.make.models.module import ModuleRef
 from orchestrator.make.models.stepping import Feeds, chunk_inputs
+from orchestrator.make.models.torch_step import TorchStep
 
 
 class FrameFirst(nn.Module):  # type: ignore[misc]
@@ -35,28 +36,19 @@ def adapted(target: str, *args: str) -> nn.Module:
     return FrameFirst(ModuleRef(target, args).load())
 
 
-class TorchStep:
-    """A ``StepGraph`` for one hypothesis that keeps what it was asked."""
-
-    batch = 1
+class AskedStep(TorchStep):
+    """Keeps what it was asked."""
 
     def __init__(self, step: nn.Module, search: StepContract) -> None:
-        arrays = allocate(StepContract(search.token, search.frame, search.states, search.logits))
-        self._step, self._search = step, search
-        self.tokens, self.frames, self.states_in = arrays.tokens, arrays.frames, arrays.states_in
-        self.logits, self.states_out = arrays.logits, arrays.states_out
+        super().__init__(step, search)
+        self._search = search
         self.calls: list[Feeds] = []
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
     def run(self, count: int) -> None:
         search = self._search
         asked = {search.token.name: self.tokens, search.frame.name: self.frames, **self.states_in}
-        self.calls.append({name: values.copy() for name, values in asked.items()})
-        given = [self.tokens, self.frames, *(self.states_in[s.input] for s in search.states)]
-        logits, *states = self._step(*(torch.from_numpy(values) for values in given))
-        self.logits[:] = logits.numpy()
-        for state, values in zip(search.states, states, strict=True):
-            self.states_out[state.input][:] = values.numpy()
+        self.calls.append({name: values[:count].copy() for name, values in asked.items()})
+        super().run(count)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -65,7 +57,7 @@ def asked_in_searches(
 ) -> list[Feeds]:
     """What greedy searches over ``audio`` ask the step graph, in fp32: the first ``most`` calls."""
     assert contract.search is not None
-    asked = TorchStep(step, contract.search)
+    asked = AskedStep(step, contract.search)
     greedy = Decoder("rnnt", contract.decoder.labels, blank=contract.decoder.blank, max_symbols=3)
     for samples in audio:
         search = GreedyRnnt(greedy, Search(asked, contract.search))

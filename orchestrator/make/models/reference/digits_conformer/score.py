@@ -19,7 +19,7 @@ from orchestrator.make.models.reference.digits_conformer.contract import contrac
 from orchestrator.make.models.reference.digits_conformer.evaluation import NAME
 from orchestrator.make.models.reference.digits_conformer.model import WEIGHTS, load
 from orchestrator.make.models.reference.score import items
-from orchestrator.make.models.reference.torch_step import TorchStep
+from orchestrator.make.models.torch_step import TorchStep
 from orchestrator.make.quality import metrics
 
 

@@ -24,7 +24,7 @@ from orchestrator.make.models.reference.gesture_rnnt.corpus import LEXICON, in_c
 from orchestrator.make.models.reference.gesture_rnnt.evaluation import FOLDER, MANIFEST_FILE, traces
 from orchestrator.make.models.reference.gesture_rnnt.model import WEIGHTS, SwipeTransducer, load
 from orchestrator.make.models.reference.gesture_rnnt.traces import draw_user, swipe
-from orchestrator.make.models.reference.torch_step import TorchStep
+from orchestrator.make.models.torch_step import TorchStep
 from orchestrator.make.quality.evaluation import load_evaluation
 from orchestrator.make.quality.ranked_words import OFFERED, ranks
 
