@@ -6,6 +6,7 @@ from typing import Any
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import ExportFailed
 from orchestrator.make.export.formats import LazyFeeds, Made
+from orchestrator.make.export.step_source import STEP_MODULE
 from orchestrator.make.models.module import TORCH_HINT
 from orchestrator.make.models.source import ModelSource
 
@@ -31,7 +32,9 @@ class ExecuTorchFormat:
         contract = self._source.contract
         feeds = [making.in_order(f, contract) for f in self._feeds()] if self.calibrates(recipe) else []
         inputs = making.example_inputs(contract)
-        content, notes = making.program_of(reference.load(), inputs, (), recipe, feeds, len(contract.outputs))
+        # A search asks for as many hypotheses as it has.
+        dynamic = making.all_rows(inputs) if reference.target == STEP_MODULE else ()
+        content, notes = making.program_of(reference.load(), inputs, dynamic, recipe, feeds, len(contract.outputs))
         backend = recipe.get("backend", "xnnpack")
         if backend == "portable":
             notes = (*notes, _PORTABLE_NOTE)

@@ -11,7 +11,7 @@ from executorch.exir import EdgeCompileConfig, ExecutorchBackendConfig, to_edge_
 from executorch.exir.passes import MemoryPlanningPass
 from torch import Tensor, nn
 
-from agents.contract import StepContract, StreamContract
+from agents.contract import StreamContract
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import ExportFailed
 from orchestrator.make.export.executorch_backends import partitioner_of
@@ -77,13 +77,9 @@ def in_order(feeds: Feeds, contract: StreamContract) -> tuple[Tensor, ...]:
     return tuple(torch.from_numpy(feeds[name].copy()) for name in names_of(contract))
 
 
-def step_inputs(step: StepContract) -> tuple[tuple[Tensor, ...], tuple[Dynamic, ...]]:
-    """(arguments of a transducer's step module for its whole batch, what of them is dynamic)."""
-    specs = [(step.token.shape, step.token.dtype), (step.frame.shape, step.frame.dtype)]
-    specs += [(s.shape, s.dtype) for s in step.states]
-    tensors = tuple(torch.zeros((step.batch, *shape[1:]), dtype=_dtype(dtype)) for shape, dtype in specs)
-    dynamic = [(number, 0, 1, step.batch) for number in range(len(tensors))] if step.batch > 1 else []
-    return tensors, tuple(dynamic)
+def all_rows(inputs: Sequence[Tensor]) -> tuple[Dynamic, ...]:
+    """Axis 0 of every input from one row to as many as there are; nothing where that is one."""
+    return tuple((number, 0, 1, len(tensor)) for number, tensor in enumerate(inputs) if len(tensor) > 1)
 
 
 def _dtype(name: str) -> Any:

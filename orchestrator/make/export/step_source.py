@@ -12,6 +12,8 @@ from orchestrator.make.models.module import ModuleRef
 from orchestrator.make.models.source import ModelSource
 
 STEP_OPTION = "step"
+# What makes a step graph's module one whose order of arguments is that of any model.
+STEP_MODULE = "orchestrator.make.export.step_module:adapted"
 # The step's precision that quantizes the products of the joint alone: what leads to a state stays as it was, because
 # its error would come back with every symbol.
 JOINT_ONLY = "int8-joint"
@@ -48,7 +50,7 @@ def step_source(source: ModelSource, format_: str) -> ModelSource:
     search, module = contract.search, source.step_module
     if search is None or module is None:
         raise ValueError(f"{source.name} is no transducer")
-    adapted = ModuleRef("orchestrator.make.export.step_module:adapted", (module.target, *module.args), module.files)
+    adapted = ModuleRef(STEP_MODULE, (module.target, *module.args), module.files)
     return ModelSource(
         name=f"{source.name}-step",
         contract=_form(contract, search),
