@@ -1,6 +1,7 @@
 """What every exporter does to a graph before or after its own work."""
 
 import difflib
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
@@ -36,7 +37,20 @@ def prepared(source: Path, scratch: Path) -> onnx.ModelProto:
     onnx.save(named_nodes(read_proto(source)), named)
     # Symbolic shape inference would need sympy, and only transformers gain from it.
     quant_pre_process(named, folded, skip_symbolic_shape=True)
-    return named_nodes(onnx.load(folded))
+    return unshared(named_nodes(onnx.load(folded)))
+
+
+def unshared(model: onnx.ModelProto) -> onnx.ModelProto:
+    """``model`` with a weight of its own for each Gemm, changed in place: onnxruntime's quantizer turns that of a Gemm
+    around where it lies, also for others that read it, such as the embedding of a language model."""
+    readers = Counter(name for node in model.graph.node for name in node.input)
+    weights = {i.name: i for i in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Gemm" and node.input[1] in weights and readers[node.input[1]] > 1:
+            own = model.graph.initializer.add()
+            own.CopyFrom(weights[node.input[1]])
+            own.name = node.input[1] = f"{node.name}_weight"
+    return model
 
 
 def check_exclusions(recipe: Recipe, source: Path, model: onnx.ModelProto) -> None:
