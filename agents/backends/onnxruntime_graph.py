@@ -27,7 +27,8 @@ def check_contract(session: Any, contract: StreamContract, chunk_samples: int) -
     inputs = [(contract.input.name, contract.input.dtype, contract.input_shape(chunk_samples))]
     inputs += [(s.input, s.dtype, s.shape) for s in contract.states]
     inputs += [(c.name, c.dtype, c.shape) for c in contract.constants]
-    _check("input", inputs, session.get_inputs())
+    # A graph whose states may be left out has them apart: a session always gives them.
+    _check("input", inputs, [*session.get_inputs(), *session.get_overridable_initializers()])
     extra = sorted({node.name for node in session.get_inputs()} - {name for name, _, _ in inputs})
     if extra:
         _refuse(f"the graph needs inputs that the contract does not have: {', '.join(extra)}")

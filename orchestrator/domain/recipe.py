@@ -35,6 +35,8 @@ _ANY = {
     # Of a model that is a PyTorch module: by which of torch's exporters, as which version of the operators.
     "exporter": ("dynamo", "legacy"),
     "opset": ("17", "18", "19", "20"),
+    # optional: without its states the graph takes a whole recording at once.
+    "state": ("required", "optional"),
 }
 
 # LiteRT's kernels want weights that are symmetric s8; what can be chosen is which operators have them.

@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 import onnxruntime
 
+from agents.contract import StatePair
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import ExportFailed
+from orchestrator.make.export import optional_state
 from orchestrator.make.export.canonical import canonical
 from orchestrator.make.export.child import child_environment
 from orchestrator.make.export.graph_edit import LEVELS
@@ -39,17 +42,24 @@ def optimization(recipe: Recipe) -> str:
 
 def is_plain(recipe: Recipe) -> bool:
     """Whether the recipe leaves the graph as the precision's exporter made it."""
-    return optimization(recipe) == "none" and recipe.get("container", "onnx") == "onnx"
+    return (
+        optimization(recipe) == "none"
+        and recipe.get("container", "onnx") == "onnx"
+        and not optional_state.wanted(recipe)
+    )
 
 
-def finished(model: onnx.ModelProto, recipe: Recipe, scratch: Path) -> Finished:
-    """``model`` optimized and packed as the recipe says. The same model gives the same bytes."""
+def finished(model: onnx.ModelProto, recipe: Recipe, states: Sequence[StatePair], scratch: Path) -> Finished:
+    """``model``, which has these ``states``, optimized and packed as the recipe says. The same model gives the same
+    bytes."""
     level = optimization(recipe)
     notes: tuple[str, ...] = ()
     if level != "none":
         model = _optimized(model, level, scratch)
     if level == "all":
         notes = (_HARDWARE_NOTE,)
+    if optional_state.wanted(recipe):
+        model = optional_state.with_optional_states(model, states)
     content: bytes = model.SerializeToString(deterministic=True)
     if recipe.get("container", "onnx") == "ort":
         content, more = _to_ort(content, scratch)

@@ -38,7 +38,9 @@ class OnnxFormat:
         if recipe.precision == "fp32" and containers.is_plain(recipe):
             model = read_proto(graph)
             return containers.Finished(_source_bytes(graph, model), model, ())
-        made = containers.finished(self._converted(recipe, graph, scratch), recipe, scratch)
+        made = containers.finished(
+            self._converted(recipe, graph, scratch), recipe, self._source.contract.states, scratch
+        )
         check_effect(read_proto(graph), made.model, recipe)
         return made
 

@@ -10,7 +10,7 @@ from orchestrator.errors import BadInput, BadModel, NotAStream
 from orchestrator.make.export.store import CONTRACT_FILE, PROVENANCE_FILE, Record
 from orchestrator.make.models.graph import model_sha256
 from orchestrator.make.models.library import read_contract
-from orchestrator.make.models.stepping import Runnable, open_graph
+from orchestrator.make.models.stepping import Runnable, graph_inputs, open_graph
 
 _FEWEST_DIGITS = 8
 
@@ -80,7 +80,7 @@ def open_for(path: Path, contract: StreamContract, label: str) -> Runnable:
     except Exception as exc:  # onnxruntime's errors share no base class of their own
         said = str(exc).strip().splitlines()
         raise BadModel(f"its runtime cannot load {label}: {said[0][:300] if said else type(exc).__name__}") from exc
-    shapes = {port.name: port.shape for port in (*graph.get_inputs(), *graph.get_outputs())}
+    shapes = {port.name: port.shape for port in (*graph_inputs(graph), *graph.get_outputs())}
     if not any(s.input in shapes and s.output in shapes for s in contract.states):
         raise NotAStream(
             f"{label} has no state: nothing can drift", hint="earshot models import shows a graph's states"

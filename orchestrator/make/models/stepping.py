@@ -69,6 +69,12 @@ def open_graph(path: Path) -> RunnableFile:
     return opened
 
 
+def graph_inputs(graph: RunnableFile) -> list[Any]:
+    """All that can be fed: onnxruntime lists what has a default value apart."""
+    defaulted = getattr(graph, "get_overridable_initializers", list)
+    return [*graph.get_inputs(), *defaulted()]
+
+
 def initial_states(contract: StreamContract) -> Feeds:
     """Every state at the start of a stream, by the name of its input."""
     return {s.input: np.full(s.shape, s.initial, dtype=s.dtype) for s in contract.states}
