@@ -22,7 +22,8 @@ File "/home/me/model.py", line 5, in forward
 """
 DYNAMO = (
     "Error when translating node %_linalg_svd : [num_users=1] = "
-    "call_function[target=torch.ops.aten._linalg_svd.default](args = (%given_0,), kwargs = {}). See the stack trace for more information."
+    "call_function[target=torch.ops.aten._linalg_svd.default](args = (%given_0,), kwargs = {}). "
+    "See the stack trace for more information."
 )
 DISPATCH = (
     "No ONNX function found for <OpOverload(op='aten._linalg_svd', overload='default')>. Failure message: No "
