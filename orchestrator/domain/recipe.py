@@ -55,6 +55,9 @@ _EXECUTORCH: dict[str, tuple[str, ...] | None] = {
     "exclude": _PARTS,
 }
 
+# states: tensors that go in and out, or what Core ML itself keeps (from iOS 18 on).
+_COREML = {"states": ("io", "coreml"), "target": ("ios15", "ios16", "ios17", "ios18")}
+
 # lite: the file of the interpreter for phones; mobile: torch's own pass for it.
 _TORCHSCRIPT: dict[str, tuple[str, ...] | None] = {
     "mode": ("trace", "script"),
@@ -87,6 +90,12 @@ OPTIONS: dict[str, dict[str, dict[str, tuple[str, ...] | None]]] = {
         "fp32": {"backend": _EXECUTORCH_BACKENDS},
         "int8-dynamic": {**_EXECUTORCH},
         "int8-static": {**_EXECUTORCH},
+    },
+    "coreml": {
+        "fp32": {**_COREML},
+        "fp16": {**_COREML},
+        "palettized": {"bits": ("4", "6", "8"), **_COREML},
+        "int8-weight": {**_COREML},
     },
     # mixed: activations from zero on where they are never negative, else symmetric; performance: always symmetric.
     "openvino": {

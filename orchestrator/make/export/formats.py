@@ -16,6 +16,7 @@ FORMATS = {
     "executorch": "orchestrator.make.export.executorch:ExecuTorchFormat",
     "litert": "orchestrator.make.export.litert:LiteRtFormat",
     "onnx": "orchestrator.make.export.onnx_format:OnnxFormat",
+    "coreml": "orchestrator.make.export.coreml:CoreMlFormat",
     "openvino": "orchestrator.make.export.openvino:OpenVinoFormat",
     "torchscript": "orchestrator.make.export.torchscript:TorchScriptFormat",
 }
@@ -24,6 +25,7 @@ _TOOLS = {
     "executorch": ("executorch", "torch", "torchao"),
     "litert": ("ai-edge-litert", "ai-edge-quantizer", "numpy"),
     "onnx": ("onnx", "onnxruntime", "numpy"),
+    "coreml": ("coremltools", "torch"),
     "openvino": ("openvino", "nncf"),
     "torchscript": ("torch",),
 }
