@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
+.PHONY: run-all test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -17,7 +17,17 @@ run: install
 lab: install
 	$(BIN)/earshot lab up --folder $(LAB)
 
+# The same with every exporter: ExecuTorch and TorchScript join ONNX Runtime and LiteRT. 2.6 GB with torch.
+# MODEL=digits-conformer makes it a transducer.
+MODEL ?= kws
+run-all: $(VENV)/.installed-all
+	$(BIN)/earshot tune $(MODEL) --results $(RESULTS)
+
 install: $(VENV)/.installed
+
+$(VENV)/.installed-all: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[export]'
+	touch $@
 
 install-dev: $(VENV)/.installed-dev
 
