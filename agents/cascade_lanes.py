@@ -158,50 +158,50 @@ class Transcriber:
                 return None
             arrival_ns = self._tape.exists_at(stop)
             return arrival_ns, max(arrival_ns, utterance.opened_ns)
-        heard_whole = stop <= utterance.end
         arrival_ns = self._tape.exists_at(min(stop, max(utterance.begin, utterance.end)))
-        asked_ns = utterance.opened_ns if heard_whole and self._while_open and not self._is_last(utterance) else None
-        return arrival_ns, utterance.closed_ns if asked_ns is None else max(arrival_ns, asked_ns)
+        # What ends it, and all of it for a stage that waits for the end, could not be asked for before that was heard.
+        in_time = self._while_open and stop <= utterance.end and self._left(utterance) > self._size
+        return arrival_ns, max(arrival_ns, utterance.opened_ns) if in_time else utterance.closed_ns
 
-    def _is_last(self, utterance: Utterance) -> bool:
-        """No more than this chunk of a closed utterance is left; or nothing, because all was fed before it closed."""
+    def _left(self, utterance: Utterance) -> int:
+        """Samples of a closed utterance that were not fed, and its lookahead; 0 or less: all was, before it closed."""
         assert utterance.end is not None
-        return utterance.begin + (self._fed + 1) * self._size >= utterance.end + self._lookahead
-
-    def _is_spent(self, utterance: Utterance) -> bool:
-        assert utterance.end is not None
-        return utterance.begin + self._fed * self._size >= utterance.end + self._lookahead
+        return utterance.end + self._lookahead - utterance.begin - self._fed * self._size
 
     def run(self, now: Now, log: Log) -> None:
-        found = self._ready()
+        found, utterance = self._ready(), self._waiting[0]
         assert found is not None
-        utterance, stages, chunk = self._waiting[0], self._stages, self._chunk
-        last = utterance.end is not None and self._is_last(utterance)
-        spent = utterance.end is not None and self._is_spent(utterance)
-        start = utterance.begin + self._fed * self._size
-        stop = start + self._size if utterance.end is None else min(start + self._size, max(start, utterance.end))
-        issue = now()
-        if self._fed == 0:
-            stages.reset()
-        if not spent:
-            self._tape.read(start, stop, chunk)
-            stages.push(chunk, stages.target)
-        fed = now()
-        if not spent:
-            stages.step()
-        ran = now()
-        if not spent and stages.decode is not None:
-            stages.decode()
+        left = self._size + 1 if utterance.end is None else self._left(utterance)
+        last = left <= self._size
+        issue = fed = ran = now()
+        if left > 0:
+            fed, ran = self._feed(utterance, now)
         if last:
-            utterance.heard = stages.finish()
+            utterance.heard = self._stages.finish()
         done = now()
-        log.add((1, arrays.LAST if last else arrays.CHUNK, utterance.number, self._fed), *found, issue, fed, ran, done)
+        kind = arrays.LAST if last else arrays.CHUNK
+        log.add((1, kind, utterance.number, self._fed), *found, issue, fed, ran, done)
         self._fed += 1
         if last:
             self._fed = 0
             self._waiting.popleft()
             utterance.text_ns = done
             self.on_text(utterance)
+
+    def _feed(self, utterance: Utterance, now: Now) -> Tuple[int, int]:
+        """When the front end and the graph were done with the next chunk."""
+        stages, start = self._stages, utterance.begin + self._fed * self._size
+        stop = start + self._size
+        if self._fed == 0:
+            stages.reset()
+        self._tape.read(start, stop if utterance.end is None else min(stop, max(start, utterance.end)), self._chunk)
+        stages.push(self._chunk, stages.target)
+        fed = now()
+        stages.step()
+        ran = now()
+        if stages.decode is not None:
+            stages.decode()
+        return fed, ran
 
 
 class Replier:
