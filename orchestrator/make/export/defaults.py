@@ -46,7 +46,7 @@ def all_recipes(source: ModelSource) -> tuple[Recipe, ...]:
 
 
 def _is_makeable(source: ModelSource, format_: str) -> bool:
-    if {"onnx": source.onnx_path, "litert": source.tflite_path}.get(format_):
+    if {"onnx": source.onnx_path, "litert": source.tflite_path, "executorch": source.pte_path}.get(format_):
         return True
     return source.module is not None and importlib.util.find_spec(_NEEDS[format_]) is not None
 
@@ -56,6 +56,8 @@ def _of(source: ModelSource, format_: str) -> tuple[Recipe, ...]:
         texts = onnx_recipes(source.onnx_path) if source.onnx_path else module_recipes()
     elif format_ == "litert" and source.tflite_path:
         texts = _litert_recipes(source.tflite_path)
+    elif format_ == "executorch" and source.pte_path:
+        texts = ("fp32",)
     else:
         texts = (*_RECIPES.get(format_, ()), *_ELSEWHERE.get(format_, ()))
     pairs = _PAIRS.get(format_, ()) if source.step_module is not None else ()

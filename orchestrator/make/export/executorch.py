@@ -8,11 +8,11 @@ from orchestrator.errors import ExportFailed
 from orchestrator.make.export.formats import LazyFeeds, Made
 from orchestrator.make.export.step_source import STEP_MODULE
 from orchestrator.make.models.module import TORCH_HINT
+from orchestrator.make.models.pte import SCHEMA_VERSION
 from orchestrator.make.models.source import ModelSource
 
 _SUFFIX = ".pte"
-# Version of the program's schema, which its file identifier carries (ET12).
-SCHEMA_VERSION = 12
+_AS_IT_IS = Recipe("executorch", "fp32")
 _RUN_HERE = ("xnnpack", "portable")
 _PORTABLE_NOTE = "portable kernels are ExecuTorch's reference: tens of times slower than XNNPACK, to compare with only"
 
@@ -27,6 +27,8 @@ class ExecuTorchFormat:
         return recipe.precision == "int8-static"
 
     def make(self, recipe: Recipe, scratch: Path) -> Made:
+        if self._source.pte_path is not None and recipe == _AS_IT_IS:
+            return Made(self._source.pte_path.read_bytes(), _SUFFIX, SCHEMA_VERSION)
         reference = self._source.needed_module()
         making = _program()
         contract = self._source.contract

@@ -19,6 +19,7 @@ from orchestrator.make.models.stepping import (
     chunk_inputs,
     constant_feeds,
     initial_states,
+    open_graph,
     open_session,
     step_through,
 )
@@ -66,7 +67,8 @@ def reference_of(source: Path, contract: StreamContract, audio: Sequence[NDArray
 
     A graph of fixed length, or one whose chunks overlap (context_samples), is stepped by onnx's reference evaluator,
     which shares no code with the runtime; where that lacks an operator, by onnxruntime without any optimization. A
-    .tflite file is stepped by LiteRT's reference kernels, which share no code with XNNPACK.
+    .tflite file is stepped by LiteRT's reference kernels, which share no code with XNNPACK. A .pte program has nobody
+    else to be run by: it is stepped as it is.
     Recordings are cut to a multiple of every allowed chunk size. Raises BadAudio where none is left.
     """
     cut = _cut(contract, audio)
@@ -74,6 +76,9 @@ def reference_of(source: Path, contract: StreamContract, audio: Sequence[NDArray
         outputs = _step(TfliteGraph(source, reference=True), contract, cut)
         how = "stepped by LiteRT's reference kernels, because a .tflite file has a fixed length"
         return Reference(contract, cut, outputs, how)
+    if source.suffix == ".pte":
+        how = "stepped by the program itself: what it was made of is not known here"
+        return Reference(contract, cut, _step(open_graph(source), contract, cut), how)
     try:
         _require_free(source, contract)
         outputs = tuple(_whole(open_session(source), contract, cut))

@@ -99,19 +99,23 @@ def read_graph(path: Path) -> Graph:
 
 
 def read_model(path: Path) -> Graph:
-    """``read_graph``, or what does the same for a .tflite file."""
+    """``read_graph``, or what does the same for a .tflite or .pte file."""
     if path.suffix == ".tflite":
         from orchestrator.make.models.tflite import read_tflite
 
         return read_tflite(path)
+    if path.suffix == ".pte":
+        from orchestrator.make.models.pte import read_pte_graph
+
+        return read_pte_graph(path)
     return read_graph(path)
 
 
 def model_sha256(path: Path) -> str:
     """SHA-256 over the model file and, behind it, the external data files of an ONNX one, by name. Raises BadModel for
-    what is no ONNX file and not called .tflite."""
+    what is no ONNX file and not called .tflite or .pte."""
     digest = hashlib.sha256(path.read_bytes())
-    if path.suffix == ".tflite":
+    if path.suffix in (".tflite", ".pte"):
         return digest.hexdigest()
     for name in external_files(_parsed(path)):
         digest.update((path.parent / name).read_bytes())

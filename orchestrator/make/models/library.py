@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from agents.contract import StreamContract
@@ -19,21 +20,22 @@ from orchestrator.make.models.module_folder import is_module_folder, module_fold
 from orchestrator.make.models.reference_source import reference_source
 from orchestrator.make.models.source import ModelSource
 
-MODEL_FILE, TFLITE_FILE = "model.onnx", "model.tflite"
+MODEL_FILE, TFLITE_FILE, PTE_FILE = "model.onnx", "model.tflite", "model.pte"
+_FILES = {".tflite": TFLITE_FILE, ".pte": PTE_FILE}
 CONTRACT_FILE, MANIFEST_FILE = "contract.json", "manifest.jsonl"
 _IMPORT_AGAIN = "earshot models import FILE --replace infers it again"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def find_model(name_or_path: str, library_dir: Path) -> ModelSource:
-    """A reference model, one of ``builders``, an imported one, an .onnx or .tflite file beside its contract.json, or a
-    folder with a model.toml.
+    """A reference model, one of ``builders``, an imported one, an .onnx, .tflite or .pte file beside its
+    contract.json, or a folder with a model.toml.
 
     Raises BadInput for an unknown name (with the nearest one) and BadModel for a file or contract that cannot be used.
     """
     if os.sep in name_or_path and is_module_folder(Path(name_or_path)):
         return module_folder_source(Path(name_or_path))
-    if name_or_path.endswith((".onnx", ".tflite")) or os.sep in name_or_path:
+    if name_or_path.endswith((".onnx", ".tflite", ".pte")) or os.sep in name_or_path:
         return _from_file(Path(name_or_path))
     if name_or_path in reference.REFERENCE_MODELS:
         return reference_source(name_or_path)
@@ -79,7 +81,7 @@ def import_model(path: Path, contract: StreamContract, library_dir: Path, *, rep
     with tempfile.TemporaryDirectory(prefix=".import-", dir=library_dir) as scratch:
         staging = Path(scratch) / name
         staging.mkdir()
-        _copy_graph(path, staging / (TFLITE_FILE if path.suffix == ".tflite" else MODEL_FILE))
+        _copy_graph(path, staging / _FILES.get(path.suffix, MODEL_FILE))
         (staging / CONTRACT_FILE).write_text(json.dumps(to_json(contract), indent=2) + "\n")
         if not _is_imported(target):
             staging.rename(target)
@@ -143,9 +145,8 @@ def _from_file(path: Path) -> ModelSource:
             hint=f"earshot models import {path} infers one",
         )
     contract = read_contract(path.parent / CONTRACT_FILE)
-    onnx_path, tflite_path = (None, path) if path.suffix == ".tflite" else (path, None)
-    manifest = path.parent / MANIFEST_FILE
-    return _source(contract.model, contract, onnx_path, model_sha256(path), manifest, tflite_path)
+    paths = [path if _FILES.get(path.suffix, MODEL_FILE) == name else None for name in (MODEL_FILE, *_FILES.values())]
+    return _source(contract.model, contract, paths, model_sha256(path), path.parent / MANIFEST_FILE)
 
 
 def _imported(folder: Path) -> ModelSource:
@@ -154,19 +155,22 @@ def _imported(folder: Path) -> ModelSource:
     if (folder / builders.CHECKPOINT_FILE).is_file():
         return builders.kept(folder)
     contract = read_contract(folder / CONTRACT_FILE)
-    paths = [path if (path := folder / name).is_file() else None for name in (MODEL_FILE, TFLITE_FILE)]
+    paths = [path if (path := folder / name).is_file() else None for name in (MODEL_FILE, *_FILES.values())]
     sha256 = model_sha256(next(path for path in paths if path is not None))
-    return _source(folder.name, contract, paths[0], sha256, folder / MANIFEST_FILE, paths[1])
+    return _source(folder.name, contract, paths, sha256, folder / MANIFEST_FILE)
 
 
 def _source(
-    name: str, contract: StreamContract, onnx_path: Path | None, sha256: str, manifest: Path, tflite_path: Path | None
+    name: str, contract: StreamContract, paths: Sequence[Path | None], sha256: str, manifest: Path
 ) -> ModelSource:
-    return ModelSource(name, contract, onnx_path, sha256, manifest if manifest.is_file() else None, tflite_path)
+    """``paths``: the ONNX graph, then those of ``_FILES``."""
+    onnx_path, tflite_path, pte_path = paths
+    kept = manifest if manifest.is_file() else None
+    return ModelSource(name, contract, onnx_path, sha256, kept, tflite_path, pte_path=pte_path)
 
 
 def _is_imported(folder: Path) -> bool:
-    kept = (MODEL_FILE, TFLITE_FILE, builders.CHECKPOINT_FILE)
+    kept = (MODEL_FILE, *_FILES.values(), builders.CHECKPOINT_FILE)
     return not folder.name.startswith(".") and any((folder / name).is_file() for name in kept)
 
 
@@ -188,7 +192,7 @@ def _join(path: Path, folder: Path) -> None:
 
 
 def _copy_graph(path: Path, target: Path) -> None:
-    if path.suffix == ".tflite":
+    if path.suffix in _FILES:
         shutil.copyfile(path, target)
         return
     import onnx

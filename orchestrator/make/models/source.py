@@ -20,7 +20,8 @@ class ModelSource:
     transducer. ``sha256`` covers the main form with its weights (the ONNX graph, else the .tflite file, else the
     module), against which everything is proven. ``manifest_path`` lists the evaluation set; None where there is none,
     and then quality cannot be measured. ``lexicon_path``: the words that a ``trie`` decoder ranks.
-    ``note``: what its figures do not tell."""
+    ``note``: what its figures do not tell. ``pte_path``: an ExecuTorch program that was imported, and is run as it
+    is."""
 
     name: str
     contract: StreamContract
@@ -32,6 +33,7 @@ class ModelSource:
     step_module: ModuleRef | None = None
     lexicon_path: Path | None = None
     note: str | None = None
+    pte_path: Path | None = None
 
     @property
     def metric(self) -> str | None:
@@ -41,12 +43,12 @@ class ModelSource:
     @property
     def has_graph(self) -> bool:
         """False where all there is is a module."""
-        return self.onnx_path is not None or self.tflite_path is not None
+        return any((self.onnx_path, self.tflite_path, self.pte_path))
 
     @property
     def graph_path(self) -> Path:
         """The main graph: the ONNX one, where there is one. Raises ValueError where there is only a module."""
-        path = self.onnx_path or self.tflite_path
+        path = self.onnx_path or self.tflite_path or self.pte_path
         if path is None:
             raise ValueError(f"{self.name} has no graph")
         return path
@@ -56,8 +58,8 @@ class ModelSource:
         """Raises ExportFailed where there is none."""
         if self.onnx_path is None:
             raise ExportFailed(
-                f"{self.name} is a .tflite file, and nothing turns one into ONNX",
-                hint="use a recipe of litert: --recipe litert:fp32",
+                f"{self.name} is a {self.graph_path.suffix} file, and nothing turns one into ONNX",
+                hint="use a recipe of its own format: --recipe litert:fp32, executorch:fp32",
             )
         return self.onnx_path
 

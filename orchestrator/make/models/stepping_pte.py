@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from agents.pte_file import MalformedPte, PteProgram, PteTensor, read_pte
 from orchestrator.errors import BadModel, ExportFailed
 from orchestrator.make.models.graph import Port
 from orchestrator.make.models.module import TORCH_HINT
+from orchestrator.make.models.pte import read_program, read_pte_graph
 from orchestrator.make.models.stepping import Feeds
 
 
@@ -20,15 +20,14 @@ class PteGraph:
     """
 
     def __init__(self, path: Path) -> None:
-        self._about = read_program(path)
+        self._graph, self._method = read_pte_graph(path), read_program(path).method
         self._module = _loaded(path)
-        self._method = self._about.method
 
     def get_inputs(self) -> Sequence[Port]:
-        return ports("input", self._about.inputs)
+        return self._graph.inputs
 
     def get_outputs(self) -> Sequence[Port]:
-        return ports("output", self._about.outputs)
+        return self._graph.outputs
 
     def run(self, output_names: Sequence[str], feeds: Feeds) -> list[Any]:
         import torch
@@ -38,19 +37,6 @@ class PteGraph:
         if len(made) != len(output_names):
             raise BadModel(f"the program gives {len(made)} tensors, the contract says {len(output_names)}")
         return [values.numpy() for values in made]
-
-
-def read_program(path: Path) -> PteProgram:
-    """What the file says of itself; needs no executorch. Raises BadModel."""
-    try:
-        return read_pte(str(path))
-    except (MalformedPte, OSError) as exc:
-        raise BadModel(f"{path.name} is no .pte file: {exc}", hint="export it again with executorch >= 1.0") from exc
-
-
-def ports(kind: str, tensors: Sequence[PteTensor]) -> tuple[Port, ...]:
-    """Named by their place: ``input0``, ``input1``, ..."""
-    return tuple(Port(f"{kind}{number}", t.dtype, t.shape) for number, t in enumerate(tensors))
 
 
 def _loaded(path: Path) -> Any:

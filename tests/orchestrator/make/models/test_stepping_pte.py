@@ -7,18 +7,18 @@ import pytest
 
 from orchestrator.errors import BadModel, ExportFailed
 from orchestrator.make.models.graph import Port
+from orchestrator.make.models.pte import read_pte_graph
 from orchestrator.make.models.stepping import open_graph
-from orchestrator.make.models.stepping_pte import ports, read_program
 from tests.pte import leaky_pte
 
 
 def test_tensors_are_named_by_their_place(tmp_path: Path) -> None:
     path = tmp_path / "model.pte"
     path.write_bytes(leaky_pte())
-    assert ports("input", read_program(path).inputs) == (
-        Port("input0", "float32", (1, 160)),
-        Port("input1", "float32", (1, 8)),
-    )
+    graph = read_pte_graph(path)
+    assert graph.inputs == (Port("input", "float32", (1, 160)), Port("state0_in", "float32", (1, 8)))
+    assert graph.outputs == (Port("output0", "float32", (1, 8)), Port("state0_out", "float32", (1, 8)))
+    assert graph.operators == {"XnnpackBackend": 1, "aten::mean.out": 1}
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
