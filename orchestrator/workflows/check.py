@@ -207,7 +207,7 @@ class _Checked:
 
     def _unscored(self, contract: StreamContract) -> str | None:
         if contract.decoder.kind == "none":
-            return "the contract names no decoder"
+            return self.prepared.source.note or "the contract names no decoder"
         return "there is no evaluation set" if self.prepared.evaluation is None else None
 
 
