@@ -47,7 +47,7 @@ def import_(
     results: Path,
     as_json: bool,
 ) -> None:
-    """Import FILE, an .onnx, a .tflite or a .pte: find its state pairs, show the contract, ask for what is ambiguous. Or a
+    """Import FILE, an .onnx, .tflite or .pte: find its state pairs, show the contract, ask for what is ambiguous. Or a
     folder with a Hugging Face checkpoint of Whisper or Qwen2: it is remembered, its weights stay where they are.
 
     A .tflite file of a model whose ONNX graph is in the library joins it under the same --name: their runtimes are
