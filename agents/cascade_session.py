@@ -6,15 +6,14 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 
 from agents import audio, cascade_arrays, mapped, stream, wire
+from agents.backends.base import check_finite
 from agents.cascade_gate import Gate, speech_probability
-from agents.cascade_lanes import Listener, Log, Replier, Tape, Transcriber, Utterance, prompt_of_bytes, text_of
+from agents.cascade_lanes import Listener, Log, Now, Replier, Tape, Transcriber, Utterance, prompt_of_bytes, text_of
 from agents.cascade_loop import Lane, serve
 from agents.failure import Failure
 from agents.links import STARTED_NS
 from agents.session import Session
 from agents.state import CpuMark
-
-FIRST = "gate"
 
 
 class _Loaded(Session):
@@ -24,7 +23,7 @@ class _Loaded(Session):
     stage: wire.StageLoaded
 
     def load(self, name: str) -> "_Loaded":
-        """``backend`` and ``search`` are ready then. Raises Failure."""
+        """``backend`` and ``stages()`` are ready then. Raises Failure."""
         before = mapped.libraries()
         self.backend = self._load(self._open(self._spec.model, "model-load"))
         self.stage = wire.StageLoaded(
@@ -37,13 +36,15 @@ class _Loaded(Session):
         return self
 
     @property
-    def search(self) -> Any:
-        """The second graph of a transducer; None of any other model."""
-        return self._search
-
-    @property
     def rss_before_bytes(self) -> Optional[int]:
         return self._agent_rss_bytes
+
+    def check(self, chunk: int) -> None:
+        """Raises Failure "non-finite-output"."""
+        try:
+            check_finite(self.backend, tuple(output.name for output in self._spec.contract.outputs), chunk)
+        except Failure as error:
+            raise Failure(error.kind, f"stage {self.stage.name}: {error.reason}") from error
 
     def stages(self) -> stream.Stages:
         return stream.make_stages(self._spec, self.backend, self._links.progress, self._search)
@@ -69,6 +70,20 @@ def stage_spec(spec: wire.RunSpec, stage: wire.Stage) -> wire.RunSpec:
     )
 
 
+class _Named:
+    """A lane whose runtime's errors name its stage."""
+
+    def __init__(self, lane: Lane, loaded: _Loaded) -> None:
+        self._run, self._loaded, self.since = lane.run, loaded, lane.since
+
+    def run(self, now: Now, log: Log) -> None:
+        try:
+            self._run(now, log)
+        except self._loaded.backend.errors as error:
+            stage = self._loaded.stage
+            raise Failure("inference", f"stage {stage.name}: {stage.runtime} failed: {error}") from error
+
+
 class CascadeSession(Session):
     """``Session`` of mode cascade."""
 
@@ -77,7 +92,7 @@ class CascadeSession(Session):
     _utterances: List[Utterance]
 
     def _run_opened(self, model_path: str, recording: audio.Recording, mark: Optional[CpuMark]) -> None:
-        first = self._load_stage(FIRST, replace(self._spec, mode="paced", cascade=None))
+        first = self._load_stage(self._cascade.first, replace(self._spec, mode="paced", cascade=None))
         stages = self._cascade.stages
         self._loaded = [first, *(self._load_stage(each.name, stage_spec(self._spec, each)) for each in stages)]
         self._agent_rss_bytes = first.rss_before_bytes
@@ -102,14 +117,10 @@ class CascadeSession(Session):
     def _stream(self, run: Any, backend: Any, recording: audio.Recording) -> None:
         """``run`` is that of the base class, which times one model: the lanes take its place."""
         del run
-        errors = tuple(error for loaded in self._loaded for error in loaded.backend.errors)
         try:
             self._serve(recording)
         except ValueError as error:
             raise Failure("contract-mismatch", f"{error}: export the model and its contract again") from error
-        except errors as error:
-            at = self._links.progress[0]
-            raise Failure("inference", f"a stage failed after {at} chunks of the first one: {error}") from error
 
     def _serve(self, recording: audio.Recording) -> None:
         spec, starts_ns = self._spec, [0]
@@ -124,14 +135,15 @@ class CascadeSession(Session):
         hearing = [loaded.stages() for loaded in self._loaded[:2]]
         tape = Tape(self._looped(recording), spec.chunk_count * spec.chunk_samples, exists_at)
         listener, lanes = self._lanes(hearing, tape)
+        named = [_Named(lane, loaded) for lane, loaded in zip(lanes, self._loaded)]
         times, self._log, self._utterances = stream.new_times(spec.chunk_count), Log(), listener.utterances
 
         def check() -> None:
-            for stages in hearing:
-                stages.check(self._links.progress[0])
+            for loaded in self._loaded:
+                loaded.check(self._links.progress[0])
 
         def served(_: Any) -> stream.LoopCost:
-            cost = serve(lanes, self._cascade.order, self._clock, self._log, check)
+            cost = serve(named, self._cascade.order, self._clock, self._log, check)
             times[:] = self._log.first_stage()
             return cost
 

@@ -141,10 +141,11 @@ class Cascade:
     ``stages`` follow it: one that makes text of an utterance, and at most one that answers it with ``reply_tokens``.
 
     An utterance opens at the first chunk whose probability of speech reaches ``threshold``, with ``pre_roll_ns`` of the
-    audio before it; it closes after ``hangover_ns`` below ``release``.
+    audio before it; it closes after ``hangover_ns`` below ``release``. ``first``: what the first stage is called.
     """
 
     stages: Tuple[Stage, ...]
+    first: str = "gate"
     threshold: float = 0.5
     release: float = 0.35
     hangover_ns: int = 300_000_000

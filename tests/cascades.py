@@ -58,7 +58,7 @@ def vad_contract() -> StreamContract:
     )
 
 
-def asr_graph() -> bytes:
+def asr_graph(gain: float = 1e3) -> bytes:
     """A frame a chunk: the energies at the words' two frequencies against a floor; the blank wins in silence."""
     t = np.arange(ASR_CHUNK) / RATE_HZ
     waves = [np.exp(-2j * np.pi * hz * t) / ASR_CHUNK for hz in WORDS.values()]
@@ -78,7 +78,7 @@ def asr_graph() -> bytes:
     constants: dict[str, NDArray[Any]] = {
         "bank": bank.astype(np.float32),
         "adder": adder.astype(np.float32),
-        "gain": np.array([1e3], np.float32),
+        "gain": np.array([gain], np.float32),
         "zero": np.array([0.0], np.float32),
         "one": np.array([1.0], np.float32),
         "middle": np.array([1], np.int64),

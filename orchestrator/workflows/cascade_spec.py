@@ -20,6 +20,7 @@ def with_cascade(spec: wire.RunSpec, cascade: Cascade, artifacts: Mapping[str, A
         mode=wire.CASCADE,
         cascade=wire.Cascade(
             stages=tuple(_stage(stage, artifacts[stage.candidate.artifact_sha256]) for stage in cascade.stages[1:]),
+            first=cascade.stages[0].name,
             threshold=cascade.threshold,
             release=cascade.release,
             hangover_ns=round(cascade.hangover_ms * _NS_PER_MS),

@@ -76,6 +76,14 @@ def test_a_stage_of_its_own_may_fail_and_is_named(device: Device) -> None:
     assert str(run.result.reason).startswith("stage asr: ")
 
 
+def test_what_is_not_finite_is_told_with_its_stage(device: Device) -> None:
+    graph = device.put(cascades.asr_graph(gain=float("nan")), ".onnx")
+    broken = wire.Stage("asr", wire.SPEECH, "onnxruntime", CPU, graph, cascades.asr_contract(), 320)
+    run = device.run(spec_of(device, [["low"]], stages=(broken,)))
+    assert run.result.failure == "non-finite-output"
+    assert str(run.result.reason).startswith("stage asr: logits holds NaN")
+
+
 def test_a_text_stage_may_hear_an_utterance_once_it_has_ended(device: Device) -> None:
     whole = wire.Stage(
         "asr", wire.FINAL, "onnxruntime", CPU, device.put(cascades.asr_graph(), ".onnx"), cascades.asr_contract(), 320

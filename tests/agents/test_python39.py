@@ -70,6 +70,7 @@ def test_every_module_compiles_under_39(tmp_path: Path) -> None:
 
 def test_every_mode_runs_under_39(python39_with_runtime: str, tmp_path: Path, archive: Path) -> None:
     from tests.agents.probe.test_probe import probe, runtime
+    from tests.agents.test_cascade import spec_of
 
     device = Device(tmp_path, (python39_with_runtime, str(archive)), tmp_path)
     found = probe(device)
@@ -78,6 +79,8 @@ def test_every_mode_runs_under_39(python39_with_runtime: str, tmp_path: Path, ar
     for mode, streams in (("flat-out", 1), ("paced", 1), ("placement", 1), ("multi", 2)):
         result = device.run(device.spec(session_id=mode, mode=mode, streams=streams, sampler_hz=20.0)).result
         assert (result.outcome, result.reason) == ("ok", None)
+    result = device.run(spec_of(device, [["low", "high"]], session_id="cascade")).result
+    assert (result.outcome, [heard["text"] for heard in result.decoded]) == ("ok", ["low high"]), result.reason
     assert runtime(found, "litert").usable, runtime(found, "litert").reason
     litert = {"runtime": "litert", "provider": "XNNPACK", "model": device.put(leaky_tflite(), ".tflite")}
     for mode in ("flat-out", "placement"):

@@ -73,8 +73,7 @@ def run_cascade(
     tape = Tape(_audio(chunks), chunks * GATE_CHUNK, lambda n: device.start_ns + n * 1_000_000_000 // RATE_HZ)
     log, heard = Log(), _Heard(loud)
     wanted = wire.Cascade(
-        _wire_stages(cascade), cascade.threshold, cascade.release, 320_000_000, 256_000_000, cascade.reply_tokens,
-        cascade.order,
+        _wire_stages(cascade), hangover_ns=320_000_000, pre_roll_ns=256_000_000, order=cascade.order
     )  # fmt: skip
     listener = Listener(
         _stages(lambda: device.compute(costs.gate_ns)), Gate(wanted, GATE_CHUNK, RATE_HZ), heard.next, tape
