@@ -15,7 +15,7 @@ PATH = Path(__file__).parent / "contract.json"
 CHUNK_SAMPLES = CHUNK_POINTS * SAMPLES_PER_POINT
 BEAM, PRUNE, LONGEST_WORD = 16, 6, 20
 # Chosen on words that neither train nor test, see ../README.md.
-PRIOR_WEIGHT = 0.4
+PRIOR_WEIGHT = 0.3
 
 
 def contract() -> StreamContract:
