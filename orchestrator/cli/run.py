@@ -112,6 +112,11 @@ MULTI, PLACEMENT = "multi", "placement"
 @deadline_option
 @click.option("--audio", type=click.Path(path_type=Path), help="Your own audio: mono, 16 bit, at the model's rate.")
 @click.option(
+    "--user-words",
+    type=click.Path(path_type=Path),
+    help="A user's own words beside the model's list, where it has one: CSV, word,count.",
+)
+@click.option(
     "--split",
     type=click.Choice(["test", "track"]),
     default="test",
@@ -149,6 +154,7 @@ def run(
     once: bool,
     deadline_ms: float | None,
     audio: Path | None,
+    user_words: Path | None,
     split: str,
     results: Path,
     as_json: bool,
@@ -198,6 +204,7 @@ def run(
             threads=threads,
             seconds=minutes * 60 if mode == "sustained" else seconds,
             audio=audio,
+            user_words=user_words,
             wait_s=wait_s,
             quiet_device=quiet_device,
             environment=environment,

@@ -78,6 +78,7 @@ class SessionRunner:
     ``sharing``: how several streams share the device (agents/wire.py). ``deadline_ns`` of a chunk; None: its duration.
     ``places``: the device's further Python environments, in which candidates may be.
     ``isolate``: steps of isolation, of which a priority is each session's own.
+    ``more_parts``: files that every session gets beside its artifact's own, by ``wire.PARTS``.
     """
 
     ledger: Ledger
@@ -98,6 +99,7 @@ class SessionRunner:
     deadline_ns: int | None = None
     places: dict[str, Place] = field(default_factory=dict)
     isolate: tuple[str, ...] = ()
+    more_parts: dict[str, wire.Blob] = field(default_factory=dict)
     # In the ledger, and still on the device: deleted there by the next call, not by one of their own.
     _recorded: list[str] = field(default_factory=list)
     _priority_told: bool = False
@@ -258,7 +260,7 @@ class SessionRunner:
             runtime=candidate.runtime,
             provider=candidate.provider,
             model=blob_of(artifact),
-            parts=parts_of(artifact),
+            parts={**parts_of(artifact), **self.more_parts},
             contract=artifact.contract,
             audio=material.evaluation if evaluate else material.stream,
             chunk_samples=candidate.chunk_samples,

@@ -46,6 +46,7 @@ from orchestrator.workflows.settings import deadline_ns, require_duration, requi
 from orchestrator.workflows.site import Site, SiteWish, on_site
 from orchestrator.workflows.spoken import SpokenWords, spoken_words
 from orchestrator.workflows.streams_wanted import StreamsWanted
+from orchestrator.workflows.user_words import user_words
 
 _OTHER_RECIPE = "choose another --recipe; earshot models export shows which ones this model can have"
 
@@ -63,6 +64,7 @@ class RunSettings:
     chunk; None: its duration. ``split`` of the evaluation set. ``once``: also a session that something disturbed is not
     run again. ``streams``: of mode multi, see ``orchestrator.workflows.streams``; ``seconds`` are then those of each of
     its sessions. ``held``: the CPUs that it is held to; ``isolate``: steps of isolation, None: the lab file's.
+    ``user_words``: a user's own, beside the model's lexicon.
     """
 
     model: str
@@ -86,6 +88,7 @@ class RunSettings:
     streams: StreamsWanted | None = None
     held: Wish = field(default_factory=Wish)
     isolate: tuple[str, ...] | None = None
+    user_words: Path | None = None
 
     def __post_init__(self) -> None:
         require_duration("seconds", self.seconds)
@@ -103,11 +106,12 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class Made:
-    """``words``: when they are spoken in the audio; None where nobody said."""
+    """``words``: when they are spoken in the audio; None where nobody said. ``more_parts``: of the session."""
 
     artifact: Artifact
     audio: tuple[Path, wire.Blob]
     words: SpokenWords | None = None
+    more_parts: dict[str, tuple[Path, wire.Blob]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,10 @@ class Work:
     @property
     def words(self) -> SpokenWords | None:
         return self.making.result().words
+
+    @property
+    def more_parts(self) -> dict[str, tuple[Path, wire.Blob]]:
+        return self.making.result().more_parts
 
     @property
     def sample_rate_hz(self) -> int:
@@ -192,9 +200,10 @@ def _make(settings: RunSettings, scratch: Path, progress: Progress) -> Made:
         raise BadInput(
             f"{prepared.source.name} has no evaluation set to stream", hint="give it audio: --audio FILE.wav"
         )
+    more = user_words(prepared.source, settings.user_words)
     audio = _audio(settings, prepared, scratch)
     artifact = exported_one(prepared, settings.recipe, settings.results, progress)
-    return Made(artifact, audio, _words(settings, prepared))
+    return Made(artifact, audio, _words(settings, prepared), more)
 
 
 def exported_one(prepared: Prepared, recipe: Recipe, results: Path, progress: Progress) -> Artifact:
@@ -264,7 +273,8 @@ def _runner(work: Work, settings: RunSettings, site: Site, progress: Progress) -
     agent, environment = site.agent, site.environment
     progress.stage("pushing", steps=1)
     work.ledger.record_artifact(work.artifact)
-    push_blobs(agent, [*files_of(work.artifact), work.audio])
+    more = work.more_parts
+    push_blobs(agent, [*files_of(work.artifact), *more.values(), work.audio])
     clusters = [site.cluster] if site.cluster else []
     known = candidates_for(
         [work.artifact], environment.probe, threads=[settings.threads], clusters=clusters, spare=True
@@ -286,6 +296,7 @@ def _runner(work: Work, settings: RunSettings, site: Site, progress: Progress) -
         suspect_reruns=0 if settings.once else 1,
         deadline_ns=deadline_ns(settings.deadline_ms),
         isolate=site.asked.steps,
+        more_parts={name: blob for name, (_, blob) in more.items()},
         meter=meter_of(site.device),
         cooler=cooler_of(site.device, agent, environment, work.ledger, study, progress),
     )
@@ -382,6 +393,7 @@ def _study(settings: RunSettings) -> Study:
             "split": settings.split,
             "held": asdict(settings.held),
             "isolate": settings.isolate,
+            **({"user_words": str(settings.user_words)} if settings.user_words else {}),
             "streams": asdict(settings.streams) if settings.streams else None,
         },
     )
