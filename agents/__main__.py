@@ -36,6 +36,8 @@ USAGE = """usage: agent VERB [options]
   clean --root ROOT [--sessions] [--blobs] [--environments] [--python] [--keep NAME,NAME]
                                    delete sessions that do not run; blobs, stale uploads and, while no session runs,
                                    other versions of this agent; print what was deleted
+  engine --root ROOT --kit NAME [--timeout S] [--trtexec PATH]
+                                   build a TensorRT engine from a kit in the store, print where it is, one JSON object
   lease-acquire --root ROOT        stdin: LeaseRequest; take the right to start sessions here, print a LeaseAnswer
   lease-beat --root ROOT --token N [--ttl SECONDS]
                                    keep it (for so long); print whether N still has it
@@ -253,6 +255,25 @@ def _write_stdout(line: bytes) -> None:
         view = view[os.write(1, view) :]
 
 
+def _engine(arguments: List[str]) -> int:
+    options = _options(arguments, ["--root", "--kit", "--timeout", "--trtexec"], [])
+    timeout = options.get("--timeout", "600")
+    if not timeout.replace(".", "", 1).isdigit():
+        raise UsageError(f"--timeout must be seconds, got {timeout!r}")
+    from agents.engines.build import build
+    from agents.store import Store
+    from agents.strict_json import to_json
+
+    name = options.get("--kit", "")
+    if os.path.basename(name) != name or not name:
+        raise UsageError(f"--kit must be the name of a file in the store, got {name!r}")
+    store = Store(_root(options))
+    sha256, _, endings = name.partition(".")
+    path = store.open_blob(sha256, "." + endings, os.path.getsize(os.path.join(store.blobs, name)))
+    _print_json(to_json(build(path, store.root, float(timeout), options.get("--trtexec"))))
+    return EXIT_OK
+
+
 VERBS: Dict[str, Callable[[List[str]], int]] = {
     "probe": _probe,
     "probe-runtime": _probe_runtime,
@@ -265,6 +286,7 @@ VERBS: Dict[str, Callable[[List[str]], int]] = {
     "sessions": _sessions,
     "forget": _forget,
     "clean": _clean,
+    "engine": _engine,
     "environments": _environments,
     "environment-install": _environment_install,
     **{f"lease-{action}": partial(_lease, action) for action in ("acquire", "beat", "release", "show")},

@@ -58,6 +58,9 @@ _EXECUTORCH: dict[str, tuple[str, ...] | None] = {
 # states: tensors that go in and out, or what Core ML itself keeps (from iOS 18 on).
 _COREML = {"states": ("io", "coreml"), "target": ("ios15", "ios16", "ios17", "ios18")}
 
+# build: by the device that runs the engine, or by trtexec on this machine.
+_TENSORRT = {"build": ("device", "here"), "level": ("0", "1", "2", "3", "4", "5")}
+
 # lite: the file of the interpreter for phones; mobile: torch's own pass for it.
 _TORCHSCRIPT: dict[str, tuple[str, ...] | None] = {
     "mode": ("trace", "script"),
@@ -108,6 +111,11 @@ OPTIONS: dict[str, dict[str, dict[str, tuple[str, ...] | None]]] = {
             "exclude_nodes": None,
         },
         "int8-weight": {},
+    },
+    "tensorrt": {
+        "fp32": {**_TENSORRT},
+        "fp16": {**_TENSORRT},
+        "int8-static": {"ranges": ("cache", "qdq"), **_TENSORRT},
     },
     "torchscript": {
         "fp32": {**_TORCHSCRIPT},

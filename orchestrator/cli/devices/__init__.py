@@ -11,6 +11,7 @@ VERBS = {
     "doctor": ("orchestrator.cli.devices.doctor:doctor", "Say what on a device harms a measurement, and fix it."),
     "setup": ("orchestrator.cli.devices.setup:setup", "Give a device its Python environments: offline, no root."),
     "runner": ("orchestrator.cli.devices.runner:runner", "Build a runtime's runner for a device's processor."),
+    "engine": ("orchestrator.cli.devices.engine:engine", "Build a TensorRT engine on a device, by its trtexec."),
     "sessions": ("orchestrator.cli.devices.sessions:sessions", "Show the sessions that lie on a device."),
     "collect": ("orchestrator.cli.devices.collect:collect", "Put a gone controller's sessions into a ledger."),
     "clean": ("orchestrator.cli.devices.clean:clean", "Remove what Earshot left on a device."),

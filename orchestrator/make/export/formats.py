@@ -18,6 +18,7 @@ FORMATS = {
     "onnx": "orchestrator.make.export.onnx_format:OnnxFormat",
     "coreml": "orchestrator.make.export.coreml:CoreMlFormat",
     "openvino": "orchestrator.make.export.openvino:OpenVinoFormat",
+    "tensorrt": "orchestrator.make.export.tensorrt:TensorRtFormat",
     "torchscript": "orchestrator.make.export.torchscript:TorchScriptFormat",
 }
 # Format -> packages whose version changes what is made.
@@ -27,6 +28,7 @@ _TOOLS = {
     "onnx": ("onnx", "onnxruntime", "numpy"),
     "coreml": ("coremltools", "torch"),
     "openvino": ("openvino", "nncf"),
+    "tensorrt": ("onnx", "onnxruntime", "numpy"),
     "torchscript": ("torch",),
 }
 

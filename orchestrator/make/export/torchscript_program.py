@@ -69,7 +69,7 @@ def _quantized(module: nn.Module, recipe: Recipe) -> nn.Module:
             f"{recipe} changes nothing: the module has no {', '.join(kind.__name__ for kind in _DYNAMIC)} to quantize",
             hint="convolutions have no dynamic form in torch; leave this recipe out",
         )
-    return quantize_dynamic(module, wanted, dtype=torch.qint8)  # type: ignore[no-any-return]
+    return quantize_dynamic(module, wanted, dtype=torch.qint8)
 
 
 def _for_mobile(compiled: Any) -> Any:

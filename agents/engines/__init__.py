@@ -1,0 +1,1 @@
+"""TensorRT engines, which only the GPU that runs them can build."""
