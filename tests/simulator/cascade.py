@@ -25,6 +25,14 @@ _BLOB = wire.Blob("a" * 64, 1)
 _TEXT = "hi"
 # Of each utterance: the chunk whose one frame has the event.
 EVENT_CHUNK = 45
+_LOADED = tuple(
+    wire.StageLoaded(name, runtime, 1_000_000, 2_000_000, 3_000_000, "1.0", libraries=libraries)
+    for name, runtime, libraries in (
+        ("vad", "onnxruntime", {"/lib/libonnxruntime.so": 21_000_000}),
+        ("asr", "litert", {"/lib/libtflite.so": 5_000_000}),
+        ("lm", "onnxruntime", {}),
+    )
+)
 TEXT_CONTRACT = replace(
     sessions.CONTRACT,
     decoder=Decoder("ctc", ("-", _TEXT)),
@@ -93,7 +101,7 @@ def run_cascade(
     candidate = cascade.stages[0].candidate
     planned = PlannedSession("study-1", "bench", candidate, CASCADE, 0, 0, chunks, cascade=cascade)
     decoded = tuple({**u.heard, "utterance": u.number, "reply": list(u.reply)} for u in listener.utterances if u.heard)
-    result = wire.RunResult(planned.session_id, "ok", chunks, decoded=decoded)
+    result = wire.RunResult(planned.session_id, "ok", chunks, decoded=decoded, stages=_LOADED)
     session = Session(planned, sessions.ENVIRONMENT, "2026-01-01T00:00:00+00:00", 1.0, result, arrays)
     return CascadeTimes(session, RATE_HZ)
 
