@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from agents.backends.executorch_delegates import require_provider
 from agents.backends.executorch_signature import Expected, check_tensors
@@ -47,7 +47,7 @@ def api_of(options: Dict[str, str]) -> Way:
 def load(
     path: str,
     provider: str,
-    threads: int,
+    threads: Optional[int],
     options: Dict[str, str],
     tensors: Tuple[List[Expected], List[Expected]],
     profiled: bool = False,

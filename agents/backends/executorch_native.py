@@ -84,10 +84,11 @@ class NativeApi:
                 ctypes.CDLL(path)
         return tuple(n for n in self.library.earshot_backends().decode().split(",") if n)
 
-    def open(self, path: str, threads: int, profiled: bool) -> "NativeProgram":
-        """Raises ExecuTorchError."""
-        # Before the delegates are made: they keep the pool that they find.
-        self.library.earshot_threads(threads)
+    def open(self, path: str, threads: Optional[int], profiled: bool) -> "NativeProgram":
+        """``threads`` None: as many as there are, because a program that is open already keeps the pool that it found,
+        and another number would end it. Raises ExecuTorchError."""
+        if threads is not None:
+            self.library.earshot_threads(threads)
         handle = self.library.earshot_open(os.fsencode(path), int(profiled))
         if not handle:
             raise ExecuTorchError(self.error())

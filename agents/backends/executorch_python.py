@@ -32,10 +32,11 @@ class PythonApi:
         """The delegates of this build."""
         return tuple(self.library._get_registered_backend_names())
 
-    def open(self, path: str, threads: int, profiled: bool) -> "PythonProgram":
-        """Raises RuntimeError."""
-        # Before the delegates are made: they keep the pool that they find.
-        self.library._unsafe_reset_threadpool(threads)
+    def open(self, path: str, threads: Optional[int], profiled: bool) -> "PythonProgram":
+        """``threads`` None: as many as there are, because a program that is open already keeps the pool that it found,
+        and another number would end it. Raises RuntimeError."""
+        if threads is not None and threads != self.library._threadpool_get_thread_count():
+            self.library._unsafe_reset_threadpool(threads)
         return PythonProgram(self, self.library._load_for_executorch(path, enable_etdump=profiled))
 
 

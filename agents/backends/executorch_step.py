@@ -13,13 +13,13 @@ from agents.pte_file import MalformedPte, read_pte
 
 
 class ExecuTorchStep:
-    """See ``decode.step_graph.StepGraph``. On one thread, by XNNPACK or, where it was exported so, portable kernels,
-    whatever the encoder runs on. A program of fixed shapes computes the whole batch."""
+    """See ``decode.step_graph.StepGraph``. On the encoder's threads, by XNNPACK or, where it was exported so, portable
+    kernels. A program of fixed shapes computes the whole batch."""
 
     def __init__(self, spec: wire.RunSpec, path: str) -> None:
         search = spec.contract.search
         assert search is not None
-        loaded = load(path, _provider(path), 1, spec.session_options, step_tensors(search))
+        loaded = load(path, _provider(path), None, spec.session_options, step_tensors(search))
         arrays = allocate(search)
         self.batch = search.batch
         self.tokens: NDArray[Any] = arrays.tokens

@@ -168,7 +168,6 @@ struct Described {
 
 }  // namespace
 
-
 struct EarshotTime {
   const char* name;
   int64_t instruction;
@@ -177,7 +176,7 @@ struct EarshotTime {
   double time_ns;
 };
 
-// A program with its method "forward", or its only one.
+// A program with its method "forward", or its first one. Members end in reverse order: the method before its memory.
 struct EarshotGraph {
   std::unique_ptr<MmapDataLoader> loader;
   std::unique_ptr<rt::Program> program;
@@ -294,6 +293,7 @@ const char* earshot_backends() {
   return names.c_str();
 }
 
+// Before any program is opened: its delegates keep the pool that they find, and this ends that.
 int earshot_threads(int count) {
   auto* pool = executorch::extension::threadpool::get_threadpool();
   if (pool == nullptr || count < 1) {
@@ -305,8 +305,6 @@ int earshot_threads(int count) {
 }
 
 void earshot_close(EarshotGraph* graph) {
-  if (graph == nullptr) return;
-  graph->method.reset();  // Before the memory that it lies in.
   delete graph;
 }
 
