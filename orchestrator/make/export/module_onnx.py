@@ -138,11 +138,13 @@ def _dynamic(signature: Signature) -> tuple[dict[int, Any] | None, ...]:
 
 
 def _trace(program: list[Any], node: str) -> str:
-    """Where ``node`` comes from, in the program as the exporter broke it down."""
+    """Where ``node`` comes from. The exporter breaks the program down further than torch does by itself, into nodes
+    that end in the name of the operator that they are part of (bessel_i0)."""
     if not program:
         return ""
-    nodes = program[0].run_decompositions().graph.nodes
-    return next((str(n.meta.get("stack_trace", "")) for n in nodes if n.name == node), "")
+    nodes = [n for n in program[0].run_decompositions().graph.nodes if n.op == "call_function"]
+    named = [n for n in nodes if n.name == node] or [n for n in nodes if node.endswith(n.target.__name__.split(".")[0])]
+    return str(named[0].meta.get("stack_trace", "")) if named else ""
 
 
 def _cleaned(model: onnx.ModelProto, module: Any, signature: Signature) -> onnx.ModelProto:
