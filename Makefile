@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run-all test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
+.PHONY: run-all models-check test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -22,6 +22,10 @@ lab: install
 MODEL ?= kws
 run-all: $(VENV)/.installed-all
 	$(BIN)/earshot tune $(MODEL) --results $(RESULTS)
+
+# Models x formats x recipes: exported, proven, run in a session here, scored. What is known is not done again.
+models-check: $(VENV)/.installed-all
+	$(BIN)/earshot models check --all --results $(RESULTS) --markdown docs/models.md
 
 install: $(VENV)/.installed
 
