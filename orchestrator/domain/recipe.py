@@ -112,6 +112,11 @@ OPTIONS: dict[str, dict[str, dict[str, tuple[str, ...] | None]]] = {
         },
         "int8-weight": {},
     },
+    # soc_model and htp_arch: of the phone's processor, as Qualcomm numbers them; else the compiler's own choice.
+    "qnn": {
+        "fp16": {"soc_model": None, "htp_arch": None},
+        "int8-static": {"soc_model": None, "htp_arch": None},
+    },
     "tensorrt": {
         "fp32": {**_TENSORRT},
         "fp16": {**_TENSORRT},

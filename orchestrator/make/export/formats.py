@@ -18,6 +18,7 @@ FORMATS = {
     "onnx": "orchestrator.make.export.onnx_format:OnnxFormat",
     "coreml": "orchestrator.make.export.coreml:CoreMlFormat",
     "openvino": "orchestrator.make.export.openvino:OpenVinoFormat",
+    "qnn": "orchestrator.make.export.qnn:QnnFormat",
     "tensorrt": "orchestrator.make.export.tensorrt:TensorRtFormat",
     "torchscript": "orchestrator.make.export.torchscript:TorchScriptFormat",
 }
@@ -28,6 +29,7 @@ _TOOLS = {
     "onnx": ("onnx", "onnxruntime", "numpy"),
     "coreml": ("coremltools", "torch"),
     "openvino": ("openvino", "nncf"),
+    "qnn": ("onnx", "onnxruntime", "onnxruntime-qnn", "numpy"),
     "tensorrt": ("onnx", "onnxruntime", "numpy"),
     "torchscript": ("torch",),
 }
