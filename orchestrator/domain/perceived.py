@@ -19,6 +19,7 @@ from orchestrator.domain.session import Session
 # of them), its begin and its end, in ns from the span's start. A paced stream is one span.
 WORDS = "words"
 SPAN, LABEL, START, END = range(4)
+_NO_LABEL = -1
 
 # Columns of ``Perceived.parts_ns``.
 PARTS = ("emission delay", "endpointing", "lookahead", "chunk wait", "latency L_k")
@@ -147,13 +148,14 @@ def _audio_parts(session: Session, contract: StreamContract) -> _AudioParts | st
         return "an older agent ran it, which did not tell when the graph itself was sure"
     lookahead_ns = int(_ns(np.array(contract.lookahead_samples), contract))
     limit_ns = int(HEARD_WITHIN_S * 1e9) + lookahead_ns
+    words, labels = _comparable(words, contract)
     clock = FrameClock(contract, session.planned.candidate.chunk_samples, _served(session))
     stream_ns = _stream_ns(session, contract)
     parts: list[tuple[int, int, int, int]] = []
     missed, false_events = 0, 0
     for span, stream in enumerate(decoded):
         own = words[words[:, SPAN] == span]
-        owners = owners_of(stream["events"], own, contract.decoder.labels, clock, limit_ns)
+        owners = owners_of(stream["events"], own, labels, clock, limit_ns)
         false_events += sum(owner is None for owner in owners)
         first = first_events(stream["events"], owners)
         for number in np.flatnonzero(own[:, END] + limit_ns <= stream_ns).tolist():
@@ -163,6 +165,16 @@ def _audio_parts(session: Session, contract: StreamContract) -> _AudioParts | st
                 missed += 1
     columns = np.array(parts, dtype=np.int64).reshape(-1, 4).T
     return _AudioParts(columns[0], columns[1], lookahead_ns, columns[2], columns[3], missed, false_events)
+
+
+def _comparable(words: NDArray[np.int64], contract: StreamContract) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Words and the labels that events are told apart by: none for swipes, where a word's wait is that for whichever
+    word its trace gave."""
+    if contract.decoder.kind != "trie":
+        return words, contract.decoder.labels
+    alike = words.copy()
+    alike[:, LABEL] = _NO_LABEL
+    return alike, ()
 
 
 def _served(session: Session) -> NDArray[np.int64] | None:
@@ -186,7 +198,8 @@ def owners_of(
     """
     owners: list[int | None] = []
     for event in events:
-        at_ns, label = clock.ready_ns(event["frame"]), labels.index(event["label"])
+        at_ns = clock.ready_ns(event["frame"])
+        label = labels.index(event["label"]) if event["label"] in labels else _NO_LABEL
         near = (words[:, LABEL] == label) & (words[:, START] <= at_ns) & (at_ns <= words[:, END] + limit_ns)
         fitting = np.flatnonzero(near).tolist()
         free = [number for number in fitting if number not in owners]

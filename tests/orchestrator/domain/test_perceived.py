@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from agents import wire
-from agents.contract import Decoder, TensorSpec
+from agents.contract import Decoder, StatePair, StepContract, TensorSpec
 from orchestrator.domain.latency_budget import budget
 from orchestrator.domain.perceived import NO_WORDS, PARTS, WORDS, Perceived, perceived, perceived_of
 from orchestrator.domain.session import Session
@@ -65,6 +65,25 @@ def test_the_parts_of_one_word_add_up_to_its_event() -> None:
     ]
     assert isinstance(found, Perceived)
     assert found.total_ns.tolist() == [83 * MS]
+
+
+def test_a_swiped_word_waits_for_whatever_word_its_trace_gave() -> None:
+    frame = TensorSpec("frame", (1, 3))
+    step = StepContract(
+        TensorSpec("token", (1,), "int32"),
+        frame,
+        (StatePair("h_in", "h_out", (1, 2)),),
+        TensorSpec("logits", (1, len(LABELS))),
+    )
+    swiping = replace(
+        CONTRACT, decoder=Decoder("trie", LABELS), outputs=(TensorSpec("encoded", (1, 2, 3)),), search=step
+    )
+    told = events(("hello", 37, 37), ("yes", 77, 77))
+    made = heard("paced", [told], words((0, "no", 100, 300), (0, "no", 600, 700)), t_ns=steady_times())
+    first, second = parts_ms(perceived(made, swiping))
+    # Frame 37 is the last of chunk 18, which is full at 380 ms and done at 383 ms.
+    assert (first["emission delay"], first["chunk wait"], sum(first.values())) == (80.0, 0.0, 83.0)
+    assert sum(second.values()) == 83.0
 
 
 def test_lookahead_is_no_delay_of_the_model() -> None:
