@@ -14,22 +14,29 @@ _RECIPES = {
     "litert": ("fp32", "fp16", "int8-dynamic", "int8-static", "int8-static(only_types=heavy)"),
     "executorch": ("fp32", "int8-dynamic", "int8-static"),
     "torchscript": ("fp32", "int8-dynamic"),
+    "openvino": ("fp32", "int8-static"),
 }
-# Of those whose artifacts nothing here runs: `earshot models check` tells what becomes of them.
+# Of those whose artifacts run elsewhere: `earshot models check` tells what becomes of them.
 _ELSEWHERE = {
-    "coreml": ("fp16", "int8-palettized"),
-    "openvino": ("fp32", "fp16"),
-    "qnn": ("int8-static",),
-    "tensorrt": ("fp16",),
+    "coreml": ("fp16", "palettized"),
+    "qnn": ("fp16", "int8-static"),
+    "tensorrt": ("fp16", "int8-static"),
 }
 # What must be importable for a format to be worth a try.
-_NEEDS = {"litert": "litert_torch", "onnx": "onnxscript", "executorch": "executorch", "torchscript": "torch"}
+_NEEDS = {
+    "litert": "litert_torch",
+    "onnx": "onnxscript",
+    "executorch": "executorch",
+    "torchscript": "torch",
+    "openvino": "openvino",
+}
+# Of a model without a metric, by which no recipe is better than another.
+_BRIEF = ("fp32", "int8-dynamic")
 # Further pairs of a transducer's graphs; by default the step graph is fp32.
 _PAIRS = {
     "onnx": ("int8-dynamic(step=int8-joint)", "int8-dynamic(step=int8-dynamic)"),
     "litert": ("int8-dynamic(step=int8-dynamic)",),
     "executorch": ("int8-dynamic(step=int8-dynamic)",),
-    "torchscript": (),
 }
 
 
@@ -40,9 +47,16 @@ def default_recipes(source: ModelSource) -> tuple[Recipe, ...]:
 
 
 def all_recipes(source: ModelSource) -> tuple[Recipe, ...]:
-    """Those of every format there is: what cannot be made says why."""
+    """Those of every format there is: what cannot be made says why. Of a model without a metric at most two
+    of a format."""
     formats = dict.fromkeys(("onnx", "litert", *_RECIPES, *_ELSEWHERE))
-    return tuple(recipe for f in formats if f in FORMATS for recipe in _of(source, f))
+    by_format = (_of(source, f) for f in formats if f in FORMATS)
+    return tuple(recipe for known in by_format for recipe in (known if source.metric else _brief(known)))
+
+
+def _brief(recipes: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
+    plain = tuple(recipe for recipe in recipes if recipe.precision in _BRIEF and not recipe.options)
+    return plain or recipes[:1]
 
 
 def _is_makeable(source: ModelSource, format_: str) -> bool:

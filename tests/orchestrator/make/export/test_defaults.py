@@ -4,7 +4,8 @@ import onnx
 import pytest
 
 from orchestrator.make.export.default_onnx import weight_shares
-from orchestrator.make.export.defaults import default_recipes
+from orchestrator.make.export.defaults import all_recipes, default_recipes
+from orchestrator.make.export.formats import FORMATS
 from orchestrator.make.models.library import find_model
 from orchestrator.make.models.source import ModelSource
 
@@ -55,3 +56,35 @@ def test_of_the_reference_models(tmp_path: Path) -> None:
             "litert:int8-static",
             f"litert:int8-static(only_types={kept})",
         ]
+
+
+def test_a_check_tries_every_format_there_is(tmp_path: Path) -> None:
+    for name in ("kws", "digits-conformer", "causal-lm"):
+        recipes = all_recipes(find_model(name, tmp_path))
+        assert {r.format for r in recipes} == set(FORMATS)
+        assert len(recipes) == len(set(recipes))
+
+
+def test_a_transducer_has_pairs_of_precisions(tmp_path: Path) -> None:
+    def steps(name: str) -> set[str]:
+        return {r.get("step", "") for r in all_recipes(find_model(name, tmp_path)) if r.format == "onnx"}
+
+    assert steps("digits-conformer") == {"", "int8-joint", "int8-dynamic"}
+    assert steps("kws") == {""}
+
+
+def test_without_a_metric_few_are_tried(tmp_path: Path) -> None:
+    recipes = all_recipes(find_model("causal-lm", tmp_path))
+    assert [str(r) for r in recipes if r.format in ("onnx", "litert")] == [
+        "onnx:fp32",
+        "onnx:int8-dynamic",
+        "litert:fp32",
+        "litert:int8-dynamic",
+    ]
+    assert all(sum(r.format == f for r in recipes) <= 2 for f in FORMATS)
+
+
+def test_what_no_tool_here_can_make_is_not_tried_in_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert {r.format for r in default_recipes(find_model("kws", tmp_path))} == {"onnx", "litert"}
+    assert default_recipes(find_model("digits-quartznet", tmp_path)) == ()
