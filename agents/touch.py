@@ -88,25 +88,30 @@ class Touch:
         step = at[1:] - at[:-1]
         step /= (self._width, self._height)
         step[~(down[1:] & down[:-1])] = 0.0
-        # Lengths and angles are those of the screen: heights in key widths.
-        flat = step * (1.0, self._height / self._width)
-        before, now = flat[:-1], flat[1:]
-        squared = flat[:, 0] * flat[:, 0] + flat[:, 1] * flat[:, 1]
-        both = np.sqrt(squared[:-1] * squared[1:]) + STILL
-        x, y = at[2:, 0], at[2:, 1]
-        rows[:, 0] = (x - self._centre[0]) / self._half[0]
-        rows[:, 1] = (y - self._centre[1]) / self._half[1]
+        rows[:, :2] = (at[2:] - self._centre) / self._half
         rows[:, 2:4] = step[1:] * STEP_POINTS
-        rows[:, 4] = np.sqrt(squared[1:]) * STEP_POINTS
-        rows[:, 5] = (before[:, 0] * now[:, 1] - before[:, 1] * now[:, 0]) / both
-        rows[:, 6] = (before[:, 0] * now[:, 0] + before[:, 1] * now[:, 1]) / both
+        # Lengths and angles are those of the screen: heights in key widths.
+        _fill_motion(step * (1.0, self._height / self._width), rows[:, 4:7])
         rows[:, 7] = 1.0
-        across = (x[:, None] - self._x) / (self._width * NEAR_KEYS)
-        along = (y[:, None] - self._y) / (self._height * NEAR_KEYS)
-        near = 1.0 / (1.0 + across * across + along * along)
-        np.multiply(near, near, out=rows[:, MOTION_FEATURES:], casting="same_kind")
+        self._fill_nearness(at[2:], rows[:, MOTION_FEATURES:])
         rows[~touched] = 0.0
         self._last[:, :2], self._last[:, 2] = at[-2:], down[-2:]
+
+    def _fill_nearness(self, at: NDArray[np.float64], near: NDArray[np.float32]) -> None:
+        across = (at[:, :1] - self._x) / (self._width * NEAR_KEYS)
+        along = (at[:, 1:] - self._y) / (self._height * NEAR_KEYS)
+        root = 1.0 / (1.0 + across * across + along * along)
+        near[:] = root * root
+
+
+def _fill_motion(step: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+    """Speed, sine and cosine of the turn, of each step but the first."""
+    before, now = step[:-1], step[1:]
+    squared = step[:, 0] * step[:, 0] + step[:, 1] * step[:, 1]
+    both = np.sqrt(squared[:-1] * squared[1:]) + STILL
+    out[:, 0] = np.sqrt(squared[1:]) * STEP_POINTS
+    out[:, 1] = (before[:, 0] * now[:, 1] - before[:, 1] * now[:, 0]) / both
+    out[:, 2] = (before[:, 0] * now[:, 0] + before[:, 1] * now[:, 1]) / both
 
 
 def _extent(keys: Tuple[Key, ...]) -> Tuple[Tuple[float, float], Tuple[float, float]]:

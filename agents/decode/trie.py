@@ -30,22 +30,25 @@ class Trie:
         spelt, kept = _spelt(words, labels, longest)
         # As bytes: sorted many times faster than rows.
         texts, place = np.unique(spelt.reshape(-1).view(f"S{longest}"), return_inverse=True)
-        found = texts.view(np.uint8).reshape(len(texts), longest)
-        frequencies = np.bincount(place, np.asarray(counts, dtype=np.float64)[kept], len(found))
-        self.words, self.left_out = len(found), len(words) - int(kept.sum())
-        parents, self._labels, ends = _nodes(found)
-        first = np.searchsorted(parents[1:], np.arange(len(parents) + 1)) + 1
+        self.words, self.left_out = len(texts), len(words) - int(kept.sum())
+        parents, self._labels, ends = _nodes(texts.view(np.uint8).reshape(len(texts), longest))
+        # Python's arrays: one element of them costs a third of one of numpy's.
+        self._parents = array("i", parents.tolist())
+        self._first = array("i", (np.searchsorted(parents[1:], np.arange(len(parents) + 1)) + 1).tolist())
+        frequencies = np.bincount(place, np.asarray(counts, dtype=np.float64)[kept], len(texts))
         # One more than counted for every word: one that was never counted is still a word.
         log_p = np.full(len(parents), -math.inf)
-        log_p[ends] = np.log((frequencies + 1.0) / (frequencies.sum() + len(found)))
-        # Python's arrays: one element of them costs a third of one of numpy's.
-        self._parents, self._first = array("i", parents.tolist()), array("i", first.tolist())
+        log_p[ends] = np.log((frequencies + 1.0) / (frequencies.sum() + len(texts)))
         self._log_p: array[float] = array("d", log_p.tolist())
-        self._best: array[float] = array("d", self._log_p)
-        for node in range(len(parents) - 1, 0, -1):
+        self._best = self._best_below()
+
+    def _best_below(self) -> "array[float]":
+        best = array("d", self._log_p)
+        for node in range(len(best) - 1, ROOT, -1):
             parent = self._parents[node]
-            if self._best[node] > self._best[parent]:
-                self._best[parent] = self._best[node]
+            if best[node] > best[parent]:
+                best[parent] = best[node]
+        return best
 
     @property
     def nodes(self) -> int:
