@@ -11,6 +11,7 @@ from orchestrator.domain.cascade_budget import DETAIL, DOUBTFUL, END_TO_END, MET
 from orchestrator.domain.cascade_ratio import CascadeRatio, cascade_ratios
 from orchestrator.domain.cascade_told import CascadeTold, StageTold
 from orchestrator.domain.latency_budget import Budget
+from orchestrator.domain.session_verdict import INVALID
 from orchestrator.statistics.interval import Interval
 from orchestrator.workflows.cascade import RanCascade
 from orchestrator.workflows.cascade_page import write_cascade_page
@@ -49,9 +50,7 @@ def show_both(ran: Sequence[RanCascade], results: Path, as_json: bool) -> None:
         ["medians of runs", f"{names[0]}>", f"{names[1]}>", "B / A>", "95 % interval>", "runs>"],
         [_ratio_row(ratio) for ratio in ratios if ratio.a_ms is not None],
     )
-    for each in found:
-        for doubt in each.doubts:
-            click.secho(f"doubt: {doubt}", fg="yellow")
+    _print_doubts(found)
     click.echo(str(page))
 
 
@@ -83,8 +82,16 @@ def print_told(found: CascadeTold) -> None:
     )  # fmt: skip
     click.echo()
     click.echo(_sentence(found))
-    for doubt in found.doubts:
-        click.secho(f"doubt: {doubt}", fg="yellow")
+    _print_doubts([found])
+
+
+def _print_doubts(every: Sequence[CascadeTold]) -> None:
+    for found in every:
+        name = f"{found.cascade.name}: " if len(every) > 1 else ""
+        for doubt in found.doubts:
+            click.secho(f"{name}{doubt}", fg="yellow")
+    if any(found.verdict == INVALID for found in every):
+        click.secho("not valid: these figures are not what the device does, and nothing follows from them", fg="red")
 
 
 def _row(row: BudgetRow) -> list[str]:

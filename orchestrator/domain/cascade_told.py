@@ -33,7 +33,8 @@ class StageTold:
 @dataclass(frozen=True)
 class CascadeTold:
     """``partial``: from the end of a word to its first event, or why it is not known. ``backlog_chunks``: the largest,
-    of the first stage. ``unspoken``: utterances in which nobody spoke a word, None: it is not known what was spoken.
+    of the first stage. ``verdict``: of its worst session (domain/session_verdict.py), ``doubts`` why; invalid where a
+    stage fell back. ``unspoken``: utterances in which nobody spoke a word, None: it is not known what was spoken.
     """
 
     cascade: Cascade
@@ -49,4 +50,5 @@ class CascadeTold:
     unspoken: int | None
     backlog_chunks: int
     lateness_p99_ms: float
+    verdict: str
     doubts: tuple[str, ...]

@@ -96,8 +96,11 @@ def run_cascade(
     utterances = np.array([u.row for u in listener.utterances], dtype=np.int64).reshape(-1, 6)
     words = [(0, 1, _ns(begin), _ns(end)) for begin, end in speech]
     arrays: dict[str, NDArray[Any]] = {
-        **log.arrays(), at.UTTERANCES: utterances, WORDS: np.array(words, dtype=np.int64).reshape(-1, 4),
-    }  # fmt: skip
+        **log.arrays(),
+        "t_ns": log.first_stage(),
+        at.UTTERANCES: utterances,
+        WORDS: np.array(words, dtype=np.int64).reshape(-1, 4),
+    }
     candidate = cascade.stages[0].candidate
     planned = PlannedSession("study-1", "bench", candidate, CASCADE, 0, 0, chunks, cascade=cascade)
     decoded = tuple({**u.heard, "utterance": u.number, "reply": list(u.reply)} for u in listener.utterances if u.heard)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from orchestrator.domain.cascade_budget import SUM, UNKNOWN
 from orchestrator.domain.cascade_told import CascadeTold
+from orchestrator.domain.session_verdict import INVALID
 from orchestrator.tell.report.cascade_charts import Drawn, budget_chart, utterance_chart
 from orchestrator.tell.report.cascade_tables import budget_table, partial_table, stage_table, waits_table
 from orchestrator.tell.report.chart import CONFIG
@@ -59,6 +60,8 @@ def _sentence(told: CascadeTold) -> str:
     said = f"{told.cascade.name} answers {took} after an utterance is over"
     known = [f"{total.verdicts[n]} in {name}" for n, name in enumerate(_SAID) if total.budget_ms is not None]
     known = [each for each in known if not each.startswith(UNKNOWN)]
+    if told.verdict == INVALID:
+        return f"{told.cascade.name}: not valid, so that nothing follows from its figures: {told.doubts[0]}"
     return f"{said}; the budget of {significant(total.budget_ms or 0.0)} ms is {', '.join(known)}" if known else said
 
 

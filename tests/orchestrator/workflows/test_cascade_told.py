@@ -36,6 +36,7 @@ def test_what_is_told_follows_from_the_arrays(capsys: pytest.CaptureFixture[str]
     assert [stage.libraries_mb for stage in found.stages] == [21.0, 5.0, 0.0]
     assert [stage.service_ms for stage in found.stages] == [1.0, 2.0, 50.0]
     assert found.stages[0].load_ms == 3.0
+    assert (found.verdict, found.doubts) == ("valid", ())
     print_told(found)
     shown = capsys.readouterr().out
     assert "450 ms" in shown
@@ -54,6 +55,18 @@ def test_the_page_says_whether_the_budget_is_met() -> None:
     assert "the budget of 610 ms is missed in p50" in pages[200]
     assert "12 heard, 0 missed, 0 false" in pages[50]
     assert "p95 needs 130 values, there are 12" in pages[50]
+
+
+def test_nothing_follows_from_a_late_pacer() -> None:
+    """Each wait ends 5 ms late, of chunks of 32 ms: the harness was measured."""
+    costs = Costs(gate_ns=1 * MS, text_ns=2 * MS, last_ns=5 * MS, token_ns=1 * MS)
+    run = run_cascade(SimulatedDevice(wake_late_ns=lambda _: 5 * MS), costs, SPEECH, 740)
+    each = ran([run])
+    found = told(each)
+    assert found.verdict == "invalid"
+    assert found.doubts == ("invalid: chunks were issued 16 % of a chunk late in the median: it measured the pacer",)
+    page = render_cascades([Drawn(found, parts_ms(run.way_ns))])
+    assert "not valid, so that nothing follows from its figures" in page
 
 
 def test_a_ratio_is_that_of_the_costs() -> None:
