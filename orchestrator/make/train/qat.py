@@ -4,7 +4,7 @@ Importing this needs torch, torchao and executorch.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchao.quantization.pt2e import FakeQuantize, MinMaxObserver, disable_observer
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_qat_pt2e
 
-from orchestrator.errors import ExportFailed
+from orchestrator.errors import BadInput, ExportFailed
 from orchestrator.make.train.lessons import Lesson
 
 # Of the steps: after this share, ranges stay as they are and only weights go on learning.
@@ -42,53 +42,66 @@ class Course:
             raise ValueError(f"steps, rate and threads must be > 0, got {self}")
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """``weights``: what the module's own state became, in float. ``quantized``: the graph with int8 weights and
-    activations, to be exported for any shapes. ``losses``: one a step."""
+class Learner:
+    """``module`` (in evaluation mode: its batch norms keep their statistics) as a graph that rounds like int8.
 
-    weights: dict[str, Tensor]
-    quantized: Any
-    losses: tuple[float, ...]
-
-
-def fine_tuned(
-    module: nn.Module,
-    stream_inputs: Sequence[Tensor],
-    lessons: Iterator[Lesson],
-    course: Course,
-    on_step: Callable[[int, float], None],
-) -> Tuned:
-    """``module`` (in evaluation mode: its batch norms keep their statistics) after ``course``.
-
-    ``stream_inputs``: its arguments for one chunk of one stream; where a lesson's have another size, the graph is made
-    for any. ``on_step`` gets the step's number, from 1, and its loss. Raises ExportFailed where nothing is quantized.
+    ``stream_inputs``: its arguments for one chunk of one stream; where those of lesson ``first`` have another size, the
+    graph takes any. The module's own parameters are what learns.
     """
-    torch.set_num_threads(course.threads)
-    torch.manual_seed(course.seed)
-    first = next(lessons)
-    prepared = _prepared(module, first, stream_inputs)
-    weights = [p for p in prepared.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=course.rate, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=course.rate, total_steps=course.steps + 1, pct_start=_WARM_UP
-    )
-    losses = []
-    for step, lesson in enumerate(itertools.islice(itertools.chain([first], lessons), course.steps), start=1):
-        if step == int(course.steps * _RANGES_LEARN) + 1:
-            prepared.apply(disable_observer)
-        loss = lesson.loss(prepared(*lesson.inputs))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(weights, _MOST_GRADIENT)
-        optimizer.step()
-        schedule.step()
-        losses.append(float(loss.detach()))
-        on_step(step, losses[-1])
-    return Tuned(_own_weights(module, prepared), _converted(prepared), tuple(losses))
+
+    def __init__(self, module: nn.Module, stream_inputs: Sequence[Tensor], first: Lesson, course: Course) -> None:
+        torch.set_num_threads(course.threads)
+        torch.manual_seed(course.seed)
+        self._course, self._first = course, first
+        self._own = module.state_dict()
+        self._prepared = _prepared(module, first, stream_inputs)
+        self.losses: tuple[float, ...] = ()
+
+    def learn(self, lessons: Iterator[Lesson]) -> Iterator[float]:
+        """Take one step after the other, and give the loss of each; the ranges of activations stand still from the
+        middle on."""
+        course = self._course
+        weights = [p for p in self._prepared.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(weights, lr=course.rate, weight_decay=0.0)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=course.rate, total_steps=course.steps + 1, pct_start=_WARM_UP
+        )
+        for step, lesson in enumerate(itertools.islice(itertools.chain([self._first], lessons), course.steps)):
+            if step == int(course.steps * _RANGES_LEARN):
+                self._prepared.apply(disable_observer)
+            loss = lesson.loss(self._prepared(*lesson.inputs))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(weights, _MOST_GRADIENT)
+            optimizer.step()
+            schedule.step()
+            self.losses = (*self.losses, float(loss.detach()))
+            yield self.losses[-1]
+
+    def weights(self) -> dict[str, Tensor]:
+        """What the module's own state became, in float: any recipe can be made of it."""
+        learned = self._prepared.state_dict()
+        return {n: learned.get(n, old).detach().clone().contiguous() for n, old in self._own.items()}
+
+    def quantized(self) -> Any:
+        """The graph with int8 weights and activations; nothing can be learned after it.
+
+        Raises ExportFailed where nothing is quantized.
+        """
+        made = convert_pt2e(self._prepared)
+        if not any("quantize" in str(node.target) for node in made.graph.nodes if node.op == "call_function"):
+            raise ExportFailed(
+                "XNNPACK's quantizer knows no operator of this module", hint="it knows convolutions and linear layers"
+            )
+        return made
 
 
 def _prepared(module: nn.Module, lesson: Lesson, stream_inputs: Sequence[Tensor]) -> Any:
+    if len(lesson.inputs) != len(stream_inputs):
+        raise BadInput(
+            f"a batch has {len(lesson.inputs)} inputs, the model takes {len(stream_inputs)}",
+            hint="give its input, all states and all constants, in the contract's order",
+        )
     shapes = tuple(_open_axes(mine, theirs) for mine, theirs in zip(lesson.inputs, stream_inputs, strict=True))
     # Arguments of *args are one parameter of forward, and its shapes are nested as it is.
     exported = torch.export.export(module, lesson.inputs, dynamic_shapes=_nested(module, shapes), strict=False)
@@ -126,18 +139,3 @@ def _nested(module: nn.Module, shapes: tuple[Any, ...]) -> tuple[Any, ...]:
     plain = module.forward.__code__.co_argcount - 1
     takes_rest = bool(module.forward.__code__.co_flags & 0x04)
     return (*shapes[:plain], shapes[plain:]) if takes_rest else shapes
-
-
-def _own_weights(module: nn.Module, prepared: Any) -> dict[str, Tensor]:
-    learned = prepared.state_dict()
-    own = module.state_dict()
-    return {name: learned.get(name, value).detach().clone() for name, value in own.items()}
-
-
-def _converted(prepared: Any) -> Any:
-    made = convert_pt2e(prepared)
-    if not any("quantize" in str(node.target) for node in made.graph.nodes if node.op == "call_function"):
-        raise ExportFailed(
-            "XNNPACK's quantizer knows no operator of this module", hint="it knows convolutions and linear layers"
-        )
-    return made

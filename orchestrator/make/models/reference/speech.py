@@ -7,6 +7,7 @@ pitch or echo are one family, and a family never spans two splits. Needs espeak-
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -107,12 +108,17 @@ def synthesize(utterance: Utterance) -> NDArray[np.float32]:
     return np.asarray(speech * (0.5 / np.abs(speech).max()), dtype=np.float32)
 
 
+def require_espeak() -> None:
+    """Raises SynthesisFailed where it is not installed."""
+    if shutil.which("espeak-ng") is None:
+        raise SynthesisFailed("espeak-ng is not installed", hint="apt-get install espeak-ng")
+
+
 def synthesize_whole(utterance: Utterance) -> tuple[NDArray[np.float32], int]:
     """Speech as espeak-ng gave it, at 16 kHz, and how many samples that were at its rate. Raises SynthesisFailed."""
+    require_espeak()
     try:
         done = subprocess.run(utterance.argv(), capture_output=True, timeout=60, check=True)
-    except FileNotFoundError as exc:
-        raise SynthesisFailed("espeak-ng is not installed: apt-get install espeak-ng") from exc
     except subprocess.SubprocessError as exc:
         raise SynthesisFailed(f"espeak-ng failed on {utterance}: {exc}") from exc
     raw = np.frombuffer(done.stdout[WAV_HEADER_BYTES:], dtype="<i2").astype(np.float32)

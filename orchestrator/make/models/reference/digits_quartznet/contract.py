@@ -1,10 +1,12 @@
-"""Write the QuartzNet's contract.json and manifest: ``python -m ...reference.digits_quartznet.contract``. Needs torch.
+"""What is committed of the QuartzNet beside its code. Needs torch: ``python -m ...digits_quartznet.contract``.
 
-Its evaluation set is that of digits-lstm, whose audio the manifest points to.
+Writes contract.json and the manifest, whose audio is that of digits-lstm, and rounds the weights to float16.
 """
 
 import json
 from pathlib import Path
+
+from safetensors.torch import load_file, save_file
 
 from agents.contract import Decoder, Frontend, StatePair, StreamContract, TensorSpec
 from agents.strict_json import to_json
@@ -44,6 +46,13 @@ def manifest() -> str:
     return "\n".join(lines) + "\n"
 
 
+def round_weights(path: Path) -> None:
+    """Floats to float16; counters stay as they are."""
+    weights = load_file(path)
+    save_file({name: v.half() if v.is_floating_point() else v for name, v in weights.items()}, path)
+
+
 if __name__ == "__main__":
     (FOLDER / "contract.json").write_text(json.dumps(to_json(contract()), indent=2) + "\n")
+    round_weights(FOLDER / "weights.safetensors")
     (FOLDER / "manifest.jsonl").write_text(manifest())

@@ -16,7 +16,7 @@ from orchestrator.make.models.reference.kws.train import Segments, loss_of
 from orchestrator.make.models.reference.speech import SAMPLE_RATE_HZ
 from orchestrator.make.train.lessons import Lesson
 
-BATCH = 16
+BATCH = 8
 # Of the training set: who only fine-tunes need not wait for twelve thousand utterances.
 SHARE = 0.15
 

@@ -1,0 +1,120 @@
+"""``earshot models train``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.options import json_option, results_option
+from orchestrator.cli.output import print_json, print_table
+from orchestrator.errors import BadInput
+
+if TYPE_CHECKING:
+    from orchestrator.workflows.quantization_aware import Outcome, Row
+
+# Of the fine-tuning.
+_STEPS_IN_EPOCH, _EPOCHS, _RATE = 50, 4, 1e-4
+
+
+@click.command()
+@click.argument("model")
+@click.option("--qat", is_flag=True, help="Fine-tune with int8's rounding in the graph, and compare what it gained.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help=f"Of {_STEPS_IN_EPOCH} batches with --qat ({_EPOCHS} by default), else those of the model's training script.",
+)
+@click.option("--rate", type=float, help=f"Highest learning rate; {_RATE:g} with --qat, else the training script's.")
+@click.option("--lessons", metavar="FILE.PY:FUNCTION", help="Gives batches for a model that names none itself.")
+@click.option("--threads", type=click.IntRange(min=1), help="Of the training; 1 with --qat.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for what is made.")
+@results_option
+@json_option
+def train(
+    model: str,
+    qat: bool,
+    epochs: int | None,
+    rate: float | None,
+    lessons: str | None,
+    threads: int | None,
+    out: Path | None,
+    results: Path,
+    as_json: bool,
+) -> None:
+    """Train MODEL, or fine-tune its trained weights for int8 (--qat). Needs torch: pip install 'earshot[export]'.
+
+    With --qat weights.safetensors (float) and model.pte (int8, ExecuTorch) are written into the folder, by default
+    RESULTS/trained/MODEL-qat, and a table shows the task's metric on the test split for fp32, for int8 made after
+    training, and for int8 that was learned.
+
+    \b
+    earshot models train kws --qat
+    earshot models train digits-quartznet --qat --epochs 8
+    earshot models train my-model --qat --lessons my_model.py:lessons
+    earshot models train kws --out new-weights
+    """
+    from orchestrator.workflows.settings import require_results
+
+    require_results(results)
+    folder = out or results / "trained" / (f"{model}-qat" if qat else model)
+    if not qat:
+        _from_scratch(model, epochs, rate, threads, lessons, folder, as_json)
+        return
+    steps = (epochs or _EPOCHS) * _STEPS_IN_EPOCH
+    rate = _RATE if rate is None else rate
+    outcome = _fine_tuned(model, steps, rate, threads or 1, lessons, folder, results)
+    if as_json:
+        print_json(outcome)
+        return
+    _print(outcome)
+
+
+def _fine_tuned(
+    model: str, steps: int, rate: float, threads: int, lessons: str | None, folder: Path, results: Path
+) -> "Outcome":
+    from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.workflows.prepare import prepare_model
+    from orchestrator.workflows.quantization_aware import Plan, quantization_aware
+
+    plan = Plan(steps, rate, folder, threads=threads, lessons=lessons)
+    prepared = prepare_model(model, results / "models")
+    with TerminalProgress() as progress:
+        return quantization_aware(prepared, plan, results / "artifacts", progress)
+
+
+def _print(outcome: "Outcome") -> None:
+    metric = outcome.rows[0].metric
+    print_table(
+        ["weights", "graph", f"{metric}>", "wrong>", "SNR dB>", "size kB>", "file"], [_cells(r) for r in outcome.rows]
+    )
+    first, last = outcome.losses[0], outcome.losses[-1]
+    click.echo(
+        f"{outcome.steps} steps in {outcome.fine_tuning_s:.0f} s, loss {first:.3f} -> {last:.3f}; "
+        f"float weights: {outcome.weights}"
+    )
+
+
+def _cells(row: "Row") -> list[str]:
+    snr = "exact" if row.snr_db is None else f"{row.snr_db:.1f}"
+    wrong = f"{row.errors:.0f} of {row.count:.0f}"
+    return [row.weights, row.graph, f"{row.value:.4f}", wrong, snr, f"{row.size_bytes / 1e3:.0f}", str(row.path)]
+
+
+def _from_scratch(
+    model: str,
+    epochs: int | None,
+    rate: float | None,
+    threads: int | None,
+    lessons: str | None,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    from orchestrator.workflows.training import train_from_scratch
+
+    if lessons:
+        raise BadInput("--lessons is for --qat: training from scratch is the model's own script", hint="add --qat")
+    weights = train_from_scratch(model, folder, epochs=epochs, rate=rate, threads=threads)
+    if as_json:
+        print_json({"model": model, "weights": weights})
+    else:
+        click.echo(f"weights: {weights}")
