@@ -106,14 +106,15 @@ def _exported(
         settings.jobs,
         on_progress=lambda done, total, outcome: _ended(outcome, study, ledger, progress),
     )
-    by_recipe = {o.recipe: o for o in made}
-    return [by_recipe.get(r) or ExportRefusal(r, refused[str(r)]) for r in recipes]
+    artifacts = {o.recipe: o for o in made if isinstance(o, Artifact)}
+    refused = dict(ledger.refusals(study.study_id))
+    return [artifacts.get(r) or ExportRefusal(r, refused[str(r)]) for r in recipes]
 
 
 def _ended(outcome: Artifact | ExportRefusal, study: Study, ledger: Ledger, progress: Progress) -> None:
     progress.step(str(outcome.recipe))
     if isinstance(outcome, ExportRefusal):
-        ledger.record_refusal(study.study_id, outcome.recipe, outcome.reason)
+        ledger.record_refusal(study.study_id, outcome.recipe, _with_hint(outcome.reason, outcome.hint))
 
 
 def _study(settings: CheckSettings, prepared: Prepared, ledger: Ledger) -> Study:
@@ -218,4 +219,8 @@ def _plain(artifact: Artifact, probe: DeviceProbe) -> Candidate:
 
 
 def _told(exc: EarshotError) -> str:
-    return f"{exc.message} ({exc.hint})" if exc.hint else exc.message
+    return _with_hint(exc.message, exc.hint)
+
+
+def _with_hint(message: str, hint: str | None) -> str:
+    return f"{message} ({hint})" if hint else message

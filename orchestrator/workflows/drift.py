@@ -14,6 +14,7 @@ from orchestrator.domain.state_drift import FREE_RUNNING, VERDICTS, DriftReport,
 from orchestrator.errors import BadInput
 from orchestrator.ledger.drifts import record_drift
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.make.export.module_graphs import main_graph
 from orchestrator.make.export.stored import open_for
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import Runnable, chunk_inputs
@@ -73,7 +74,8 @@ def measure_state_drift(settings: DriftSettings, progress: Progress) -> DriftDon
     compared = find_compared(settings.what, settings.recipe, settings.against, settings.results, progress)
     contract = compared.prepared.source.contract
     audio = looped_audio(compared.prepared, settings.audio, settings.minutes)
-    source = open_for(compared.prepared.source.graph_path, contract, compared.prepared.source.name)
+    graph = main_graph(compared.prepared.source, settings.results / "artifacts")
+    source = open_for(graph, contract, compared.prepared.source.name)
     artifact = open_for(compared.path, contract, compared.label)
     silence = Silence(
         silence_level(audio.loop, contract.chunk_samples),

@@ -24,7 +24,7 @@ class KnownArtifacts:
     """The store's artifacts of one model with one calibration."""
 
     def __init__(self, source: ModelSource, out_dir: Path, calibration: CalibrationStream | None) -> None:
-        self.source = with_graphs(source, out_dir / "graphs")
+        self.source = with_graphs(source, out_dir)
         self.store = ArtifactStore(out_dir)
         self.calibration = calibration
 

@@ -23,6 +23,7 @@ from orchestrator.make.models.source import ModelSource
 # Raise it when the same module should give another graph than before.
 _REVISION = 1
 _TOOLS = {"onnx": ("torch", "onnxscript", "onnx"), "litert": ("torch", "litert-torch")}
+_FOLDER = "graphs"
 _SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
 
 
@@ -49,7 +50,10 @@ class ModuleGraphs:
             signatures = [main_signature(contract, free=False)]
             if may_be_free(contract):
                 signatures.insert(0, main_signature(contract, free=True))
-            return _first_onnx(module, signatures, exporter, opset, len(contract.allowed_chunk_samples) > 1)
+            must_be_free = len(contract.allowed_chunk_samples) > 1
+            with _tools_there(self._source.name):
+                from orchestrator.make.export import module_onnx  # noqa: F401
+            return _first_onnx(module, signatures, exporter, opset, must_be_free)
 
         return self._kept("onnx", module, [to_json(contract), exporter, opset], make)
 
@@ -90,8 +94,8 @@ class ModuleGraphs:
 def _first_onnx(
     ref: ModuleRef, signatures: list[Signature], exporter: str | None, opset: int | None, must_be_free: bool
 ) -> tuple[bytes, str]:
-    with _tools_there(ref.target):
-        from orchestrator.make.export.module_onnx import module_onnx
+    from orchestrator.make.export.module_onnx import module_onnx
+
     module, why = ref.load(), ""
     for signature in signatures:
         try:
@@ -145,7 +149,12 @@ class MadeSource(ModelSource):
         return super().needed_tflite
 
 
-def with_graphs(source: ModelSource, folder: Path) -> MadeSource:
-    """``source`` with what is made from its module below ``folder``."""
+def main_graph(source: ModelSource, out_dir: Path) -> Path:
+    """A file of the main graph, as it is or as ONNX made from the module. Raises ExportFailed."""
+    return source.graph_path if source.has_graph else with_graphs(source, out_dir).needed_onnx
+
+
+def with_graphs(source: ModelSource, out_dir: Path) -> MadeSource:
+    """``source`` with what is made from its module, beside the artifacts in ``out_dir``."""
     own = {f.name: getattr(source, f.name) for f in fields(ModelSource)}
-    return MadeSource(**own, graphs=ModuleGraphs(source, folder))
+    return MadeSource(**own, graphs=ModuleGraphs(source, out_dir / _FOLDER))

@@ -66,25 +66,28 @@ def export_all(
 
 
 def _job(source: ModelSource, out_dir: Path, calibration: CalibrationStream | None, scratch: Path) -> Job:
-    paths = (source.onnx_path, source.tflite_path, source.lexicon_path)
-    onnx_path, tflite_path, lexicon_path = (str(path.resolve()) if path else None for path in paths)
     job = Job(
         name=source.name,
         contract=source.contract,
-        onnx_path=onnx_path,
-        tflite_path=tflite_path,
+        onnx_path=_text(source.onnx_path),
+        tflite_path=_text(source.tflite_path),
         sha256=source.sha256,
         out_dir=str(out_dir.resolve()),
         utterances=None,
         module=ModuleJob.of(source.module),
         step_module=ModuleJob.of(source.step_module),
-        lexicon_path=lexicon_path,
+        lexicon_path=_text(source.lexicon_path),
+        pte_path=_text(source.pte_path),
     )
     if calibration is None:
         return job
     utterances = scratch / "utterances.npz"
     np.savez(utterances, *calibration.utterances)
     return replace(job, utterances=str(utterances), max_feeds=calibration.max_feeds, seed=calibration.seed)
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path.resolve()) if path else None
 
 
 def _run(

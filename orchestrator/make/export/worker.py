@@ -55,6 +55,7 @@ class Job:
     module: ModuleJob | None = None
     step_module: ModuleJob | None = None
     lexicon_path: str | None = None
+    pte_path: str | None = None
     max_feeds: int = 1
     seed: int = 0
 
@@ -62,11 +63,17 @@ class Job:
         # Not for those who only put the question: the exporters take 0.2 s to import.
         from orchestrator.make.export.exporter import Exporter
 
-        paths = (self.onnx_path, self.tflite_path, self.lexicon_path)
-        onnx_path, tflite_path, lexicon_path = (Path(path) if path else None for path in paths)
-        modules = (part.ref() if part else None for part in (self.module, self.step_module))
         source = ModelSource(
-            self.name, self.contract, onnx_path, self.sha256, None, tflite_path, *modules, lexicon_path
+            name=self.name,
+            contract=self.contract,
+            onnx_path=_path(self.onnx_path),
+            sha256=self.sha256,
+            manifest_path=None,
+            tflite_path=_path(self.tflite_path),
+            module=self.module.ref() if self.module else None,
+            step_module=self.step_module.ref() if self.step_module else None,
+            lexicon_path=_path(self.lexicon_path),
+            pte_path=_path(self.pte_path),
         )
         return Exporter(source, Path(self.out_dir), self._calibration())
 
@@ -75,6 +82,10 @@ class Job:
             return None
         with np.load(self.utterances, allow_pickle=False) as arrays:
             return CalibrationStream(tuple(arrays[n] for n in arrays.files), self.max_feeds, self.seed)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 @dataclass(frozen=True)
