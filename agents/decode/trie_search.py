@@ -129,7 +129,8 @@ class TrieDecoder:
             prefix.log_p += prefix.stay
         best = sorted(asked.values(), key=_value, reverse=True)[: self._decoder.beam]
         least = _value(best[0]) - WORTH_NATS
-        return [p for p in best if _value(p) >= least]
+        # A graph that emits NaN must not stop a session here: it is told between chunks.
+        return [p for p in best if _value(p) >= least] or best[:1]
 
     def _flow(
         self, asked: Dict[Position, Prefix], entered: Dict[Position, float]

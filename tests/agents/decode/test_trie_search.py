@@ -218,6 +218,17 @@ def test_reset_forgets_the_words_and_the_trace() -> None:
     assert decoder.finish() == once
 
 
+def test_a_graph_that_emits_nan_stops_no_search() -> None:
+    decoder, phase, _ = searching()
+    decoder.push(frames(3) * np.float32(np.nan))
+    phase.now = "lifted"
+    decoder.push(frames(2))
+    assert decoder.ended
+    decoder.reset()
+    decoder.push(frames(4))
+    assert decoder.finish()["events"]
+
+
 def test_words_longer_than_the_limit_are_not_followed() -> None:
     decoder, _, _ = searching(words={"ab": 1.0, "abc": 100.0}, max_symbols=2)
     decoder.push(frames(5))
