@@ -32,7 +32,7 @@ def cascade() -> None:
     """Measure models in a row, as a voice assistant has them: speech gate, recognizer, language model."""
 
 
-@cascade.command("run")
+@cascade.command("run", short_help="Run one cascade and hold each stage to its budget.")
 @click.argument("file", type=click.Path(path_type=Path))
 @device_option
 @lab_option
@@ -88,7 +88,7 @@ def run(
     show_one(ran, results, as_json)
 
 
-@cascade.command("compare")
+@cascade.command("compare", short_help="Run two cascades in turn, and say what differs.")
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 @device_option
@@ -144,7 +144,7 @@ def compare(
     show_both(ran, results, as_json)
 
 
-@cascade.command("show")
+@cascade.command("show", short_help="Show a cascade of the ledger again.")
 @click.argument("study", required=False)
 @results_option
 @json_option

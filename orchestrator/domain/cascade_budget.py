@@ -25,6 +25,7 @@ from orchestrator.domain.cascade_path import (
     Int64,
     between,
 )
+from orchestrator.domain.latency_budget import in_ms
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.percentiles import percentiles
 
@@ -72,7 +73,7 @@ def budget_table(cascade: Cascade, runs: Sequence[CascadeTimes]) -> tuple[Budget
 
 
 def row(kind: str, stage: str, part: str, budget_ms: float | None, waits_ns: Int64) -> BudgetRow:
-    found = tuple(_ms(each) for each in percentiles(waits_ns, QUANTILES))
+    found = tuple(in_ms(each) for each in percentiles(waits_ns, QUANTILES))
     mean_ms = float(waits_ns.mean()) / _NS_PER_MS if len(waits_ns) else None
     if budget_ms is None:
         return BudgetRow(kind, stage, part, None, len(waits_ns), mean_ms, found)
@@ -118,13 +119,6 @@ def _verdict(found: Interval, budget_ms: float) -> str:
     if found.low is None or found.high is None:
         return UNKNOWN
     return MET if found.high <= budget_ms else MISSED if found.low > budget_ms else DOUBTFUL
-
-
-def _ms(found: Interval) -> Interval:
-    if found.value is None or found.low is None or found.high is None:
-        return found
-    value, low, high = (each / _NS_PER_MS for each in (found.value, found.low, found.high))
-    return Interval(value, low, high, found.n, found.confidence)
 
 
 # The parts of an utterance's way, in order: they add up to it.

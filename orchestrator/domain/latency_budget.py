@@ -53,11 +53,12 @@ def budget(found: Perceived) -> Budget:
 
 def _part(name: str, values_ns: NDArray[np.int64], never: bool) -> Part:
     mean_ms = None if never or not len(values_ns) else float(values_ns.mean()) / _NS_PER_MS
-    p50, p95 = (_ms(found) for found in percentiles(values_ns, QUANTILES))
+    p50, p95 = (in_ms(found) for found in percentiles(values_ns, QUANTILES))
     return Part(name, mean_ms, p50, p95)
 
 
-def _ms(found: Interval) -> Interval:
+def in_ms(found: Interval) -> Interval:
+    """Of an interval in ns."""
     if found.value is None or found.low is None or found.high is None:
         return found
     if found.high >= _NEVER_NS:

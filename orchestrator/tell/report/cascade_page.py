@@ -61,7 +61,8 @@ def _sentence(told: CascadeTold) -> str:
     known = [f"{total.verdicts[n]} in {name}" for n, name in enumerate(_SAID) if total.budget_ms is not None]
     known = [each for each in known if not each.startswith(UNKNOWN)]
     if told.verdict == INVALID:
-        return f"{told.cascade.name}: not valid, so that nothing follows from its figures: {told.doubts[0]}"
+        why = told.doubts[0].removeprefix(f"{INVALID}: ")
+        return f"{told.cascade.name}: not valid, so that nothing follows from its figures: {why}"
     return f"{said}; the budget of {significant(total.budget_ms or 0.0)} ms is {', '.join(known)}" if known else said
 
 
