@@ -60,12 +60,13 @@ def export_all(
             ended(index, artifact)
     if missing:
         with tempfile.TemporaryDirectory(prefix="earshot-export-") as scratch:
-            job = _job(source, out_dir, calibration, Path(scratch))
+            job = job_of(source, out_dir, calibration, Path(scratch))
             _run(job, known, recipes, missing, jobs, timeout_s, ended)
     return [outcomes[i] for i in range(len(recipes))]
 
 
-def _job(source: ModelSource, out_dir: Path, calibration: CalibrationStream | None, scratch: Path) -> Job:
+def job_of(source: ModelSource, out_dir: Path, calibration: CalibrationStream | None, scratch: Path) -> Job:
+    """The question to workers; the calibration's utterances are written into ``scratch``."""
     job = Job(
         name=source.name,
         contract=source.contract,

@@ -1,18 +1,23 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from agents.strict_json import from_json, to_json
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.recipe import Recipe
 from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.exporter import export
 from orchestrator.make.export.outcome import ExportRefusal
-from orchestrator.make.export.parallel import Outcome, export_all
+from orchestrator.make.export.parallel import Outcome, export_all, job_of
+from orchestrator.make.export.worker import Job
+from orchestrator.make.models.module import ModuleRef
 from orchestrator.make.models.source import ModelSource
 from tests import graphs
 
@@ -130,3 +135,22 @@ def children(parent: int | None = None) -> list[int]:
         if int(fields[1]) == (parent or os.getpid()) and fields[0] != "Z" and WORKER in command:
             found.append(int(stat.parent.name))
     return found
+
+
+def test_a_job_carries_all_that_a_source_is_made_of(conv: ModelSource, tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("model.py", "weights.bin", "words.csv", "a.tflite", "a.pte")}
+    for path in files.values():
+        path.write_text("# here\n")
+    ref = ModuleRef(f"{files['model.py']}:build", ("small",), (files["model.py"], files["weights.bin"]))
+    source = replace(
+        conv,
+        tflite_path=files["a.tflite"],
+        pte_path=files["a.pte"],
+        module=ref,
+        step_module=replace(ref, args=("step",)),
+        lexicon_path=files["words.csv"],
+    )
+    sent = json.loads(json.dumps(to_json(job_of(source, tmp_path / "store", None, tmp_path))))
+    arrived = from_json(Job, sent).exporter().source
+    own = {f.name: getattr(arrived, f.name) for f in fields(ModelSource)}
+    assert ModelSource(**own) == source
