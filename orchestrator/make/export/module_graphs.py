@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from agents.contract import StreamContract
 from agents.durable import write_file
 from agents.strict_json import to_json
 from orchestrator.errors import ExportFailed
@@ -47,13 +48,7 @@ class ModuleGraphs:
         module, contract = self._source.needed_module(), self._source.contract
 
         def make() -> tuple[bytes, str]:
-            signatures = [main_signature(contract, free=False)]
-            if may_be_free(contract):
-                signatures.insert(0, main_signature(contract, free=True))
-            must_be_free = len(contract.allowed_chunk_samples) > 1
-            with _tools_there(self._source.name):
-                from orchestrator.make.export import module_onnx  # noqa: F401
-            return _first_onnx(module, signatures, exporter, opset, must_be_free)
+            return _first_onnx(self._source.name, module, _signatures(contract), exporter, opset)
 
         return self._kept("onnx", module, [to_json(contract), exporter, opset], make)
 
@@ -91,23 +86,31 @@ class ModuleGraphs:
             return MadeGraph(path, notes.read_text())
 
 
-def _first_onnx(
-    ref: ModuleRef, signatures: list[Signature], exporter: str | None, opset: int | None, must_be_free: bool
-) -> tuple[bytes, str]:
-    from orchestrator.make.export.module_onnx import module_onnx
+def _signatures(contract: StreamContract) -> list[Signature]:
+    """Those to try in turn; a graph of one length will do where the contract allows no other."""
+    free = [main_signature(contract, free=True)] if may_be_free(contract) else []
+    one_size = len(contract.allowed_chunk_samples) == 1
+    return free + ([main_signature(contract, free=False)] if one_size or not free else [])
 
+
+def _first_onnx(
+    name: str, ref: ModuleRef, signatures: list[Signature], exporter: str | None, opset: int | None
+) -> tuple[bytes, str]:
+    """The bytes of the first that a graph can be made for, and how."""
+    with _tools_there(name):
+        from orchestrator.make.export.module_onnx import module_onnx
     module, why = ref.load(), ""
     for signature in signatures:
         try:
             made = module_onnx(module, signature, exporter, opset)
         except ExportFailed as exc:
-            if signature.free is None or must_be_free:
+            if signature is signatures[-1]:
                 raise
             why = f"; its length is fixed, because {exc.message}"
             continue
-        content: bytes = made.model.SerializeToString(deterministic=True)
-        return content, made.how + why
-    raise AssertionError("no signature")
+        break
+    content: bytes = made.model.SerializeToString(deterministic=True)
+    return content, made.how + why
 
 
 @contextmanager
