@@ -10,7 +10,9 @@ from agents.device_facts import DeviceProbe
 from orchestrator.errors import CommandFailed, DeviceError
 from orchestrator.measure.transports.base import NO_ROOM, Completed, Transport, check, no_room, tail
 
-PROBE_TIMEOUT_S = 180.0
+# Each runtime and each of its providers is asked in a process of its own, which imports it: torch alone takes a slow or
+# busy machine half a minute. A runtime that hangs is given up sooner (agents/probe/runtimes.py).
+PROBE_TIMEOUT_S = 600.0
 # Starts the agent once its archive is proven, a millisecond at each start. Nothing may be imported from the folder
 # that we are started in, nor from the archive before that.
 _START = """\
