@@ -1,9 +1,11 @@
 """Cascades that ran, from the ledger: nothing is measured."""
 
 from pathlib import Path
+from typing import Any
 
 from orchestrator.domain.cascade import CASCADE
 from orchestrator.domain.session import Session
+from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.workflows.cascade import WORKFLOW, RanCascade
@@ -25,7 +27,16 @@ def cascades_of(results: Path, study_id: str | None) -> list[RanCascade]:
                 found.setdefault(session.planned.cascade.key, []).append(session)
         if not found:
             raise BadInput(f"study {wanted[-1].study_id} has no session that ended well", hint=f"there are {known}")
-        return [_ran(ledger, sessions) for sessions in found.values()]
+        ran = [_ran(ledger, sessions) for sessions in found.values()]
+        # In the order in which they were asked for, not in that of the first block.
+        names = [file["name"] for file in _files(wanted[-1])]
+        return sorted(ran, key=lambda each: names.index(each.cascade.name))
+
+
+def _files(study: Study) -> list[dict[str, Any]]:
+    files = study.settings["files"]
+    assert isinstance(files, list)
+    return files
 
 
 def _ran(ledger: Ledger, sessions: list[Session]) -> RanCascade:

@@ -57,6 +57,18 @@ def test_the_page_says_whether_the_budget_is_met() -> None:
     assert "p95 needs 130 values, there are 12" in pages[50]
 
 
+def test_a_stream_without_speech_is_told_without_a_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    costs = Costs(gate_ns=1 * MS, text_ns=2 * MS, last_ns=5 * MS, token_ns=1 * MS)
+    run = run_cascade(SimulatedDevice(), costs, [], 100)
+    found = told(ran([run]))
+    assert (found.utterances, found.answered, found.rows[0].n) == (0, 0, 100)
+    assert all(row.mean_ms is None and row.percentiles[0].value is None for row in found.rows if row.stage != "vad")
+    print_told(found)
+    assert "0 utterances" in capsys.readouterr().out
+    page = render_cascades([Drawn(found, parts_ms(run.way_ns))])
+    assert "simulated: no utterance ended" in page
+
+
 def test_nothing_follows_from_a_late_pacer() -> None:
     """Each wait ends 5 ms late, of chunks of 32 ms: the harness was measured."""
     costs = Costs(gate_ns=1 * MS, text_ns=2 * MS, last_ns=5 * MS, token_ns=1 * MS)
