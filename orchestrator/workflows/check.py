@@ -25,7 +25,7 @@ from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.workflows.artifact_files import files_of
 from orchestrator.workflows.candidates import candidates_for, unfit
-from orchestrator.workflows.check_rows import CheckRow, Ran
+from orchestrator.workflows.check_rows import NOT_MADE, CheckRow, Ran
 from orchestrator.workflows.prepare import Prepared, calibration_of, prepare_model, push_material
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.quality import score_candidate
@@ -69,7 +69,7 @@ def _rows(settings: CheckSettings, name: str, ledger: Ledger, device: Device, pr
     try:
         prepared = prepare_model(name, settings.results / "models")
     except EarshotError as exc:
-        return [CheckRow(name, None, None, _told(exc), "not exported")]
+        return [CheckRow(name, None, None, _told(exc), NOT_MADE)]
     study = _study(settings, prepared, ledger)
     outcomes = _exported(settings, prepared, study, ledger, progress)
     artifacts = [o for o in outcomes if isinstance(o, Artifact)]
@@ -77,15 +77,16 @@ def _rows(settings: CheckSettings, name: str, ledger: Ledger, device: Device, pr
         ledger.record_artifact(artifact)
     ran: dict[Recipe, Ran | str] = {}
     if artifacts:
-        with on_site(ledger, device, f"check {name}", SiteWish(), progress) as site:
+        with on_site(ledger, device, f"check {prepared.source.name}", SiteWish(), progress) as site:
             ran = _Checked(prepared, study, site, ledger, progress).all_of(artifacts)
     ledger.finish_study(study.study_id, "finished")
-    return [
-        CheckRow(name, o.recipe, o, None, ran[o.recipe])
-        if isinstance(o, Artifact)
-        else CheckRow(name, o.recipe, None, o.reason, "not exported")
-        for o in outcomes
-    ]
+    return [_row(prepared.source.name, outcome, ran) for outcome in outcomes]
+
+
+def _row(model: str, outcome: Artifact | ExportRefusal, ran: dict[Recipe, Ran | str]) -> CheckRow:
+    if isinstance(outcome, Artifact):
+        return CheckRow(model, outcome.recipe, outcome, None, ran[outcome.recipe])
+    return CheckRow(model, outcome.recipe, None, outcome.reason, NOT_MADE)
 
 
 def _exported(
@@ -180,12 +181,17 @@ class _Checked:
         return {_SPLIT: Material(blob, blob, ())}
 
     def _runner(self, artifacts: Sequence[Artifact], material: dict[str, Material]) -> SessionRunner:
-        by_sha = {a.sha256: a for a in artifacts}
-        site = self.site
         return SessionRunner(
-            self.ledger, self.study, site.agent, site.environment, material, by_sha, self.progress,
-            hold=site.lease, power=site.power,
-        )  # fmt: skip
+            self.ledger,
+            self.study,
+            self.site.agent,
+            self.site.environment,
+            material,
+            {a.sha256: a for a in artifacts},
+            self.progress,
+            hold=self.site.lease,
+            power=self.site.power,
+        )
 
     def _one(self, runner: SessionRunner, artifact: Artifact, probe: DeviceProbe) -> Ran | str:
         try:
