@@ -51,9 +51,12 @@ lab-six: install-dev system-parts
 	EARSHOT_EMULATED=1 $(BIN)/python -m pytest tests/lab/test_run_over_all.py
 
 # A whole emulated machine with a kernel of its own; not in CI. Needs qemu-system-arm, and some minutes.
-# Intel's and Qualcomm's builds of ONNX Runtime, for real: 350 MB of wheels from PyPI, some minutes; not in CI.
-test-vendors: install-dev
-	EARSHOT_VENDORS=1 $(BIN)/python -m pytest tests/vendors
+# Intel's and Qualcomm's builds of ONNX Runtime, OpenVINO itself and Qualcomm's compiler, for real: 700 MB of wheels from
+# PyPI, in an environment of their own, some minutes; not in CI.
+test-vendors:
+	$(PYTHON) -m venv $(VENV)-vendors
+	$(VENV)-vendors/bin/python -m pip install --quiet --editable '.[dev,openvino]' onnxruntime-qnn==2.7.0
+	EARSHOT_VENDORS=1 $(VENV)-vendors/bin/python -m pytest tests/vendors
 
 nightly-vm: install-dev system-parts
 	EARSHOT_NIGHTLY=1 $(BIN)/python -m pytest tests/nightly

@@ -1,22 +1,28 @@
-"""TorchScript on this device: torch, and whether it runs a graph."""
+"""TorchScript on this device: torch, and whether it runs a graph.
 
+Importing torch takes seconds, on a small board half a minute: what its package says is enough until a provider is tried.
+"""
+
+from importlib import metadata
 from typing import Optional, Union
 
-import torch
-
-from agents.backends.torchscript import build_of_torch
-from agents.backends.torchscript_load import CPU, ERRORS, message_of
 from agents.device_facts import ProviderProbe, RuntimeProbe
 
+_CPU = "CPU"
+_VERSION = metadata.version("torch")
 _TINY = "def twice(x: Tensor) -> Tensor:\n    return x + x\n"
 
 
 def probe_torchscript(provider: Optional[str] = None) -> Union[RuntimeProbe, ProviderProbe]:
     """Without ``provider``: the package and its one provider. With it: whether a graph runs."""
     if provider is None:
-        return RuntimeProbe("torchscript", True, torch.__version__, build_of_torch(), (ProviderProbe(CPU, True),))
+        return RuntimeProbe("torchscript", True, _VERSION, f"torch {_VERSION}", (ProviderProbe(_CPU, True),))
+    from agents.backends.torchscript_load import CPU, ERRORS, message_of
+
     if provider != CPU:
         return ProviderProbe(provider, False, f"torchscript runs on the provider {CPU} here")
+    import torch
+
     try:
         unit = torch.jit.CompilationUnit(_TINY)
         unit.twice(torch.ones(2))

@@ -21,6 +21,9 @@ root = "{root}"
 [devices.local.environments.openvino]
 packages = ["numpy", "onnxruntime-openvino==1.24.1"]
 
+[devices.local.environments.openvino-ir]
+packages = ["numpy", "openvino==2026.4.1"]
+
 [devices.local.environments.qnn]
 packages = ["numpy", "onnxruntime==1.31.1", "onnxruntime-qnn==2.7.0"]
 """
@@ -28,7 +31,7 @@ packages = ["numpy", "onnxruntime==1.31.1", "onnxruntime-qnn==2.7.0"]
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lab file whose device ``local`` has both environments, made as ``earshot devices setup`` makes them."""
+    """A lab file whose device ``local`` has all environments, made as ``earshot devices setup`` makes them."""
     folder = tmp_path_factory.mktemp("lab")
     path = folder / "lab.toml"
     path.write_text(LAB.format(root=folder / "root"))

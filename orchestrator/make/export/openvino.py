@@ -1,5 +1,6 @@
 """OpenVINO artifacts: the ONNX graph as its intermediate representation, model.xml and model.bin in one archive."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,24 @@ class OpenVinoFormat:
         openvino = _package()
         model = openvino.convert_model(str(self._source.needed_onnx))
         model.reshape(shapes_of(self._source.contract_of(recipe.format)))
+        _rename(model)
         model = _PRECISIONS[recipe.precision](model, recipe, self._feeds)
+        _rename(model)
         path = scratch / "model.xml"
         openvino.save_model(model, str(path), compress_to_fp16=recipe.precision == "fp16")
         files = {file.name: file.read_bytes() for file in (path, path.with_suffix(".bin"))}
         return Made(packed(files), _SUFFIX, IR_VERSION, (_BF16_NOTE,))
+
+
+def _rename(model: Any) -> None:
+    """OpenVINO names nodes of its own by a count over the whole process: by their places, the same recipe gives the
+    same bytes."""
+    for place, node in enumerate(model.get_ordered_ops()):
+        kind = node.get_type_name()
+        # A constant that was folded is named after what it was folded of.
+        made = r"[A-Z]\w*" if kind == "Constant" else kind
+        if re.fullmatch(rf"{made}_\d+", node.get_friendly_name()):
+            node.set_friendly_name(f"{kind}.{place}")
 
 
 def shapes_of(contract: StreamContract) -> dict[str, tuple[int, ...]]:
