@@ -39,7 +39,7 @@ def write_bundle(bundles: Path, decision: Decision, artifacts: Sequence[Artifact
         _write_json(folder / "contract.json", to_json(artifact.contract))
         _write_json(folder / "recommendation.json", _recommendation(decision, artifact, sessions))
         _write_json(folder / "device_support.json", _device_support(decision))
-        write_clients(folder / "clients", artifact.suffix)
+        write_clients(folder / "clients", artifact.suffix, artifact.contract)
         _write_json(folder / "manifest.json", _manifest(folder))
         for path in _files(folder):
             with path.open("rb") as file:

@@ -12,7 +12,7 @@ from orchestrator.errors import BadAudio
 from orchestrator.make.quality.evaluation import Utterance
 from orchestrator.make.quality.metrics import Spoken
 
-# What "F1" is made of, in frames.
+# A metric, what each item adds to it, and what else is told of it.
 Figures = tuple[str, tuple[ItemScore, ...], dict[str, float]]
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from agents.contract import StreamContract
+from orchestrator.decide.bundle.clients import write_clients
 from orchestrator.make.models import reference
+from orchestrator.make.models.silero import source as silero
 from orchestrator.make.quality.audio import write_wav
 from tests.orchestrator.decide.bundle.bundles import DEVICE_MODEL, bundle_of, frame_s, heard_by_agent, speech_of
 
@@ -69,6 +72,21 @@ class TestBundle:
         clients = bundle_of("kws", tmp_path, path) / "clients"
         assert {path.name for path in clients.iterdir() if path.is_dir()} == languages
         assert names(clients / "kotlin") == {*KOTLIN, graph}
+
+    @pytest.mark.parametrize(
+        ("contract", "missing"),
+        [
+            (reference.load_contract("gesture-rnnt"), "front end touch and the decoder trie of gesture-rnnt"),
+            (silero.contract(), "decoder vad of silero-vad"),
+        ],
+        ids=["touch", "vad"],
+    )
+    def test_no_client_is_better_than_one_that_hears_something_else(
+        self, tmp_path: Path, contract: StreamContract, missing: str
+    ) -> None:
+        write_clients(tmp_path / "clients", ".onnx", contract)
+        assert names(tmp_path / "clients") == {"README.md"}
+        assert f"No client here has the {missing}:" in (tmp_path / "clients" / "README.md").read_text()
 
 
 class TestPythonClient:
