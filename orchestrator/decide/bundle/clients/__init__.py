@@ -32,7 +32,7 @@ def write_clients(place: Path, suffix: str, contract: StreamContract) -> None:
     missing = [f"{what} {kind}" for what, kind, known in kinds if kind not in known]
     if missing:
         text = (
-            f"No client here has the {' and the '.join(missing)} of {contract.model}: see agents/ of Earshot for it.\n"
+            f"No client here has the {' and the '.join(missing)} of {contract.model}: agents/ of Earshot has it.\n"
         )
         (place / "README.md").write_text(text)
         return
