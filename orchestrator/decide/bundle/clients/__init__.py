@@ -31,9 +31,7 @@ def write_clients(place: Path, suffix: str, contract: StreamContract) -> None:
     kinds = (("front end", contract.frontend.kind, _FRONTENDS), ("decoder", contract.decoder.kind, _DECODERS))
     missing = [f"{what} {kind}" for what, kind, known in kinds if kind not in known]
     if missing:
-        text = (
-            f"No client here has the {' and the '.join(missing)} of {contract.model}: agents/ of Earshot has it.\n"
-        )
+        text = f"No client here has the {' and the '.join(missing)} of {contract.model}: agents/ of Earshot has it.\n"
         (place / "README.md").write_text(text)
         return
     shutil.copyfile(_HERE / "README.md", place / "README.md")
