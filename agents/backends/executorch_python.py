@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from agents.backends.executorch_times import Timed
 
 _METHOD = "forward"
+# What an ETDump calls the events of one run.
+_EXECUTED = "Execute"
 # Events of an ETDump that are not the whole method's.
 _INSTRUCTIONS = ("native_call_", "DELEGATE_CALL")
 
@@ -46,16 +48,17 @@ class PythonProgram:
     def __init__(self, api: PythonApi, module: Any) -> None:
         self.torch, self.module = api.torch, module
         self.method = _METHOD if _METHOD in module.method_names() else module.method_names()[0]
-        self._before = 0
+        self.runs = self._before = 0
 
     def bind(self, inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> "PythonBinding":
         return PythonBinding(self, inputs, outputs)
 
     def listen(self) -> None:
-        self._before = len(self._runs())
+        self._before = self.runs
 
     def times(self) -> List[Timed]:
-        """What ran since ``listen``, by instruction; of a program that was opened to be profiled."""
+        """What ran since ``listen``, by instruction; of a program that was opened to be profiled. Once, and nothing runs
+        afterwards: writing an ETDump ends it."""
         spent: Dict[Tuple[str, int, Optional[int]], List[float]] = {}
         for run in self._runs()[self._before :]:
             within: Dict[int, int] = {}
@@ -81,20 +84,21 @@ class PythonProgram:
             path = os.path.join(folder, "etdump")
             self.module.write_etdump_result_to_file(path)
             with open(path, "rb") as file:
-                return [run for run in deserialize_from_etdump_flatcc(file.read()).run_data if run.events]
+                return [run for run in deserialize_from_etdump_flatcc(file.read()).run_data if run.name == _EXECUTED]
 
 
 class PythonBinding:
     """Memory for a run. The arrays stay where they are for as long as it lives."""
 
     def __init__(self, program: PythonProgram, inputs: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> None:
-        self._run, self._method = program.module.run_method, program.method
+        self._program, self._run, self._method = program, program.module.run_method, program.method
         self._arrays, self._inputs = inputs, [program.torch.from_numpy(a) for a in inputs]
         self._outputs = [program.torch.from_numpy(a) for a in outputs]
 
     def run(self, rows: int = 0) -> None:
         """``rows``: only so many along axis 0 of every input; 0 for all."""
         inputs = [tensor[:rows] for tensor in self._inputs] if rows else self._inputs
+        self._program.runs += 1
         for written, made in zip(self._outputs, self._run(self._method, inputs, clone_outputs=False)):
             (written[:rows] if rows else written).copy_(made)
 

@@ -1,7 +1,7 @@
 """What ExecuTorch timed while a program ran, as nodes of a profile."""
 
 import re
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from agents.backends.executorch_delegates import PORTABLE, provider_of
 from agents.profile import timed
@@ -25,15 +25,19 @@ class Timed(NamedTuple):
 
 
 def operators(found: Sequence[Timed], program: PteProgram) -> Tuple[OperatorTime, ...]:
-    """Kernels of the program, and the operators of its delegates where those tell them, else each as one node.
+    """Kernels of the program, the operators of its delegates where those tell them, and a node ``delegate`` for what
+    each delegate took beside.
 
-    XNNPACK tells whole microseconds of each operator: of many calls the sum is right, of few it is coarse.
+    XNNPACK tells whole microseconds of each operator, and none for most of the small ones: theirs are in that rest.
     """
-    told = {t.instruction for t in found if t.within is not None}
-    return timed([o for t in found for o in [_operator(t, program, t.instruction in told)] if o is not None])
+    told: Dict[int, float] = {}
+    for one in found:
+        if one.within is not None:
+            told[one.instruction] = told.get(one.instruction, 0.0) + one.time_ns
+    return timed([o for t in found for o in [_operator(t, program, told.get(t.instruction, 0.0))] if o is not None])
 
 
-def _operator(one: Timed, program: PteProgram, told: bool) -> Optional[OperatorTime]:
+def _operator(one: Timed, program: PteProgram, told_ns: float) -> Optional[OperatorTime]:
     time_us = one.time_ns / 1e3
     if one.within is not None:
         op = _NUMBERED.sub("", one.name)
@@ -42,9 +46,9 @@ def _operator(one: Timed, program: PteProgram, told: bool) -> Optional[OperatorT
     if one.name.startswith(_KERNEL):
         op = one.name[len(_KERNEL) :]
         return OperatorTime(op, f"{one.instruction} {op}", PORTABLE, one.calls, time_us, 0.0)
-    if one.name == _DELEGATE and not told:
-        owner = _owner(one, program)
-        return OperatorTime("delegate", f"{one.instruction} {owner}", owner, one.calls, time_us, 0.0)
+    if one.name == _DELEGATE:
+        owner, rest_us = _owner(one, program), max(0.0, time_us - told_ns / 1e3)
+        return OperatorTime("delegate", f"{one.instruction} {owner}", owner, one.calls, rest_us, 0.0)
     return None
 
 

@@ -1,6 +1,7 @@
 """A PyTorch module to a .pte program. Importing this needs torch and executorch."""
 
 import contextlib
+import inspect
 import io
 import warnings
 from collections.abc import Iterator, Sequence
@@ -96,17 +97,17 @@ def _ready(
     graphs: Graphs,
 ) -> Any:
     """The exported program, quantized where the recipe says so."""
-    shapes = _shapes(inputs, dynamic)
-    exported = torch.export.export(module, inputs, dynamic_shapes=shapes, strict=True)
+    exported = torch.export.export(module, inputs, dynamic_shapes=_shapes(module, inputs, dynamic), strict=True)
     graphs.made.append(exported)
     if recipe.precision == "fp32":
         return exported
     changed = quantized(exported.module(), inputs, recipe, feeds, outputs)
-    return torch.export.export(changed, inputs, dynamic_shapes=shapes, strict=True)
+    return torch.export.export(changed, inputs, dynamic_shapes=_shapes(changed, inputs, dynamic), strict=True)
 
 
-def _shapes(inputs: tuple[Tensor, ...], dynamic: Sequence[Dynamic]) -> Any:
-    """Axes that are dynamic alike are one dimension: all hypotheses of a call are as many."""
+def _shapes(module: nn.Module, inputs: tuple[Tensor, ...], dynamic: Sequence[Dynamic]) -> Any:
+    """Axes that are dynamic alike are one dimension: all hypotheses of a call are as many. In the form of the module's
+    signature, as torch wants it."""
     if not dynamic:
         return None
     sizes = {(least, most) for _, _, least, most in dynamic}
@@ -114,7 +115,10 @@ def _shapes(inputs: tuple[Tensor, ...], dynamic: Sequence[Dynamic]) -> Any:
     by_input: list[dict[int, Any]] = [{} for _ in inputs]
     for number, axis, least, most in dynamic:
         by_input[number][axis] = dims[least, most]
-    return tuple(by_input)
+    kinds = [p.kind for p in inspect.signature(module.forward).parameters.values()]
+    own = kinds.index(inspect.Parameter.VAR_POSITIONAL) if inspect.Parameter.VAR_POSITIONAL in kinds else len(inputs)
+    rest = [tuple(by_input[own:])] if own < len(inputs) else []
+    return (*by_input[:own], *rest)
 
 
 def _lowered(exported: Any, recipe: Recipe, graphs: Graphs) -> bytes:

@@ -105,9 +105,10 @@ def test_times_become_nodes_of_who_ran_them() -> None:
         Timed("OPERATOR_CALL", 0, None, 2, 3e3),
         Timed("native_call_mean.out", 0, None, 2, 2e3),
     ]
-    product, mean = operators(found, PROGRAM)
+    product, rest, mean = operators(found, PROGRAM)
     assert (product.op, product.provider, product.time_us) == ("Fully Connected (NC, F32) GEMM", "XNNPACK", 6.0)
-    assert (mean.op, mean.node, mean.provider, mean.share) == ("mean.out", "0 mean.out", "Portable", 0.25)
+    assert (rest.op, rest.node, rest.provider, rest.time_us) == ("delegate", "1 XNNPACK", "XNNPACK", 3.0)
+    assert (mean.op, mean.node, mean.provider, mean.share) == ("mean.out", "0 mean.out", "Portable", 2 / 11)
     assert dict(assigned(PROGRAM)) == {"Portable": 1, "XNNPACK": 1}
 
 
