@@ -57,8 +57,8 @@ class PythonProgram:
         self._before = self.runs
 
     def times(self) -> List[Timed]:
-        """What ran since ``listen``, by instruction; of a program that was opened to be profiled. Once, and nothing runs
-        afterwards: writing an ETDump ends it."""
+        """What ran since ``listen``, by instruction; of a program that was opened to be profiled. Once, and nothing
+        runs afterwards: writing an ETDump ends it."""
         spent: Dict[Tuple[str, int, Optional[int]], List[float]] = {}
         for run in self._runs()[self._before :]:
             within: Dict[int, int] = {}
