@@ -1,6 +1,6 @@
 """TorchScript on this device: torch, and whether it runs a graph.
 
-Importing torch takes seconds, on a small board half a minute: what its package says is enough until a provider is tried.
+Importing torch takes seconds, on a small board half a minute: its package says enough until a provider is tried.
 """
 
 from importlib import metadata
