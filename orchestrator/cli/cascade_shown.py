@@ -88,6 +88,8 @@ def print_told(found: CascadeTold) -> None:
 def _print_doubts(every: Sequence[CascadeTold]) -> None:
     for found in every:
         name = f"{found.cascade.name}: " if len(every) > 1 else ""
+        for line in found.not_hardware:
+            click.secho(f"{name}{line}", fg="yellow")
         for doubt in found.doubts:
             click.secho(f"{name}{doubt}", fg="yellow")
     if any(found.verdict == INVALID for found in every):

@@ -34,7 +34,8 @@ class StageTold:
 class CascadeTold:
     """``partial``: from the end of a word to its first event, or why it is not known. ``backlog_chunks``: the largest,
     of the first stage. ``verdict``: of its worst session (domain/session_verdict.py), ``doubts`` why; invalid where a
-    stage fell back. ``unspoken``: utterances in which nobody spoke a word, None: it is not known what was spoken.
+    stage fell back. ``not_hardware``: that it is a stand-in, or emulated. ``unspoken``: utterances in which nobody
+    spoke a word, None: it is not known what was spoken.
     """
 
     cascade: Cascade
@@ -50,5 +51,6 @@ class CascadeTold:
     unspoken: int | None
     backlog_chunks: int
     lateness_p99_ms: float
+    not_hardware: tuple[str, ...]
     verdict: str
     doubts: tuple[str, ...]

@@ -17,6 +17,7 @@ from orchestrator.domain.placement import fell_back
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, KINDS, VALID, Doubt, judge
 from orchestrator.workflows.cascade import RanCascade
+from orchestrator.workflows.figures import not_hardware
 
 _MS = 1e-6
 
@@ -41,6 +42,7 @@ def told(ran: RanCascade) -> CascadeTold:
         unspoken=None if spoken is None else len(ways) - spoken,
         backlog_chunks=max(int(run.backlog_chunks.max()) for run in times),
         lateness_p99_ms=float(np.quantile(np.concatenate([run.lateness_ns for run in times]), 0.99)) * _MS,
+        not_hardware=tuple(f"{each.name}: {each.note}" for each in not_hardware(first)),
         verdict=max((doubt.kind for doubt in doubts), key=KINDS.index, default=VALID),
         doubts=tuple(_in_words(doubts)),
     )

@@ -36,7 +36,7 @@ def session_figures(
     whole = session.timeline(sample_rate_hz)
     course = course_of(whole)
     steady = whole.after(course.left_out)
-    figures = [*_not_hardware(session), _verdict(session, sample_rate_hz), *_course(course, len(whole))]
+    figures = [*not_hardware(session), _verdict(session, sample_rate_hz), *_course(course, len(whole))]
     if steady.paced:
         figures += _percentiles("latency", steady.latency_ns)
         figures.append(Figure("miss rate", steady.miss_rate, "", f"deadline: {_deadline(session)}"))
@@ -76,7 +76,7 @@ def _verdict(session: Session, sample_rate_hz: int) -> Figure:
     return Figure("verdict", verdict.kind, "", "; ".join(verdict.reasons))
 
 
-def _not_hardware(session: Session) -> list[Figure]:
+def not_hardware(session: Session) -> list[Figure]:
     """Before all others, because it says what the others are worth."""
     virtual = session.environment.probe.virtual
     if session.emulated:

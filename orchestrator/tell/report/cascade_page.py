@@ -84,5 +84,6 @@ def _facts(told: CascadeTold) -> list[Fact]:
             f"at most {told.backlog_chunks} chunks waited for {cascade.stages[0].name}",
         ),
         Fact("Harness", f"issued late by {significant(told.lateness_p99_ms)} ms in p99"),
+        *(Fact("Not hardware", line) for line in told.not_hardware),
         *(Fact("Doubt", doubt) for doubt in told.doubts),
     ]

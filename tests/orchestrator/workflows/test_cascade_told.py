@@ -1,6 +1,7 @@
 """What is told of cascades on a simulated device: the page and the terminal say what the arrays say."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,3 +91,14 @@ def test_a_ratio_is_that_of_the_costs() -> None:
     assert reply.ratio.n == 3
     text = ratios["utterance over -> text"]
     assert text.ratio.value == pytest.approx(1.0)
+
+
+def test_a_stand_in_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    run = runs(token_ms=50)[0]
+    environment = run.session.environment
+    stand_in = replace(environment, probe=replace(environment.probe, virtual="stand-in: pi5"))
+    each = ran([CascadeTimes(replace(run.session, environment=stand_in), run.sample_rate_hz)])
+    print_told(told(each))
+    assert "stand-in: stand-in: pi5: the times are those of this machine" in capsys.readouterr().out
+    page = render_cascades([Drawn(told(each), parts_ms(run.way_ns))])
+    assert "the times are those of this machine" in page
