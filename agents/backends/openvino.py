@@ -8,9 +8,10 @@ import openvino
 from numpy.typing import NDArray
 
 from agents import wire
-from agents.backends.openvino_model import ERRORS, PRECISION, compiled, message_of
+from agents.backends.openvino_model import ERRORS, compiled, message_of
 from agents.backends.openvino_profile import OperatorTimes
 from agents.failure import Failure
+from agents.openvino_file import PRECISION
 
 
 class OpenVinoBackend:

@@ -1,17 +1,14 @@
 """An OpenVINO archive read, checked against the contract, and compiled for a device."""
 
-import zipfile
 from typing import Any, Dict, Sequence, Tuple, Type
 
 import openvino
 
 from agents import wire
 from agents.failure import Failure
+from agents.openvino_file import PRECISION, read_model
 
-XML, BIN = "model.xml", "model.bin"
 ERRORS: Tuple[Type[Exception], ...] = (RuntimeError, ValueError, TypeError)
-PRECISION = "INFERENCE_PRECISION_HINT"
-# Left alone, its CPU plug-in computes fp32 graphs in bfloat16 where the CPU has it, for 37 dB instead of 130.
 _DEFAULTS = {PRECISION: "f32", "NUM_STREAMS": "1", "PERFORMANCE_HINT": "LATENCY"}
 _TYPES = {
     "float32": "f32",
@@ -22,15 +19,6 @@ _TYPES = {
     "uint8": "u8",
     "bool": "boolean",
 }
-
-
-def read_model(core: Any, path: str) -> Any:
-    """Raises ValueError for an archive without its two files, RuntimeError for what OpenVINO cannot read."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return core.read_model(archive.read(XML), archive.read(BIN))
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"it is no archive of {XML} and {BIN}: {error}") from error
 
 
 def compiled(spec: wire.RunSpec, path: str, profiled: bool) -> Any:

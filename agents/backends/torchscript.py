@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from agents import wire
-from agents.backends.torchscript_file import check_names, contract_names
 from agents.backends.torchscript_load import CPU, ERRORS, load, message_of
 from agents.backends.torchscript_profile import Profiler
 from agents.failure import Failure
+from agents.torchscript_file import check_names, contract_names
 
 
 class TorchScriptBackend:

@@ -6,8 +6,8 @@ from typing import Any, Callable, Dict, Tuple, Type
 import torch
 
 from agents import wire
-from agents.backends.torchscript_file import LITE_SUFFIX
 from agents.failure import Failure
+from agents.torchscript_file import LITE_SUFFIX
 
 CPU = "CPU"
 ERRORS: Tuple[Type[Exception], ...] = (RuntimeError, ValueError, IndexError, NotImplementedError)

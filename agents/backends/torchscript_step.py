@@ -3,10 +3,10 @@
 import torch
 
 from agents import wire
-from agents.backends.torchscript_file import check_names
 from agents.backends.torchscript_load import ERRORS, load, message_of
 from agents.decode.step_graph import allocate
 from agents.failure import Failure
+from agents.torchscript_file import check_names
 
 
 class TorchScriptStep:

@@ -10,8 +10,8 @@ import torch
 from coremltools.optimize import coreml as optimize
 from torch import Tensor, nn
 
-from agents.backends.torchscript_file import contract_names
 from agents.contract import StreamContract
+from agents.torchscript_file import contract_names
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import ExportFailed
 from orchestrator.make.export.gates import with_gates

@@ -10,8 +10,8 @@ from typing import Any
 
 from coremltools.proto import MIL_pb2, Model_pb2
 
-from agents.backends.torchscript_file import contract_names
 from agents.contract import StreamContract
+from agents.torchscript_file import contract_names
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import ExportFailed
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.contract import StreamContract
+from agents.openvino_file import XML
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import ExportFailed
 from orchestrator.make.export.formats import LazyFeeds, Made
@@ -37,7 +38,7 @@ class OpenVinoFormat:
         _rename(model)
         model = _PRECISIONS[recipe.precision](model, recipe, self._feeds)
         _rename(model)
-        path = scratch / "model.xml"
+        path = scratch / XML
         openvino.save_model(model, str(path), compress_to_fp16=recipe.precision == "fp16")
         files = {file.name: file.read_bytes() for file in (path, path.with_suffix(".bin"))}
         return Made(packed(files), _SUFFIX, IR_VERSION, (_BF16_NOTE,))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import onnxruntime_qnn
 
 from agents import providers
-from agents.backends.onnxruntime_plugin import plugin_devices
 
 _QNN = "QNNExecutionProvider"
 _ERRORS_ONLY = 3
@@ -27,6 +27,7 @@ _TYPES = {
 
 def main() -> dict[str, Any]:
     asked = json.loads(sys.stdin.read())
+    onnxruntime.register_execution_provider_library(_QNN, onnxruntime_qnn.get_library_path())
     options = {**providers.known(_QNN).defaults, **asked["options"]}
     _compile(asked["graph"], asked["made"], options)
     nodes = onnx.load(asked["made"]).graph.node
@@ -49,7 +50,7 @@ def _options(options: dict[str, str] | None) -> onnxruntime.SessionOptions:
     made = onnxruntime.SessionOptions()
     made.log_severity_level = _ERRORS_ONLY
     if options is not None:
-        made.add_provider_for_devices(plugin_devices(providers.known(_QNN))[:1], options)
+        made.add_provider_for_devices([d for d in onnxruntime.get_ep_devices() if d.ep_name == _QNN][:1], options)
     return made
 
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agents.backends.torchscript_file import LITE_SUFFIX
 from agents.strict_json import to_json
+from agents.torchscript_file import LITE_SUFFIX
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadRecipe, ExportFailed
 from orchestrator.make.export.child import child_environment

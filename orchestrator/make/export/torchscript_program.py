@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from agents.backends.torchscript_file import NAMES_FILE, contract_names, names_text
 from agents.contract import StreamContract
+from agents.torchscript_file import NAMES_FILE, contract_names, names_text
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadRecipe, ExportFailed
 from orchestrator.make.export.module_signature import main_signature

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import openvino
 
-from agents.backends.openvino_model import PRECISION, read_model
+from agents.openvino_file import PRECISION, read_model
 from orchestrator.make.models.graph import Port
 from orchestrator.make.models.stepping import Feeds
 

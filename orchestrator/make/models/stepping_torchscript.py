@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from agents.backends.torchscript_file import LITE_SUFFIX, names_of
+from agents.torchscript_file import LITE_SUFFIX, names_of
 from orchestrator.errors import BadModel
 from orchestrator.make.models.graph import Port
 from orchestrator.make.models.stepping import Feeds

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.backends.torchscript_file import NAMES_FILE, check_names, names_of, names_text
 from agents.failure import Failure
+from agents.torchscript_file import NAMES_FILE, check_names, names_of, names_text
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadRecipe, ExportFailed
 from orchestrator.make.export.calibration import CalibrationStream
