@@ -92,7 +92,7 @@ def _static(model: Any, recipe: Recipe, feeds: LazyFeeds) -> Any:
 
 
 def _advanced(recipe: Recipe) -> Any:
-    """NNCF's own way takes the mean of each chunk's extremes, and clips what is louder: 9 dB for kws in place of 32."""
+    """NNCF's own way takes the mean of each chunk's extremes, and clips what is louder: 9 dB for kws in place of 27."""
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
