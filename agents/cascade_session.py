@@ -8,8 +8,9 @@ import numpy as np
 from agents import audio, cascade_arrays, mapped, stream, wire
 from agents.backends.base import check_finite
 from agents.cascade_gate import Gate, speech_probability
-from agents.cascade_lanes import Listener, Log, Now, Replier, Tape, Transcriber, Utterance, prompt_of_bytes, text_of
+from agents.cascade_lanes import Listener, Log, Now, Tape, Transcriber, Utterance
 from agents.cascade_loop import Lane, serve
+from agents.cascade_reply import Replier, prompt_of_bytes, text_of
 from agents.failure import Failure
 from agents.links import STARTED_NS
 from agents.session import Session

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from agents import cascade_arrays as at
 from agents import stream, wire
 from agents.cascade_gate import Gate
-from agents.cascade_lanes import Listener, Log, Replier, Tape, Transcriber, prompt_of_bytes, text_of
+from agents.cascade_lanes import Listener, Log, Tape, Transcriber
 from agents.cascade_loop import Lane, serve
+from agents.cascade_reply import Replier, prompt_of_bytes, text_of
 from agents.contract import Decoder, TensorSpec
 from orchestrator.domain.cascade import CASCADE, Cascade, CascadeStage
 from orchestrator.domain.cascade_path import CascadeTimes
