@@ -139,8 +139,9 @@ def _fine_tuned(source: ModelSource, lessons: Any, plan: Plan, progress: Progres
             learner = qat.Learner(module, example_inputs(source.contract), next(lessons), course)
     progress.step("prepared")
     progress.stage("fine-tuning", steps=plan.steps)
-    for number, loss in enumerate(learner.learn(lessons), start=1):
-        progress.step(f"step {number}, loss {loss:.3f}")
+    with _explained(plan.lessons or source.name):
+        for number, loss in enumerate(learner.learn(lessons), start=1):
+            progress.step(f"step {number}, loss {loss:.3f}")
     # Before the graph becomes one of integers.
     weights = save(learner.weights())
     with captured():
