@@ -15,7 +15,7 @@ from tests.agents.device import contract
 
 SIZE, RATE_HZ = 512, 16_000
 STAGE = wire.Stage("asr", wire.SPEECH, "echo", "echo", wire.Blob("a" * 64, 1), contract(), 160)
-CASCADE = wire.Cascade((STAGE,), 0.5, 0.3, hangover_ns=96_000_000, pre_roll_ns=64_000_000)
+CASCADE = wire.Cascade((STAGE,), threshold=0.5, release=0.3, hangover_ns=96_000_000, pre_roll_ns=64_000_000)
 
 
 def said(probabilities: list[float]) -> list[tuple[int, str, int]]:
