@@ -28,6 +28,9 @@ class LiteRtStep:
         self.states_out: Dict[str, NDArray[Any]] = {s.input: outputs[s.output] for s in search.states}
 
     def _views(self, signature: Signature) -> Any:
+        # Memory comes as it was left: a token out of it may be none of the labels.
+        for number in signature.inputs.values():
+            view_of(self._interpreter, number).fill(0)
         try:
             # Memory may be placed anew by the first run.
             self._interpreter.invoke()
