@@ -64,6 +64,7 @@ def session_of(
         parts=parts_of(artifact),
         contract=artifact.contract,
         chunk_samples=artifact.contract.chunk_samples,
+        timeout_s=300.0,
         spans=(wire.Span(0, len(samples)),),
         audio=device.put(wav_bytes(device.root / "said.wav", samples), ".wav"),
     )
