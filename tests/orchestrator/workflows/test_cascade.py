@@ -89,7 +89,10 @@ def test_two_cascades_take_turns(place: Path) -> None:
         ("budget_ms = 0.0001", 'provider = "Tensor"', "execution provider Tensor cannot be used on local"),
     ],
 )
-def test_what_makes_no_cascade_is_refused_with_the_next_step(place: Path, old: str, new: str, said: str) -> None:
+def test_what_makes_no_cascade_is_refused_with_the_next_step(
+    place: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, said: str
+) -> None:
+    monkeypatch.setenv("HOME", str(place))
     (place / "wrong.toml").write_text(cascades.FILE.replace(old, new), encoding="utf-8")
     settings = CascadeSettings((read_cascade(place / "wrong.toml"),), results=place / "results", seconds=1.0)
     with pytest.raises(BadInput) as caught:
