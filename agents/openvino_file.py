@@ -4,8 +4,8 @@ import zipfile
 from typing import Any
 
 XML, BIN = "model.xml", "model.bin"
-# The property that says what is computed in. Left alone, the CPU plug-in (2026.4) computes fp32 graphs in bfloat16 where
-# the CPU has it.
+# The property that says what is computed in. Left alone, the CPU plug-in (2026.4) computes fp32 graphs in bfloat16
+# where the CPU has it.
 PRECISION = "INFERENCE_PRECISION_HINT"
 
 

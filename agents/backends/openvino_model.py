@@ -33,9 +33,11 @@ def compiled(spec: wire.RunSpec, path: str, profiled: bool) -> Any:
             f"openvino {openvino.__version__} finds no device {spec.provider} here; it has "
             f"{', '.join(core.available_devices)}",
         )
-    properties: Dict[str, Any] = {**_DEFAULTS, **spec.session_options, "PERF_COUNT": "YES" if profiled else "NO"}
+    properties: Dict[str, Any] = dict(_DEFAULTS)
     if spec.provider == "CPU":
-        properties["INFERENCE_NUM_THREADS"] = str(spec.threads)
+        # It would pin its threads to CPUs of its own choice, which is the session's to make.
+        properties.update({"INFERENCE_NUM_THREADS": str(spec.threads), "ENABLE_CPU_PINNING": "NO"})
+    properties.update({**spec.session_options, "PERF_COUNT": "YES" if profiled else "NO"})
     try:
         model = read_model(core, path)
         _check(model, spec)

@@ -23,7 +23,9 @@ _TARGETS = {"ios15": ct.target.iOS15, "ios16": ct.target.iOS16, "ios17": ct.targ
 _TYPES = {"float32": np.float32, "float16": np.float16, "int32": np.int32, "int64": np.int32}
 # Smaller weights cost more in their tables than they save: coremltools' own default is 2048 elements.
 _FEWEST_ELEMENTS = 512
-_OPERATOR = re.compile(r"op '?([\w.:]+)'? not implemented|PyTorch convert function for op '([\w.:]+)'")
+# As coremltools 9 names a node of an exported program that it has no conversion of.
+_LACKING = re.compile(r"Unsupported fx node (\w+), kind ([\w.:]+)")
+_LINE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class Stateful(nn.Module):  # type: ignore[misc]
@@ -94,7 +96,9 @@ def _converted(exported: Any, contract: StreamContract, recipe: Recipe, inside: 
             skip_model_load=True,
         )
     except Exception as exc:  # coremltools raises errors of many kinds
-        raise ExportFailed(f"coremltools cannot convert the module: {_reason(exc)}", hint=_hint(inside)) from exc
+        raise ExportFailed(
+            f"coremltools cannot convert the module: {_reason(exc, exported)}", hint=_hint(inside)
+        ) from exc
 
 
 def _compressed(made: Any, recipe: Recipe) -> Any:
@@ -114,12 +118,16 @@ def _type(name: str, dtype: str) -> Any:
     return _TYPES[dtype]
 
 
-def _reason(exc: Exception) -> str:
+def _reason(exc: Exception, exported: Any) -> str:
     text = str(exc).strip()
-    found = _OPERATOR.search(text)
-    operator = next((o for o in found.groups() if o), None) if found else None
     first = text.splitlines()[0][:300] if text else type(exc).__name__
-    return f"it has no conversion of the operator {operator}: {first}" if operator else first
+    found = _LACKING.search(text)
+    if found is None:
+        return first
+    node = next((n for n in exported.graph.nodes if n.name == found[1]), None)
+    lines = _LINE.findall(str(node.meta.get("stack_trace") or "")) if node is not None else []
+    where = f", at {lines[-1][0]}:{lines[-1][1]}" if lines else ""
+    return f"it lacks the operator {found[2]}, node {found[1]}{where}"
 
 
 def _hint(inside: bool) -> str:
