@@ -3,8 +3,6 @@
 Its shapes are those of the signature's example: LiteRT's are fixed. Converting twice gives the same bytes.
 """
 
-import contextlib
-import io
 import warnings
 from typing import Any
 
@@ -37,13 +35,12 @@ def module_litert(module: Any, signature: Signature) -> bytes:
     """In float32. Raises ExportFailed with the operator, node and line where that is known."""
     named = Named(module, signature).eval()
     given = dict(zip(named.inputs, tensors(signature), strict=True))
-    printed = io.StringIO()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # The converter's own imports are deprecated.
             made: Any = litert_torch.convert(named, sample_kwargs=given, enable_x64=_has_long_integers(signature))
             return bytes(made.model_content())
     except (MemoryError, KeyboardInterrupt):
         raise
     except BaseException as exc:
-        raise torch_fault(exc, printed.getvalue()) from exc
+        raise torch_fault(exc) from exc

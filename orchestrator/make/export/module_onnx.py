@@ -5,7 +5,6 @@ operator. What they make is run beside the module before it is believed: a loop 
 length, or a branch that was taken once, shows there and nowhere else.
 """
 
-import contextlib
 import io
 import warnings
 from dataclasses import dataclass
@@ -39,11 +38,12 @@ class ModuleOnnx:
 def module_onnx(module: Any, signature: Signature, exporter: str | None, opset: int | None) -> ModuleOnnx:
     """``exporter`` None: dynamo, else legacy. Raises ExportFailed with the operator, node and line where that is
     known."""
+    shapes = _output_shapes(module, signature)
     failed: list[str] = []
     for name in (exporter,) if exporter else tuple(OPSETS):
         version = opset or OPSETS[name]
         try:
-            model = _checked(_cleaned(_made(module, signature, name, version), module, signature), module, signature)
+            model = _checked(_cleaned(_made(module, signature, name, version), signature, shapes), module, signature)
         except ExportFailed as exc:
             fault = exc
             failed.append(f"{name} cannot: {exc.message}")
@@ -54,26 +54,23 @@ def module_onnx(module: Any, signature: Signature, exporter: str | None, opset: 
 
 
 def _made(module: Any, signature: Signature, exporter: str, opset: int) -> onnx.ModelProto:
-    printed = io.StringIO()
-    program: list[Any] = []
     try:
-        with contextlib.redirect_stdout(printed), warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            if exporter == "dynamo":
-                return _dynamo(module, signature, opset, program)
-            return _legacy(module, signature, opset)
+            return (_dynamo if exporter == "dynamo" else _legacy)(module, signature, opset)
     except (MemoryError, KeyboardInterrupt):
         raise
     except BaseException as exc:
-        raise torch_fault(exc, printed.getvalue(), lambda node: _trace(program, node)) from exc
+        raise torch_fault(exc, lambda name: _trace(module, signature, name)) from exc
 
 
-def _dynamo(module: Any, signature: Signature, opset: int, program: list[Any]) -> onnx.ModelProto:
-    program.append(
-        torch.export.export(_Flat(module), tensors(signature), dynamic_shapes={"given": _dynamic(signature)})
-    )
+def _program(module: Any, signature: Signature) -> Any:
+    return torch.export.export(_Flat(module), tensors(signature), dynamic_shapes={"given": _dynamic(signature)})
+
+
+def _dynamo(module: Any, signature: Signature, opset: int) -> onnx.ModelProto:
     made: Any = torch.onnx.export(
-        program[0],
+        _program(module, signature),
         dynamo=True,
         opset_version=opset,
         input_names=list(signature.inputs),
@@ -137,17 +134,20 @@ def _dynamic(signature: Signature) -> tuple[dict[int, Any] | None, ...]:
     return tuple({free.axis: size} if name in signature.free_inputs else None for name in signature.inputs)
 
 
-def _trace(program: list[Any], node: str) -> str:
-    """Where ``node`` comes from. The exporter breaks the program down further than torch does by itself, into nodes
-    that end in the name of the operator that they are part of (bessel_i0)."""
-    if not program:
+def _trace(module: Any, signature: Signature, name: str) -> str:
+    """Where a node or operator comes from, nothing where that cannot be told. An exporter breaks the program down
+    further than torch does by itself, into nodes that end in the name of their operator (bessel_i0)."""
+    try:
+        program = _program(module, signature)
+        graphs = (program.graph, program.run_decompositions().graph)
+    except Exception:  # a module that cannot be exported at all
         return ""
-    nodes = [n for n in program[0].run_decompositions().graph.nodes if n.op == "call_function"]
-    named = [n for n in nodes if n.name == node] or [n for n in nodes if node.endswith(n.target.__name__.split(".")[0])]
+    nodes = [n for graph in graphs for n in graph.nodes if n.op == "call_function"]
+    named = [n for n in nodes if n.name == name] or [n for n in nodes if name.endswith(n.target.__name__.split(".")[0])]
     return str(named[0].meta.get("stack_trace", "")) if named else ""
 
 
-def _cleaned(model: onnx.ModelProto, module: Any, signature: Signature) -> onnx.ModelProto:
+def _cleaned(model: onnx.ModelProto, signature: Signature, shapes: dict[str, list[int | None]]) -> onnx.ModelProto:
     """Without notes of the exporter (stack traces with paths of this machine), and with true shapes at its borders.
 
     Shapes between nodes go: onnxruntime's quantizer believes those of the dynamo exporter, which it renames.
@@ -157,7 +157,6 @@ def _cleaned(model: onnx.ModelProto, module: Any, signature: Signature) -> onnx.
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
-    shapes = _output_shapes(module, signature)
     for output in model.graph.output:
         dims = output.type.tensor_type.shape.dim
         del dims[:]

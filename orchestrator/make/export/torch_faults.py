@@ -13,8 +13,6 @@ _OPERATORS = (
 )
 _NODES = (r"translating node %(\w+)", r"While executing %(\w+)")
 _LINE = re.compile(r'File "([^"]+)", line (\d+)')
-# In the graph that the TorchScript exporter prints: "aten::svd(...), scope: ... # /a/model.py:5:0".
-_LEGACY_LINE = r"{operator}\(.*# ([^\s:]+):(\d+)"
 _DATA_DEPENDENT = "data-dependent"
 _OWN_CODE = ("site-packages", "dist-packages", "<frozen", "<string>", "<eval")
 _LACKING_HINT = (
@@ -24,12 +22,12 @@ _LACKING_HINT = (
 _BRANCH_HINT = "a graph cannot branch on values: use torch.where, or compute both"
 
 
-def torch_fault(exc: BaseException, said: str, trace_of: Callable[[str], str] = lambda node: "") -> ExportFailed:
-    """``said`` is what the tool printed beside it; ``trace_of`` gives the stack trace of a node of the exported
-    program, or nothing."""
-    text = "\n".join([said, *_chain(exc)])
+def torch_fault(exc: BaseException, trace_of: Callable[[str], str] = lambda name: "") -> ExportFailed:
+    """``trace_of`` gives the stack trace of a node or operator in the exported program, or nothing."""
+    text = "\n".join(_chain(exc))
     operator, node = _first(_OPERATORS, text), _first(_NODES, text)
-    line = _line(text, operator) or (_line(trace_of(node), None) if node else None)
+    name = node or (re.split(r"[.:]", operator)[-1] if operator else None)
+    line = _line(text) or (_line(trace_of(name)) if name else None)
     where = "".join((f", node {node}" if node else "", f", at {line}" if line else ""))
     if operator:
         return ExportFailed(f"it lacks the operator {operator.replace('::', '.')}{where}", hint=_LACKING_HINT)
@@ -56,11 +54,8 @@ def _first(patterns: tuple[str, ...], text: str) -> str | None:
     return next((match[1] for match in found if match), None)
 
 
-def _line(text: str, operator: str | None) -> str | None:
+def _line(text: str) -> str | None:
     """The innermost line of code that is the model's own."""
-    legacy = re.search(_LEGACY_LINE.format(operator=re.escape(operator)), text) if operator else None
-    if legacy:
-        return f"{legacy[1]}:{legacy[2]}"
     own = [f"{path}:{line}" for path, line in _LINE.findall(text) if not any(part in path for part in _OWN_CODE)]
     return own[-1] if own else None
 
