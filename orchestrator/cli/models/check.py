@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import device_option, json_option, lab_option, results_option
+from orchestrator.cli.options import json_option, lab_option, results_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.domain.recipe import Recipe
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Processes that export.")
 @click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write the table to this file too.")
 @click.option("--fresh", is_flag=True, help="Run and refuse anew what was run or refused before.")
-@device_option
+@click.option("--device", default="local", show_default=True, help="A device of the lab; local is this machine.")
 @lab_option
 @results_option
 @json_option
