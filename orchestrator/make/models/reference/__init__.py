@@ -26,8 +26,7 @@ STEP_MODULES = {
     "digits-conformer": f"{_HERE}.digits_conformer.model:load_step",
     "gesture-rnnt": f"{_HERE}.gesture_rnnt.model:load_step",
 }
-_FOLDERS = {name: _ROOT / target.split(".")[-2] for name, target in MODULES.items()}
-REFERENCE_MODELS: dict[str, Path] = {n: f for n, f in _FOLDERS.items() if (f / "contract.json").is_file()}
+REFERENCE_MODELS: dict[str, Path] = {name: _ROOT / target.split(".")[-2] for name, target in MODULES.items()}
 # Those whose graphs are beside their weights.
 WITH_GRAPHS = ("kws", "digits-lstm")
 
