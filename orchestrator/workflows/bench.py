@@ -46,7 +46,7 @@ class Choice:
 
     @property
     def _provider(self) -> str:
-        return (self.provider or PLAIN_OF_FORMAT[self.recipe.format]).removesuffix("ExecutionProvider")
+        return (self.provider or PLAIN_OF_FORMAT.get(self.recipe.format, "none")).removesuffix("ExecutionProvider")
 
     def among(self, candidates: Sequence[Candidate], device: str, cluster: Cluster | None) -> Candidate:
         """The one that is held to ``cluster``. Raises BadInput where the device cannot run it."""
