@@ -83,14 +83,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """``losses``: one a step. ``fine_tuning_s`` includes the synthesis of what was learned, where it was not there."""
+    """``losses``: one a step. ``fine_tuning_s`` includes the synthesis of what was learned, where it was not there.
+    ``files``: the float weights and the int8 program."""
 
     model: str
     steps: int
     fine_tuning_s: float
     losses: tuple[float, ...]
     rows: tuple[Row, ...]
-    weights: Path
+    files: tuple[Path, Path]
 
 
 def quantization_aware(prepared: Prepared, plan: Plan, artifacts: Path, progress: Progress) -> Outcome:
@@ -113,7 +114,7 @@ def quantization_aware(prepared: Prepared, plan: Plan, artifacts: Path, progress
     program = plan.out / PROGRAM_FILE
     write_file(str(program), tuned.program)
     rows = _compared(prepared, tuned_source(source, weights), program, artifacts, progress)
-    return Outcome(source.name, plan.steps, took_s, tuned.losses, rows, weights)
+    return Outcome(source.name, plan.steps, took_s, tuned.losses, rows, (weights, program))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Of the fine-tuning.
 _STEPS_IN_EPOCH, _EPOCHS, _RATE = 50, 4, 1e-4
+# One batch is easier than another: so many losses are averaged.
+_SOME = 10
 
 
 @click.command()
@@ -85,19 +87,19 @@ def _fine_tuned(
 def _print(outcome: "Outcome") -> None:
     metric = outcome.rows[0].metric
     print_table(
-        ["weights", "graph", f"{metric}>", "wrong>", "SNR dB>", "size kB>", "file"], [_cells(r) for r in outcome.rows]
+        ["weights", "graph", f"{metric}>", "wrong>", "SNR dB>", "size kB>"], [_cells(row) for row in outcome.rows]
     )
-    first, last = outcome.losses[0], outcome.losses[-1]
+    first, last = (sum(some) / len(some) for some in (outcome.losses[:_SOME], outcome.losses[-_SOME:]))
     click.echo(
-        f"{outcome.steps} steps in {outcome.fine_tuning_s:.0f} s, loss {first:.3f} -> {last:.3f}; "
-        f"float weights: {outcome.weights}"
+        f"{outcome.steps} steps in {outcome.fine_tuning_s:.0f} s, mean loss of the first and last {_SOME}: "
+        f"{first:.3f}, {last:.3f}\nfiles: {', '.join(str(path) for path in outcome.files)}"
     )
 
 
 def _cells(row: "Row") -> list[str]:
     snr = "exact" if row.snr_db is None else f"{row.snr_db:.1f}"
     wrong = f"{row.errors:.0f} of {row.count:.0f}"
-    return [row.weights, row.graph, f"{row.value:.4f}", wrong, snr, f"{row.size_bytes / 1e3:.0f}", str(row.path)]
+    return [row.weights, row.graph, f"{row.value:.4f}", wrong, snr, f"{row.size_bytes / 1e3:.0f}"]
 
 
 def _from_scratch(
