@@ -43,7 +43,8 @@ class PythonApi:
 
 
 class PythonProgram:
-    """A loaded program; runs on memory that is given to it."""
+    """A loaded program; runs on memory that is given to it. The package makes its delegates in the first run, so
+    loading seems quick, and a fault of theirs is one of the first inference."""
 
     def __init__(self, api: PythonApi, module: Any) -> None:
         self.torch, self.module = api.torch, module
