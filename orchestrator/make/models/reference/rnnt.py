@@ -41,7 +41,8 @@ class PredictionJoint(nn.Module):  # type: ignore[misc]
     def predict(self, token: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The prediction (B, frame) after ``token``, and the new h and c."""
         gates = self.gates(torch.cat([self.embedding(token), h], dim=1))
-        enter, forget, candidate, leave = gates.chunk(4, dim=1)
+        # Slices, not chunk: ExecuTorch 1.5 makes the parts of a split static, and fewer hypotheses than the most fail.
+        enter, forget, candidate, leave = (gates[:, i * self.hidden : (i + 1) * self.hidden] for i in range(4))
         c = torch.sigmoid(forget) * c + torch.sigmoid(enter) * torch.tanh(candidate)
         h = torch.sigmoid(leave) * torch.tanh(c)
         return self.prediction(h), h, c
