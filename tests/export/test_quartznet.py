@@ -67,5 +67,3 @@ def test_unseen_voices_are_heard_as_well_as_is_told(tmp_path_factory: pytest.Tem
     found = score("s", "c", source.contract, evaluation, "test", heard(graph.path, source.contract, evaluation, "test"))
     assert found.metric == "wer"
     assert np.isclose(found.value, WER, atol=0.002)
-
-

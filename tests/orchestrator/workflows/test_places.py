@@ -12,9 +12,9 @@ from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.lab.inventory import find_device, load_lab
+from orchestrator.workflows.artifact_files import files_of
 from orchestrator.workflows.option_axis import SessionOption
 from orchestrator.workflows.places import Place, other_places
-from orchestrator.workflows.artifact_files import files_of
 from orchestrator.workflows.prepare import Exported, deploy_agent, prepare_model
 from orchestrator.workflows.progress import Silent
 from orchestrator.workflows.race import Race

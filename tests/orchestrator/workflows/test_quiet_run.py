@@ -13,8 +13,8 @@ from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.lab.cool_down import Cooler
 from orchestrator.measure.lab.device import CoolDown
 from orchestrator.measure.standin.lab_text import lab_text
-from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.artifact_files import files_of
+from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.prepare import deploy_agent
 from orchestrator.workflows.progress import Silent
 from orchestrator.workflows.session_runner import Material, SessionRunner
