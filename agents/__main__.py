@@ -1,4 +1,4 @@
-"""``python3 agent-<sha>.zip VERB``: probe, run, clean. JSON in and out; see agents/wire.py.
+"""``python3 agent-<sha>.zip VERB``: probe, run, clean. JSON in and out; see agents/wire.
 
 Each verb imports only what it needs: a small board reads Python modules slowly.
 """

@@ -17,7 +17,7 @@ from orchestrator.domain.timeline import Timeline
 # Sessions of blocks from here on verify a decision; they are no evidence for one.
 VERIFY_BLOCK = 1000
 # Mode of a session that has the agent and its pacer running and no model: the power that net energy is above. It is no
-# mode of the agent's (agents/wire.py), for which it is a paced session, and it is no evidence for any candidate.
+# mode of the agent's (agents/wire), for which it is a paced session, and it is no evidence for any candidate.
 IDLE = "idle"
 # Mode of a session with several streams at once.
 MULTI = "multi"

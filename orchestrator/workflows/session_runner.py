@@ -75,7 +75,7 @@ class SessionRunner:
     """One device in one study. ``material`` by split; ``artifacts`` by SHA-256, all pushed before. ``hold``: the lease
     under which sessions are started. ``meter``: read beside every timed session. ``cooler``: waits before each of them.
     ``suspect_reruns``: so many sessions more may be run, because one was suspect. ``arriving``: of paced sessions.
-    ``sharing``: how several streams share the device (agents/wire.py). ``deadline_ns`` of a chunk; None: its duration.
+    ``sharing``: how several streams share the device (agents/wire). ``deadline_ns`` of a chunk; None: its duration.
     ``places``: the device's further Python environments, in which candidates may be.
     ``isolate``: steps of isolation, of which a priority is each session's own.
     ``more_parts``: files that every session gets beside its artifact's own, by ``wire.PARTS``.

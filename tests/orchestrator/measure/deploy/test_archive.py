@@ -63,9 +63,9 @@ def test_a_damaged_archive_is_built_again(source: Path, tmp_path: Path) -> None:
 
 
 def test_our_own_agent_is_found_and_packed(tmp_path: Path) -> None:
-    assert (agents_folder() / "wire.py").exists()
+    assert (agents_folder() / "wire" / "spec.py").exists()
     with zipfile.ZipFile(build_agent_archive(tmp_path).path) as archive:
-        assert "agents/wire.py" in archive.namelist()
+        assert "agents/wire/spec.py" in archive.namelist()
 
 
 @pytest.mark.parametrize("regular", [True, False])

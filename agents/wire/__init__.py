@@ -1,0 +1,102 @@
+"""What crosses between the controller and a device: RunSpec in, events out, RunResult at the end.
+
+Everything is JSON; events are one object a line on stdout and, the same bytes, in the session's journal on the
+device's disk, so that a lost link loses nothing. Times are ns of the device's monotonic clock.
+"""
+
+from agents.device_facts import PROTOCOL
+from agents.wire.blob import Blob, Span, is_session_id
+from agents.wire.cascade import AUDIO_FIRST, FINAL, FIRST_COME, ORDERS, SPEECH, WHENS, Cascade, Stage
+from agents.wire.memory import HWM_RESET, HWM_ROSE, SAMPLED, MemorySnapshot, PhaseMemory
+from agents.wire.parts import LEXICON, PARTS, STEP, USER_LEXICON
+from agents.wire.profile import DeviceParity, OperatorTime, Profile, ProviderShare
+from agents.wire.result import (
+    ARRIVAL,
+    DONE,
+    EXIT_BAD_REQUEST,
+    EXIT_FENCED,
+    EXIT_OK,
+    EXIT_SESSION_FAILED,
+    FAILURES,
+    FEATURES_DONE,
+    ISSUE,
+    MODEL_DONE,
+    NEVER_NS,
+    TIME_COLUMNS,
+    Event,
+    ObserverCost,
+    RunResult,
+    Scheduling,
+    StageLoaded,
+    failed,
+)
+from agents.wire.spec import (
+    CASCADE,
+    FIFO,
+    MODES,
+    NICE,
+    ONE_SESSION,
+    PLAIN,
+    POLICIES,
+    PRIORITIES,
+    PROCESSES,
+    SHARINGS,
+    RunSpec,
+)
+
+__all__ = [
+    "ARRIVAL",
+    "AUDIO_FIRST",
+    "CASCADE",
+    "DONE",
+    "EXIT_BAD_REQUEST",
+    "EXIT_FENCED",
+    "EXIT_OK",
+    "EXIT_SESSION_FAILED",
+    "FAILURES",
+    "FEATURES_DONE",
+    "FIFO",
+    "FINAL",
+    "FIRST_COME",
+    "HWM_RESET",
+    "HWM_ROSE",
+    "ISSUE",
+    "LEXICON",
+    "MODEL_DONE",
+    "MODES",
+    "NEVER_NS",
+    "NICE",
+    "ONE_SESSION",
+    "ORDERS",
+    "PARTS",
+    "PLAIN",
+    "POLICIES",
+    "PRIORITIES",
+    "PROCESSES",
+    "PROTOCOL",
+    "SAMPLED",
+    "SHARINGS",
+    "SPEECH",
+    "STEP",
+    "TIME_COLUMNS",
+    "USER_LEXICON",
+    "WHENS",
+    "Blob",
+    "Cascade",
+    "DeviceParity",
+    "Event",
+    "MemorySnapshot",
+    "ObserverCost",
+    "OperatorTime",
+    "PhaseMemory",
+    "Profile",
+    "ProviderShare",
+    "RunResult",
+    "RunSpec",
+    "Scheduling",
+    "Span",
+    "Stage",
+    "StageLoaded",
+    "failed",
+    "is_session_id",
+]
