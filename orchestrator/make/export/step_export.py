@@ -92,16 +92,22 @@ class StepExporter(KnownArtifacts):
 
     def _batch(self, feeds: Feeds) -> Feeds:
         rows = self.source.contract.input.shape[0]
-        return {name: np.repeat(values, rows, axis=0) for name, values in feeds.items()}
+        return {name: np.repeat(feeds[name], rows, axis=0) for name in self._inputs}
+
+    @property
+    def _inputs(self) -> list[str]:
+        """In the order of the module's arguments, which is all that a .pte file knows of them."""
+        contract = self.source.contract
+        states, constants = (s.input for s in contract.states), (c.name for c in contract.constants)
+        return [contract.input.name, *states, *constants]
 
     @cached_property
     def _wanted(self) -> list[list[NDArray[Any]]]:
         import torch
 
-        module, contract = self.source.needed_module().load(), self.source.contract
-        names = [contract.input.name, *(s.input for s in contract.states), *(c.name for c in contract.constants)]
+        module = self.source.needed_module().load()
         with torch.no_grad():
-            answers = [module(*(torch.from_numpy(feeds[name]) for name in names)) for feeds in self._feeds]
+            answers = [module(*(torch.from_numpy(feeds[name]) for name in self._inputs)) for feeds in self._feeds]
         return [[value.numpy() for value in answer] for answer in answers]
 
     def _parity(self, path: Path, recipe: Recipe) -> Parity:
