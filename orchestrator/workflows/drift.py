@@ -19,7 +19,7 @@ from orchestrator.make.export.stored import open_for
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import Runnable, chunk_inputs
 from orchestrator.make.quality.drift_figures import figures
-from orchestrator.make.quality.drift_length import LengthPlan, Silence, score_lengths, usual_lengths
+from orchestrator.make.quality.drift_length import SCORED, LengthPlan, Silence, score_lengths, usual_lengths
 from orchestrator.make.quality.drift_silence import resets_in_silence, silence_level
 from orchestrator.make.quality.drift_stream import MAX_ABS, DriftSeries, measure_drift
 from orchestrator.make.quality.evaluation import EvaluationSet
@@ -127,6 +127,10 @@ def _length_plan(
     source, evaluation = prepared.source, prepared.evaluation
     if source.metric is None:
         absent["lengths"] = f"{source.name} has no decoder, so that its outputs mean nothing that could be scored"
+    elif source.metric not in SCORED:
+        absent["lengths"] = f"errors by length are of labels and words; {source.name} is scored by {source.metric}"
+    elif source.contract.search is not None:
+        absent["lengths"] = f"the words of {source.name} come of a search with its second graph; drift asks the first"
     elif evaluation is None or not evaluation.utterances_of(SPLIT):
         absent["lengths"] = f"{source.name} has no evaluation set with a split {SPLIT}"
     elif any(not (u.text or "").split() for u in evaluation.utterances_of(SPLIT)):

@@ -20,6 +20,8 @@ from orchestrator.statistics.interval import Interval
 
 # Resampling fewer draws the same few again and again, and shows an interval where nothing is known.
 FEWEST_ITEMS = 10
+# Metrics whose errors by length are counted here.
+SCORED = ("accuracy", "wer")
 
 
 @dataclass(frozen=True)
