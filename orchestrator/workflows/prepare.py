@@ -94,10 +94,11 @@ def export_candidates(
     artifacts, refusals = _distinct(outcomes)
     if default not in {a.recipe for a in artifacts}:
         reason = next((r.reason for r in refusals if r.recipe == default), "unknown")
+        mended = source.graph_path if source.has_graph else "the module"
         raise ExportFailed(
             f"the fp32 default of {source.name} could not be exported: {reason}",
             hint=next((r.hint for r in refusals if r.recipe == default and r.hint), None)
-            or f"mend the model or its {CONTRACT_FILE}: without fp32 there is nothing to compare with",
+            or f"mend {mended} or its {CONTRACT_FILE}: without fp32 there is nothing to compare with",
         )
     return Exported(artifacts, refusals)
 
