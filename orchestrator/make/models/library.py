@@ -22,7 +22,9 @@ from orchestrator.make.models.source import ModelSource
 
 MODEL_FILE, TFLITE_FILE, PTE_FILE = "model.onnx", "model.tflite", "model.pte"
 _FILES = {".tflite": TFLITE_FILE, ".pte": PTE_FILE}
-CONTRACT_FILE, MANIFEST_FILE = "contract.json", "manifest.jsonl"
+CONTRACT_FILE, MANIFEST_FILE, LEXICON_FILE = "contract.json", "manifest.jsonl", "lexicon.csv"
+# What its user lays beside a model: it outlives a new graph.
+_USERS_OWN = (MANIFEST_FILE, LEXICON_FILE)
 _IMPORT_AGAIN = "earshot models import FILE --replace infers it again"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -88,8 +90,9 @@ def import_model(path: Path, contract: StreamContract, library_dir: Path, *, rep
         elif not _same(staging, target):
             if not replace:
                 raise BadInput(f"the library has another model {name}", hint="give it another --name, or --replace it")
-            if (target / MANIFEST_FILE).is_file():
-                shutil.copy2(target / MANIFEST_FILE, staging)
+            for kept in _USERS_OWN:
+                if (target / kept).is_file():
+                    shutil.copy2(target / kept, staging)
             target.rename(Path(scratch) / "replaced")
             staging.rename(target)
     return _imported(target)
@@ -146,7 +149,7 @@ def _from_file(path: Path) -> ModelSource:
         )
     contract = read_contract(path.parent / CONTRACT_FILE)
     paths = [path if _FILES.get(path.suffix, MODEL_FILE) == name else None for name in (MODEL_FILE, *_FILES.values())]
-    return _source(contract.model, contract, paths, model_sha256(path), path.parent / MANIFEST_FILE)
+    return _source(contract.model, contract, paths, model_sha256(path), path.parent)
 
 
 def _imported(folder: Path) -> ModelSource:
@@ -157,16 +160,18 @@ def _imported(folder: Path) -> ModelSource:
     contract = read_contract(folder / CONTRACT_FILE)
     paths = [path if (path := folder / name).is_file() else None for name in (MODEL_FILE, *_FILES.values())]
     sha256 = model_sha256(next(path for path in paths if path is not None))
-    return _source(folder.name, contract, paths, sha256, folder / MANIFEST_FILE)
+    return _source(folder.name, contract, paths, sha256, folder)
 
 
 def _source(
-    name: str, contract: StreamContract, paths: Sequence[Path | None], sha256: str, manifest: Path
+    name: str, contract: StreamContract, paths: Sequence[Path | None], sha256: str, folder: Path
 ) -> ModelSource:
-    """``paths``: the ONNX graph, then those of ``_FILES``."""
+    """``paths``: the ONNX graph, then those of ``_FILES``; ``folder``: where ``_USERS_OWN`` lie."""
     onnx_path, tflite_path, pte_path = paths
-    kept = manifest if manifest.is_file() else None
-    return ModelSource(name, contract, onnx_path, sha256, kept, tflite_path, pte_path=pte_path)
+    manifest, lexicon = (path if (path := folder / name).is_file() else None for name in _USERS_OWN)
+    return ModelSource(
+        name, contract, onnx_path, sha256, manifest, tflite_path, lexicon_path=lexicon, pte_path=pte_path
+    )
 
 
 def _is_imported(folder: Path) -> bool:

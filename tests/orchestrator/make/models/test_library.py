@@ -23,7 +23,7 @@ def test_import_then_find(conv: Path, tmp_path: Path) -> None:
     assert found == imported
     assert found.contract == contract
     assert found.onnx_path.read_bytes() == conv.read_bytes()
-    assert (found.manifest_path, found.metric) == (None, None)
+    assert (found.manifest_path, found.lexicon_path, found.metric) == (None, None, None)
     assert [d.name for d in library.iterdir()] == ["my-conv"], "no scratch folder may stay"
 
 
@@ -48,6 +48,8 @@ def test_same_import_again_is_quiet_and_another_is_refused(conv: Path, tmp_path:
     first = import_model(conv, contract, library)
     assert import_model(conv, contract, library) == first
     (library / "m" / "manifest.jsonl").write_text("{}\n")
+    (library / "m" / "lexicon.csv").write_text("word,count\nhello,3\n")
+    assert find_model("m", library).lexicon_path == library / "m" / "lexicon.csv"
     other = graphs.save(graphs.conv_graph(seed=1), tmp_path / "other.onnx")
     with pytest.raises(BadInput, match="the library has another model m"):
         import_model(other, contract, library)
@@ -55,6 +57,7 @@ def test_same_import_again_is_quiet_and_another_is_refused(conv: Path, tmp_path:
     replaced = import_model(other, contract, library, replace=True)
     assert replaced.sha256 != first.sha256
     assert replaced.manifest_path is not None, "the evaluation set outlives a new graph"
+    assert replaced.lexicon_path is not None, "so do its words"
     (library / contract.model / "contract.json").unlink()
     assert import_model(other, contract, library, replace=True).contract == contract, "a lost contract is mended"
 
