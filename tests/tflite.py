@@ -10,7 +10,18 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 CHUNK, HIDDEN = 160, 8
-_TYPES = {"float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}
+_TYPES = {
+    "float32": schema.TensorType.FLOAT32,
+    "int8": schema.TensorType.INT8,
+    "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
+}
+_OPTIONS = {
+    "ADD": "AddOptions",
+    "MUL": "MulOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "GATHER": "GatherOptions",
+}
 
 
 @dataclass
@@ -23,11 +34,16 @@ class GraphFile:
     codes: list[int] = field(default_factory=list)
 
     def tensor(
-        self, name: str, shape: Sequence[int], values: NDArray[Any] | None = None, scale: float | None = None
+        self,
+        name: str,
+        shape: Sequence[int],
+        values: NDArray[Any] | None = None,
+        scale: float | None = None,
+        kind: str = "float32",
     ) -> int:
         made = schema.TensorT()
         made.name, made.shape = name, list(shape)
-        made.type = _TYPES["int8" if scale else "float32" if values is None else str(values.dtype)]
+        made.type = _TYPES["int8" if scale else kind if values is None else str(values.dtype)]
         made.buffer = 0
         if values is not None:
             buffer = schema.BufferT()
@@ -46,7 +62,7 @@ class GraphFile:
             self.codes.append(code)
         made = schema.OperatorT()
         made.opcodeIndex, made.inputs, made.outputs = self.codes.index(code), list(inputs), list(outputs)
-        options = {"ADD": "AddOptions", "MUL": "MulOptions", "FULLY_CONNECTED": "FullyConnectedOptions"}.get(operator)
+        options = _OPTIONS.get(operator)
         if options:
             made.builtinOptionsType = getattr(schema.BuiltinOptions, options)
             made.builtinOptions = getattr(schema, options + "T")()
