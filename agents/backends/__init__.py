@@ -1,7 +1,9 @@
 """Runtimes by name, imported only when a session or a probe needs one."""
 
 import importlib
-from typing import Any, Dict, List
+import importlib.util
+import sys
+from typing import Any, Dict, List, Optional, Tuple
 
 from agents.failure import Failure
 
@@ -35,6 +37,14 @@ PACKAGES: Dict[str, str] = {
     "litert": "ai-edge-litert",
     "torchscript": "torch",
 }
+# Name -> top-level modules, any of which brings it.
+MODULES: Dict[str, Tuple[str, ...]] = {
+    "executorch": ("executorch", "earshot_executorch_runner"),
+    "litert": ("ai_edge_litert", "tflite_runtime"),
+    "onnxruntime": ("onnxruntime",),
+    "openvino": ("openvino",),
+    "torchscript": ("torch",),
+}
 # How the reason of a runtime that is not here begins.
 NOT_INSTALLED = "cannot import "
 
@@ -60,18 +70,27 @@ def load_probe(name: str) -> Any:
     return _attribute(PROBES[name], name)
 
 
-def _attribute(target: str, name: str) -> Any:
-    import sys
+def why_missing(name: str) -> Optional[str]:
+    """Why a runtime cannot be imported, where none of its modules is installed: known without importing anything."""
+    modules = MODULES[name]
+    if any(importlib.util.find_spec(module) is not None for module in modules):
+        return None
+    return _not_installed(name, f"No module named {modules[0]!r}")
 
+
+def _not_installed(name: str, what: object) -> str:
+    return (
+        f"{NOT_INSTALLED}{name} on this device ({what}): "
+        f"install numpy and {PACKAGES.get(name, name)} for {sys.executable}"
+    )
+
+
+def _attribute(target: str, name: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
-        raise Failure(
-            "runtime-missing",
-            f"{NOT_INSTALLED}{name} on this device ({error}): "
-            f"install numpy and {PACKAGES.get(name, name)} for {sys.executable}",
-        ) from error
+        raise Failure("runtime-missing", _not_installed(name, error)) from error
 
 
 def names() -> List[str]:

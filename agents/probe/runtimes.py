@@ -21,7 +21,13 @@ def probe_all() -> Tuple[RuntimeProbe, ...]:
 
 
 def probe_runtime(name: str) -> RuntimeProbe:
-    """The runtime with all its providers; one that crashes its process is not usable, with the signal as the reason."""
+    """The runtime with all its providers; one that crashes its process is not usable, with the signal as the reason.
+
+    No process is started for one that is not installed.
+    """
+    missing = backends.why_missing(name)
+    if missing is not None:
+        return RuntimeProbe(name, False, reason=missing)
     answer, reason = _ask(name, None)
     if answer is None:
         return RuntimeProbe(name, False, reason=reason)
