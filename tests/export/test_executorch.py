@@ -17,6 +17,7 @@ from orchestrator.make.models.stepping_pte import PteGraph
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from orchestrator.make.export.executorch_program import all_rows, program_of
+    from orchestrator.make.export.executorch_quantize import coming_back
     from orchestrator.make.export.gates import with_gates
     from orchestrator.make.export.step_module import FrameFirst
     from orchestrator.make.models.reference.rnnt import PredictionJoint
@@ -102,11 +103,61 @@ def test_int8_reaches_the_recurrent_products(tmp_path: Path) -> None:
     assert 30 < snr_db(gated()(*inputs), stepped(tmp_path, content, inputs, 3)) < 80
 
 
-def test_static_int8_is_another_program_than_dynamic() -> None:
-    """How near it comes is for parity to judge, on real feeds: on random states it is far off."""
-    (inputs,) = feeds(1, seed=9)
-    static, _ = program_of(gated(), inputs, (), STATIC, feeds(8))
-    assert static not in (program_of(gated(), inputs, (), r)[0] for r in (FP32, DYNAMIC))
+def streams(module: nn.Module, given: Tensor, count: int, seed: int) -> list[tuple[Tensor, ...]]:
+    """What ``module`` is called with over a stream of noise: its states as they come to be, ``given`` at the start."""
+    made, states, calls = torch.Generator().manual_seed(seed), [torch.zeros_like(s) for s in STATES[type(module)]], []
+    for _ in range(count):
+        calls.append((torch.randn(given.shape, generator=made), *states))
+        with torch.no_grad():
+            _, *states = module(*calls[-1])
+    return calls
+
+
+def static_snr_db(module: nn.Module, given: Tensor, folder: Path) -> float:
+    """Over the output of a stream that carries the quantized program's own states."""
+    calls = streams(module, given, 24, seed=1)
+    content, _ = program_of(module, calls[0], (), STATIC, calls)
+    states, wanted, got = list(calls[0][1:]), [], []
+    for call in streams(module, given, 16, seed=2):
+        answer = stepped(folder, content, (call[0], *states), 1 + len(states))
+        got.append(answer[0])
+        states = [torch.from_numpy(s.copy()) for s in answer[1:]]
+        with torch.no_grad():
+            wanted.append(module(*call)[0])
+    return snr_db(wanted, got)
+
+
+class Cached(nn.Module):
+    """Two causal convolutions with a residual; the cache is shifted: (x, past) -> (y, past)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv1d(12, 16, 5), nn.Conv1d(16, 12, 1)
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        heard = torch.cat([past, x], 2)
+        return self.second(torch.relu(self.first(heard))) + x, heard[:, :, -4:]
+
+
+STATES = {Gated: feeds(1)[0][1:], Cached: (torch.zeros(1, 12, 4),)}
+
+
+def test_static_int8_is_near_over_a_stream(tmp_path: Path) -> None:
+    """What a cell adds and multiplies stays in float: the error of eight bits there would come back with every call."""
+    torch.manual_seed(5)
+    assert static_snr_db(gated(), torch.zeros(1, 3, 12), tmp_path) > 25
+    assert static_snr_db(Cached().eval(), torch.zeros(1, 12, 6), tmp_path) > 25
+
+
+def test_what_comes_back_is_what_a_state_is_computed_from() -> None:
+    """Not a cache that is shifted."""
+
+    def found(module: nn.Module, given: Sequence[Tensor]) -> set[str]:
+        graph = torch.export.export(module, tuple(given), strict=True).module().graph
+        return {str(n.target) for n in coming_back(graph, 1) if n.op == "call_function"}
+
+    assert {"aten.add.Tensor", "aten.mul.Tensor", "aten.cat.default"} <= found(with_gates(gated()), feeds(1)[0])
+    assert found(Cached().eval(), (torch.zeros(1, 12, 6), torch.zeros(1, 12, 4))) == set()
 
 
 def test_parts_are_left_in_float_by_name_by_type_and_for_the_state(tmp_path: Path) -> None:
