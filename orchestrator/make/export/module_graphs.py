@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from agents.contract import StreamContract
+from agents.contract import StepContract, StreamContract
 from agents.durable import write_file
 from agents.strict_json import to_json
 from orchestrator.errors import ExportFailed
 from orchestrator.make.export.formats import versions
-from orchestrator.make.export.module_signature import Signature, main_signature, may_be_free
+from orchestrator.make.export.module_signature import Signature, main_signature, may_be_free, step_signature
 from orchestrator.make.models.module import TORCH_HINT, ModuleRef
 from orchestrator.make.models.source import ModelSource
 
@@ -63,6 +63,14 @@ class ModuleGraphs:
             return made, ".tflite from the PyTorch module by litert-torch"
 
         return self._kept("litert", module, [to_json(contract)], make)
+
+    def step_onnx(self, step_module: ModuleRef, search: StepContract) -> MadeGraph:
+        """The second graph of a transducer; the hypotheses are free."""
+
+        def make() -> tuple[bytes, str]:
+            return _first_onnx(self._source.name, step_module, [step_signature(search)], None, None)
+
+        return self._kept("onnx", step_module, [to_json(search)], make)
 
     def _kept(
         self, format_: str, module: ModuleRef, parts: list[Any], make: Callable[[], tuple[bytes, str]]

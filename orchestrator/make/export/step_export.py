@@ -43,7 +43,7 @@ class StepExporter(KnownArtifacts):
         started = time.monotonic()
         with TemporaryDirectory(prefix="earshot-export-") as scratch_name, captured() as said:
             scratch = Path(scratch_name)
-            format_ = open_format(recipe.format, self._source_in(recipe, scratch), lambda: self._batches)
+            format_ = open_format(recipe.format, self._source_for(recipe), lambda: self._batches)
             made = format_.make(recipe, scratch)
             parity = None
             if made.unproven is None:
@@ -65,21 +65,14 @@ class StepExporter(KnownArtifacts):
             self.key(recipe), made.content, made.suffix, recipe, contract, provenance, parity, made.unproven
         )
 
-    def _source_in(self, recipe: Recipe, scratch: Path) -> ModelSource:
+    def _source_for(self, recipe: Recipe) -> ModelSource:
         """With the ONNX graph, whose axis 0 is free; other formats are made for the whole batch."""
         if recipe.format != "onnx":
             return self.source
         search, module = self._whole.contract.search, self._whole.step_module
         assert search is not None
         assert module is not None
-        # Says what to install where torch is missing.
-        step = module.load()
-        from orchestrator.make.export.module_onnx import module_onnx
-        from orchestrator.make.export.module_signature import step_signature
-
-        path = scratch / "step.onnx"
-        path.write_bytes(module_onnx(step, step_signature(search), None, None).model.SerializeToString())
-        return replace(self.source, onnx_path=path)
+        return replace(self.source, onnx_path=self.source.graphs.step_onnx(module, search).path)
 
     @cached_property
     def _feeds(self) -> list[Feeds]:
