@@ -7,11 +7,9 @@ from typing import Any
 
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import EarshotError, ExportFailed
+from orchestrator.make.export.torch_faults import own_line
 
 _OPERATOR = re.compile(r"\baten(?:::|\.)[a-z0-9_]+(?:\.[a-zA-Z0-9_]+)?")
-_LINE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\w+)')
-# Lines of these say nothing about the model.
-_NOT_ITS_OWN = ("/site-packages/", "<frozen", "<eval_with_key>", "<string>")
 _HINT = (
     "write it with operators that executorch has (docs/how-to/executorch.md says which and how), "
     "or use a recipe of another format"
@@ -69,12 +67,9 @@ def require_kernels(operators: Iterator[tuple[str, str]], graphs: Graphs) -> Non
 
 
 def source_line(trace: str) -> str:
-    """The innermost line of a stack trace that lies in nobody's package, as `` (file.py:12, in forward)``."""
-    own = [m for m in _LINE.finditer(trace) if not any(part in m["file"] for part in _NOT_ITS_OWN)]
-    if not own:
-        return ""
-    last = own[-1]
-    return f" ({last['file'].rpartition('/')[2]}:{last['line']}, in {last['function']})"
+    """The model's own line, as `` (file.py:12, in forward)``; empty where there is none."""
+    own = own_line(trace)
+    return f" ({own[0].rpartition('/')[2]}:{own[1]}, in {own[2]})" if own else ""
 
 
 def _plain(operator: str) -> str:

@@ -12,9 +12,10 @@ _OPERATORS = (
     r"Lowering not found: ([\w.]+?)(?:\.default)?\s",
 )
 _NODES = (r"translating node %(\w+)", r"While executing %(\w+)")
-_LINE = re.compile(r'File "([^"]+)", line (\d+)')
+_LINE = re.compile(r'File "([^"]+)", line (\d+)(?:, in (\w+))?')
 _DATA_DEPENDENT = "data-dependent"
-_OWN_CODE = ("site-packages", "dist-packages", "<frozen", "<string>", "<eval")
+# Lines of these say nothing about the model.
+_NOT_ITS_OWN = ("site-packages", "dist-packages", "<frozen", "<string>", "<eval")
 _LACKING_HINT = (
     "write it with matrix products, convolutions and elementwise operators, or leave the format out; "
     "of ONNX, try exporter=legacy or another opset"
@@ -54,10 +55,16 @@ def _first(patterns: tuple[str, ...], text: str) -> str | None:
     return next((match[1] for match in found if match), None)
 
 
+def own_line(trace: str) -> tuple[str, int, str] | None:
+    """(path, line, function) of the innermost code in a stack trace that is the model's own; the function may be
+    empty."""
+    own = [found for found in _LINE.findall(trace) if not any(part in found[0] for part in _NOT_ITS_OWN)]
+    return (own[-1][0], int(own[-1][1]), own[-1][2]) if own else None
+
+
 def _line(text: str) -> str | None:
-    """The innermost line of code that is the model's own."""
-    own = [f"{path}:{line}" for path, line in _LINE.findall(text) if not any(part in path for part in _OWN_CODE)]
-    return own[-1] if own else None
+    own = own_line(text)
+    return f"{own[0]}:{own[1]}" if own else None
 
 
 def _sentence(exc: BaseException) -> str:
