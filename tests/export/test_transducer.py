@@ -93,6 +93,8 @@ def test_each_graph_is_made_once(exporter: Exporter) -> None:
     assert plain.sha256 != joint.sha256
     stamps = {part.path.stat().st_mtime_ns for part in joint.files.values()}
     assert exporter.export(Recipe.parse("onnx:int8-dynamic(step=int8-joint)")) == joint
+    # The encoder and the step in fp32, of which all recipes are made.
+    assert len(list((exporter.store.folder / "graphs").glob("*.onnx"))) == 2
     assert {part.path.stat().st_mtime_ns for part in joint.files.values()} == stamps
 
 
