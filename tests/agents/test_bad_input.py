@@ -173,7 +173,8 @@ def test_a_size_that_the_graph_was_not_made_for(device: Device) -> None:
 
 
 def test_an_unknown_runtime(device: Device) -> None:
-    assert_failed(device.run(device.spec(runtime="torch")), "runtime-missing", "knows echo, litert, onnxruntime")
+    known = "knows echo, executorch, litert, onnxruntime, openvino, torchscript"
+    assert_failed(device.run(device.spec(runtime="torch")), "runtime-missing", known)
 
 
 def test_a_provider_that_the_build_does_not_have(device: Device) -> None:
