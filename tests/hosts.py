@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,9 +25,13 @@ START_TIMEOUT_S = 20.0
 def require_program(name: str) -> str:
     """Path of an installed program. Skips the test by name where it is missing, and fails it under CI."""
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if found:
-        return found
-    reason = f"{name} is not installed: run tests/system_parts.sh"
+    if not found:
+        missing(f"{name} is not installed: run tests/system_parts.sh")
+    return found
+
+
+def missing(reason: str) -> NoReturn:
+    """The test is skipped with the reason, and fails under CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

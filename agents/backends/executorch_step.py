@@ -1,18 +1,14 @@
 """The second graph of a transducer in ExecuTorch: a call has as many rows as there are hypotheses."""
 
-from typing import Any, Dict
-
-from numpy.typing import NDArray
-
 from agents import wire
 from agents.backends.executorch_delegates import PORTABLE, XNNPACK
 from agents.backends.executorch_load import load
 from agents.backends.executorch_signature import step_tensors
-from agents.decode.step_graph import allocate
+from agents.decode.step_graph import StepMemory
 from agents.pte_file import MalformedPte, read_pte
 
 
-class ExecuTorchStep:
+class ExecuTorchStep(StepMemory):
     """See ``decode.step_graph.StepGraph``. On the encoder's threads, by XNNPACK or, where it was exported so, portable
     kernels. A program of fixed shapes computes the whole batch."""
 
@@ -20,13 +16,7 @@ class ExecuTorchStep:
         search = spec.contract.search
         assert search is not None
         loaded = load(path, _provider(path), None, spec.session_options, step_tensors(search))
-        arrays = allocate(search)
-        self.batch = search.batch
-        self.tokens: NDArray[Any] = arrays.tokens
-        self.frames: NDArray[Any] = arrays.frames
-        self.states_in: Dict[str, NDArray[Any]] = arrays.states_in
-        self.logits: NDArray[Any] = arrays.logits
-        self.states_out: Dict[str, NDArray[Any]] = arrays.states_out
+        super().__init__(search)
         inputs = [self.frames, *(self.states_in[s.input] for s in search.states), self.tokens]
         outputs = [self.logits, *(self.states_out[s.input] for s in search.states)]
         self._binding = loaded.program.bind(inputs, outputs)

@@ -10,12 +10,13 @@ from agents.backends.onnxruntime_graph import check_step
 from agents.backends.onnxruntime_log import message_of
 from agents.backends.onnxruntime_options import session_options
 from agents.backends.onnxruntime_session import ERRORS
-from agents.decode.step_graph import StepArrays, allocate
+from agents.contract import StepContract
+from agents.decode.step_graph import StepMemory
 from agents.failure import Failure
 from agents.providers import CPU
 
 
-class OnnxRuntimeStep:
+class OnnxRuntimeStep(StepMemory):
     """See ``decode.step_graph.StepGraph``. On the CPU on one thread, whatever the encoder runs on: a graph of some ten
     microseconds costs less than the way to another processor and back."""
 
@@ -28,14 +29,8 @@ class OnnxRuntimeStep:
             said = message_of(error)
             raise Failure("model-load", f"onnxruntime {ort.__version__} cannot load the step graph: {said}") from error
         check_step(self._session, search)
-        arrays = allocate(search)
-        self.batch = search.batch
-        self.tokens: NDArray[Any] = arrays.tokens
-        self.frames: NDArray[Any] = arrays.frames
-        self.states_in: Dict[str, NDArray[Any]] = arrays.states_in
-        self.logits: NDArray[Any] = arrays.logits
-        self.states_out: Dict[str, NDArray[Any]] = arrays.states_out
-        inputs, outputs = _named(search, arrays)
+        super().__init__(search)
+        inputs, outputs = self._named(search)
         self._bindings = [self._binding(inputs, outputs, count) for count in range(1, self.batch + 1)]
 
     def run(self, count: int) -> None:
@@ -50,8 +45,7 @@ class OnnxRuntimeStep:
             binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array[:count]))
         return binding
 
-
-def _named(search: Any, arrays: StepArrays) -> Tuple[Dict[str, NDArray[Any]], Dict[str, NDArray[Any]]]:
-    inputs = {search.token.name: arrays.tokens, search.frame.name: arrays.frames, **arrays.states_in}
-    written = {s.output: arrays.states_out[s.input] for s in search.states}
-    return inputs, {search.logits.name: arrays.logits, **written}
+    def _named(self, search: StepContract) -> Tuple[Dict[str, NDArray[Any]], Dict[str, NDArray[Any]]]:
+        inputs = {search.token.name: self.tokens, search.frame.name: self.frames, **self.states_in}
+        written = {s.output: self.states_out[s.input] for s in search.states}
+        return inputs, {search.logits.name: self.logits, **written}

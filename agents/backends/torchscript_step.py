@@ -4,12 +4,12 @@ import torch
 
 from agents import wire
 from agents.backends.torchscript_load import ERRORS, load, message_of
-from agents.decode.step_graph import allocate
+from agents.decode.step_graph import StepMemory
 from agents.failure import Failure
 from agents.torchscript_file import check_names
 
 
-class TorchScriptStep:
+class TorchScriptStep(StepMemory):
     """See ``decode.step_graph.StepGraph``. The inputs' arrays are the tensors' own memory."""
 
     def __init__(self, spec: wire.RunSpec, path: str) -> None:
@@ -19,10 +19,7 @@ class TorchScriptStep:
         made = (step.logits.name, *(s.output for s in step.states))
         inputs, outputs = check_names(path, (given, made), in_order=False)
         self._run = load(path, spec.parts[wire.STEP], spec.provider, spec.threads, spec.session_options)
-        self.batch = step.batch
-        arrays = allocate(step)
-        self.tokens, self.frames, self.states_in = arrays.tokens, arrays.frames, arrays.states_in
-        self.logits, self.states_out = arrays.logits, arrays.states_out
+        super().__init__(step)
         read = {step.token.name: self.tokens, step.frame.name: self.frames, **self.states_in}
         written = {step.logits.name: self.logits, **{s.output: self.states_out[s.input] for s in step.states}}
         self._inputs = [torch.from_numpy(read[name]) for name in inputs]

@@ -1,7 +1,7 @@
 """The second graph of a transducer, as a search asks it."""
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Optional, Protocol
+from typing import Any, Callable, Dict, Optional, Protocol, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,30 +34,19 @@ class StepGraph(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class StepArrays:
-    """The arrays of a ``StepGraph`` for a runtime that computes in memory which is given to it."""
+class StepMemory:
+    """The arrays of a ``StepGraph``, zeros at first, for a runtime that computes in memory which is given to it."""
 
-    tokens: NDArray[Any]
-    frames: NDArray[Any]
-    states_in: Dict[str, NDArray[Any]]
-    logits: NDArray[Any]
-    states_out: Dict[str, NDArray[Any]]
+    def __init__(self, search: StepContract) -> None:
+        def zeros(shape: Sequence[int], dtype: str) -> NDArray[Any]:
+            return np.zeros((search.batch, *shape[1:]), dtype)
 
-
-def allocate(search: StepContract) -> StepArrays:
-    """Zeros for ``search.batch`` hypotheses."""
-
-    def zeros(shape: Any, dtype: str) -> NDArray[Any]:
-        return np.zeros((search.batch, *shape[1:]), dtype)
-
-    return StepArrays(
-        tokens=zeros(search.token.shape, search.token.dtype),
-        frames=zeros(search.frame.shape, search.frame.dtype),
-        states_in={s.input: zeros(s.shape, s.dtype) for s in search.states},
-        logits=zeros(search.logits.shape, search.logits.dtype),
-        states_out={s.input: zeros(s.shape, s.dtype) for s in search.states},
-    )
+        self.batch = search.batch
+        self.tokens = zeros(search.token.shape, search.token.dtype)
+        self.frames = zeros(search.frame.shape, search.frame.dtype)
+        self.states_in = {s.input: zeros(s.shape, s.dtype) for s in search.states}
+        self.logits = zeros(search.logits.shape, search.logits.dtype)
+        self.states_out = {s.input: zeros(s.shape, s.dtype) for s in search.states}
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.isolation import cluster_option, cpus_option, isolate_option
-from orchestrator.cli.options import (
-    device_option,
-    environment_option,
-    json_option,
-    lab_option,
-    quiet_device_option,
-    results_option,
-    wait_option,
-)
-from orchestrator.workflows.held import Wish
+from orchestrator.cli.options import json_option, results_option
+from orchestrator.cli.site import SiteChoice, site_options
 from orchestrator.workflows.reach import begin
 
 if TYPE_CHECKING:
@@ -34,28 +25,14 @@ def cascade() -> None:
 
 @cascade.command("run", short_help="Run one cascade and hold each stage to its budget.")
 @click.argument("file", type=click.Path(path_type=Path))
-@device_option
-@lab_option
-@wait_option
-@quiet_device_option
-@environment_option
-@cluster_option
-@cpus_option
-@isolate_option
+@site_options
 @seconds_option
 @click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True, help="Fresh processes, pooled.")
 @results_option
 @json_option
 def run(
     file: Path,
-    device: str,
-    lab: Path | None,
-    wait_s: float,
-    quiet_device: bool,
-    environment: str | None,
-    cluster: str | None,
-    cpus: tuple[int, ...] | None,
-    isolate: tuple[str, ...] | None,
+    site: SiteChoice,
     seconds: float,
     runs: int,
     results: Path,
@@ -73,16 +50,14 @@ def run(
     earshot cascade run cascade.toml --device pixel-8 --lab lab.toml --seconds 120
     earshot cascade run cascade.toml --runs 5 --json
     """
-    ahead = begin(lab, device, environment, results / "ledger.db")
+    ahead = begin(site.lab, site.device, site.environment, results / "ledger.db")
     # These take half a second to import: meanwhile the device is reached.
     from orchestrator.cli.cascade_shown import show_one
     from orchestrator.cli.progress import TerminalProgress
     from orchestrator.workflows.cascade import run_cascades
 
     with closing(ahead) if ahead else nullcontext():
-        settings = _settings((file,), device, lab, results, seconds, runs, 0, wait_s, (
-            environment, Wish(cluster, cpus or ()), isolate, quiet_device,
-        ))  # fmt: skip
+        settings = _settings((file,), site, results, seconds, runs)
         with TerminalProgress() as progress:
             (ran,) = run_cascades(settings, progress, ahead)
     show_one(ran, results, as_json)
@@ -91,14 +66,7 @@ def run(
 @cascade.command("compare", short_help="Run two cascades in turn, and say what differs.")
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
-@device_option
-@lab_option
-@wait_option
-@quiet_device_option
-@environment_option
-@cluster_option
-@cpus_option
-@isolate_option
+@site_options
 @seconds_option
 @click.option("--runs", type=click.IntRange(min=2), default=4, show_default=True, help="Fresh processes of each.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the order.")
@@ -107,14 +75,7 @@ def run(
 def compare(
     a: Path,
     b: Path,
-    device: str,
-    lab: Path | None,
-    wait_s: float,
-    quiet_device: bool,
-    environment: str | None,
-    cluster: str | None,
-    cpus: tuple[int, ...] | None,
-    isolate: tuple[str, ...] | None,
+    site: SiteChoice,
     seconds: float,
     runs: int,
     seed: int,
@@ -130,15 +91,13 @@ def compare(
     \b
     earshot cascade compare all-onnxruntime.toml hybrid.toml --device pixel-8 --lab lab.toml --runs 6
     """
-    ahead = begin(lab, device, environment, results / "ledger.db")
+    ahead = begin(site.lab, site.device, site.environment, results / "ledger.db")
     from orchestrator.cli.cascade_shown import show_both
     from orchestrator.cli.progress import TerminalProgress
     from orchestrator.workflows.cascade import run_cascades
 
     with closing(ahead) if ahead else nullcontext():
-        settings = _settings((a, b), device, lab, results, seconds, runs, seed, wait_s, (
-            environment, Wish(cluster, cpus or ()), isolate, quiet_device,
-        ))  # fmt: skip
+        settings = _settings((a, b), site, results, seconds, runs, seed)
         with TerminalProgress() as progress:
             ran = run_cascades(settings, progress, ahead)
     show_both(ran, results, as_json)
@@ -166,22 +125,11 @@ def show(study: str | None, results: Path, as_json: bool) -> None:
 
 
 def _settings(
-    files: tuple[Path, ...],
-    device: str,
-    lab: Path | None,
-    results: Path,
-    seconds: float,
-    runs: int,
-    seed: int,
-    wait_s: float,
-    site: tuple[str | None, Wish, tuple[str, ...] | None, bool],
+    files: tuple[Path, ...], site: SiteChoice, results: Path, seconds: float, runs: int, seed: int = 0
 ) -> "CascadeSettings":
     from orchestrator.workflows.cascade import CascadeSettings
     from orchestrator.workflows.cascade_file import read_cascade
-    from orchestrator.workflows.site import SiteWish
 
-    environment, held, isolate, quiet_device = site
     wanted = tuple(read_cascade(file) for file in files)
-    threads = max(stage.threads for each in wanted for stage in each.stages)
-    wish = SiteWish(environment, held, threads, isolate, quiet_device)
-    return CascadeSettings(wanted, device, lab, results, seconds, runs, seed, wait_s, wish)
+    wish = site.wish(threads=max(stage.threads for each in wanted for stage in each.stages))
+    return CascadeSettings(wanted, site.device, site.lab, results, seconds, runs, seed, site.wait_s, wish)

@@ -5,6 +5,7 @@ What the store and the ledger have is not done again: not an artifact, not a ses
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +18,10 @@ from orchestrator.domain.candidate import PLAIN_PROVIDERS, Candidate
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.session import Session
 from orchestrator.domain.study import Study
-from orchestrator.errors import BadInput, EarshotError, LeaseLost
+from orchestrator.errors import BadInput, BadModel, EarshotError, LeaseLost
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.make.export.outcome import ExportRefusal
+from orchestrator.make.models.library import find_model
 from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
@@ -59,6 +61,9 @@ def check(settings: CheckSettings, progress: Progress) -> tuple[CheckRow, ...]:
     """A row for each model and recipe. A model or recipe that fails never stops the others; raises EarshotError where
     the device cannot be had."""
     require_results(settings.results)
+    for name in settings.models:
+        with suppress(BadModel):  # One that cannot be used is a row; one that nobody knows is a slip of the pen.
+            find_model(name, settings.results / "models")
     device = find_device(load_lab(settings.lab), settings.device)
     settings.results.mkdir(parents=True, exist_ok=True)
     with Ledger.open(settings.results / "ledger.db") as ledger:

@@ -22,7 +22,11 @@ def user_words(source: ModelSource, path: Path | None) -> dict[str, tuple[Path, 
     try:
         found = read_trie(str(path), decoder.labels, decoder.max_symbols)
         content = path.read_bytes()
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
+        raise BadInput(
+            f"cannot read {path}: {exc.strerror or exc}", hint="name a CSV file of words and counts"
+        ) from exc
+    except ValueError as exc:
         raise BadInput(f"cannot use the words of {path}: {exc}", hint="a line is like: zuzanek,3") from exc
     if not found.words:
         raise BadInput(

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.contract import Decoder, Frontend, Key, StatePair, StepContract, StreamContract, TensorSpec
-from agents.decode.step_graph import Search, allocate
+from agents.decode.step_graph import Search, StepMemory
 from agents.stream import LoopedAudio, Stages, evaluate, make_stages
 from agents.touch import MOTION_FEATURES, encode
 from agents.wire import Span
@@ -56,14 +56,11 @@ class Nearness:
         self.longest = max(self.longest, self.chunks)
 
 
-class NearestKey:
+class NearestKey(StepMemory):
     """A step that emits a letter where its key is near and it was not the letter before."""
 
     def __init__(self) -> None:
-        arrays = allocate(STEP)
-        self.batch = STEP.batch
-        self.tokens, self.frames, self.states_in = arrays.tokens, arrays.frames, arrays.states_in
-        self.logits, self.states_out = arrays.logits, arrays.states_out
+        super().__init__(STEP)
 
     def run(self, count: int) -> None:
         self.logits[:count, 0] = 0.0

@@ -20,6 +20,7 @@ from orchestrator.make.export.torchscript import TorchScriptFormat
 from orchestrator.make.models.module import ModuleRef
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import open_graph
+from tests.agents.backends.streaming import streamed
 from tests.agents.device import CHUNK, HIDDEN, Device, contract
 from tests.export.leaky import leaky
 
@@ -58,15 +59,6 @@ def truth(inputs: list[Any]) -> list[Any]:
     for x in inputs:
         y, state = module(torch.from_numpy(x), state)
         found.append(y.numpy().copy())
-    return found
-
-
-def streamed(backend: TorchScriptBackend, inputs: list[Any]) -> list[Any]:
-    found = []
-    for x in inputs:
-        backend.input[:] = x
-        backend.step()
-        found.append(backend.outputs[0].copy())
     return found
 
 

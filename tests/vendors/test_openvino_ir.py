@@ -16,6 +16,7 @@ from orchestrator.make.models.graph import model_sha256
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import open_session
 from tests import graphs
+from tests.agents.backends.streaming import streamed
 from tests.agents.device import Device
 from tests.vendors.runs import placed, placement
 
@@ -62,15 +63,6 @@ def truth(source: ModelSource, inputs: list[Any]) -> list[Any]:
         )
         states = {s.input: values for s, values in zip(contract.states, new, strict=True)}
         found.append(y)
-    return found
-
-
-def streamed(backend: Backend, inputs: list[Any]) -> list[Any]:
-    found = []
-    for x in inputs:
-        backend.input[:] = x
-        backend.step()
-        found.append(backend.outputs[0].copy())
     return found
 
 

@@ -5,8 +5,6 @@ processor; in a process of its own, because the plug-in stays loaded and takes a
 """
 
 import json
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import onnx
 
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import ExportFailed
-from orchestrator.make.export.child import child_environment
+from orchestrator.make.export.child import answer_of
 from orchestrator.make.export.formats import LazyFeeds, Made
 from orchestrator.make.export.openvino import shapes_of
 from orchestrator.make.export.precision_fp16 import to_fp16
@@ -75,23 +73,7 @@ def _fixed(model: onnx.ModelProto, source: ModelSource, recipe: Recipe) -> onnx.
 
 
 def _compiled(asked: dict[str, object]) -> dict[str, float]:
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", _MODULE],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            env=child_environment(),
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise ExportFailed(f"QNN's compiler did not finish within {_TIMEOUT_S:g} s") from exc
-    if done.returncode:
-        last = [line for line in done.stderr.strip().splitlines() if line][-1:] or [f"exit code {done.returncode}"]
-        raise ExportFailed(
-            f"QNN's compiler refuses the graph: {last[0][:400]}",
-            hint="it takes graphs without floats of 32 bits only: int8-static or fp16; docs/how-to/platform-formats.md",
-        )
-    answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    hint = "it takes graphs without floats of 32 bits only: int8-static or fp16; docs/how-to/platform-formats.md"
+    said = answer_of([_MODULE], asked, _TIMEOUT_S, "QNN's compiler", hint)
+    answer: dict[str, float] = json.loads(said.splitlines()[-1])
     return answer

@@ -4,15 +4,13 @@ Made by a process of its own: torch numbers the classes that a process has compi
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 from agents.strict_json import to_json
 from agents.torchscript_file import LITE_SUFFIX
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadRecipe, ExportFailed
-from orchestrator.make.export.child import child_environment
+from orchestrator.make.export.child import answer_of
 from orchestrator.make.export.formats import LazyFeeds, Made
 from orchestrator.make.models.module import TORCH_HINT
 from orchestrator.make.models.source import ModelSource
@@ -22,6 +20,7 @@ _SUFFIX = ".pt"
 FILE_FORMAT = 10
 _TIMEOUT_S = 300.0
 _MODULE = "orchestrator.make.export.torchscript_child"
+_LATE_HINT = "try mode=trace, or fp32"
 _HINT = "leave the option out, or write that part of the module differently"
 
 
@@ -51,22 +50,9 @@ class TorchScriptFormat:
 
 def _asked(asked: dict[str, object], path: Path) -> tuple[str, ...]:
     """The notes of the process that wrote ``path``."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", _MODULE, str(path)],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            env=child_environment(),
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise ExportFailed(f"torch did not finish within {_TIMEOUT_S:g} s", hint="try mode=trace, or fp32") from exc
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise ExportFailed(f"the process that makes TorchScript ended: {last[0][:300]}", hint=TORCH_HINT)
-    answer = json.loads(done.stdout)
+    answer = json.loads(
+        answer_of([_MODULE, str(path)], asked, _TIMEOUT_S, "torch's exporting process", TORCH_HINT, _LATE_HINT)
+    )
     if "bad_recipe" in answer:
         raise BadRecipe(answer["bad_recipe"], hint=answer["hint"])
     if "refused" in answer:

@@ -72,7 +72,10 @@ def read_proto(path: Path) -> onnx.ModelProto:
     Raises BadModel for a file that is missing, not a file, cut short, not ONNX, or whose external data are absent.
     """
     if path.is_dir():
-        raise BadModel(f"{path} is a directory, not an ONNX file", hint="name the .onnx file inside it")
+        raise BadModel(
+            f"{path} is a directory, not an ONNX file",
+            hint="name the .onnx file inside it; a folder with a checkpoint has a config.json",
+        )
     if not path.exists():
         raise BadModel(f"no model file {path}", hint="check the path; `earshot models list` shows the library")
     model = _parsed(path)

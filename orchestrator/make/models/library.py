@@ -25,6 +25,7 @@ _FILES = {".tflite": TFLITE_FILE, ".pte": PTE_FILE}
 CONTRACT_FILE, MANIFEST_FILE, LEXICON_FILE = "contract.json", "manifest.jsonl", "lexicon.csv"
 # What its user lays beside a model: it outlives a new graph.
 _USERS_OWN = (MANIFEST_FILE, LEXICON_FILE)
+_ANOTHER_NAME = "choose another one; of an import by --name"
 _IMPORT_AGAIN = "earshot models import FILE --replace infers it again"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -123,9 +124,9 @@ def import_checkpoint(
 def check_name(name: str) -> None:
     """Raises BadInput for a model name that is taken by a reference model or would be no plain file name."""
     if not _NAME.fullmatch(name):
-        raise BadInput(f"model name must match {_NAME.pattern}, got {name!r}", hint="give the import another --name")
+        raise BadInput(f"model name must match {_NAME.pattern}, got {name!r}", hint=_ANOTHER_NAME)
     if name in (*reference.REFERENCE_MODELS, *builders.BUILDERS):
-        raise BadInput(f"{name} is a model of earshot's own", hint="give the import another --name")
+        raise BadInput(f"{name} is a model of earshot's own", hint=_ANOTHER_NAME)
 
 
 def read_contract(path: Path) -> StreamContract:

@@ -4,17 +4,14 @@ import torch
 from torch import nn
 
 from agents.contract import StepContract
-from agents.decode.step_graph import allocate
+from agents.decode.step_graph import StepMemory
 
 
-class TorchStep:
+class TorchStep(StepMemory):
     """A ``StepGraph`` that asks the module."""
 
     def __init__(self, module: nn.Module, search: StepContract) -> None:
-        arrays = allocate(search)
-        self.batch = search.batch
-        self.tokens, self.frames, self.states_in = arrays.tokens, arrays.frames, arrays.states_in
-        self.logits, self.states_out = arrays.logits, arrays.states_out
+        super().__init__(search)
         self._module = module
 
     @torch.no_grad()  # type: ignore[untyped-decorator]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.contract import Decoder, StatePair, StepContract, TensorSpec
-from agents.decode.step_graph import Search, allocate
+from agents.decode.step_graph import Search, StepMemory
 
 WIDTH, HIDDEN = 4, 4
 LABELS = ("<blank>", "a", "b")
@@ -22,7 +22,7 @@ def step_contract(batch: int = 1, labels: int = len(LABELS)) -> StepContract:
     )
 
 
-class ToyStep:
+class ToyStep(StepMemory):
     """h' = tanh(embedding(token) + R h); logits = J (frame, h'). ``calls`` has the number of rows of each call."""
 
     def __init__(self, contract: StepContract, seed: int = 0) -> None:
@@ -31,10 +31,7 @@ class ToyStep:
         self._embedding = rng.normal(size=(labels, HIDDEN))
         self._recurrent = rng.normal(size=(HIDDEN, HIDDEN)) * 0.5
         self._joint = rng.normal(size=(WIDTH + HIDDEN, labels)) * 1.5
-        arrays = allocate(contract)
-        self.batch = contract.batch
-        self.tokens, self.frames, self.states_in = arrays.tokens, arrays.frames, arrays.states_in
-        self.logits, self.states_out = arrays.logits, arrays.states_out
+        super().__init__(contract)
         self.calls: list[int] = []
 
     def run(self, count: int) -> None:

@@ -28,7 +28,7 @@ def test_a_whisper_checkpoint_is_imported_shown_and_listed(tmp_path: Path, home:
         ({"model_type": "llama"}, (), "holds a 'llama' model", "your-pytorch-model"),
         (QWEN2, ("--form", "hop"), "a qwen2 model has one form only", "leave --form out"),
         (WHISPER, ("--form", "loop"), "a whisper model has hop or batch, got --form loop", "leave --form out"),
-        (WHISPER, ("--name", "causal-lm"), "causal-lm is a model of earshot's own", "another --name"),
+        (WHISPER, ("--name", "causal-lm"), "causal-lm is a model of earshot's own", "--name"),
     ],
 )
 def test_what_cannot_be_imported(

@@ -1,6 +1,7 @@
 """`earshot models check` whole, as a process: a table in which no cell is empty, made once."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +18,11 @@ RECIPES = ("onnx:fp32", "onnx:int4-weight", "onnx:int8-qdq")
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """Results folder and what was said, of a model and of one that there is not."""
+    """Results folder and what was said, of a model and of one whose contract is broken."""
     results = tmp_path_factory.mktemp("check")
     add_mini(results)
+    shutil.copytree(results / "models" / "mini", results / "models" / "mimi")
+    (results / "models" / "mimi" / "contract.json").write_text("{}")
     return results, said(results, "mini", "mimi")
 
 
@@ -61,7 +64,7 @@ def test_what_was_made_was_run_and_scored(checked: tuple[Path, dict[str, Any]]) 
 
 
 def test_what_was_not_made_says_why(checked: tuple[Path, dict[str, Any]]) -> None:
-    _, int4, _, unknown = checked[1]["rows"]
+    _, int4, _, broken = checked[1]["rows"]
     assert "quantizes matrix products with constant weights only" in int4["exported"]
     assert (int4["parity"], int4["size kB"], int4["task"], int4["runs here"]) == (
         "not exported",
@@ -69,8 +72,18 @@ def test_what_was_not_made_says_why(checked: tuple[Path, dict[str, Any]]) -> Non
         "not run",
         "no: not exported",
     )
-    assert "no model 'mimi'" in unknown["exported"]
-    assert "did you mean mini?" in unknown["exported"]
+    assert "is no stream contract" in broken["exported"]
+    assert "infers it again" in broken["exported"]
+
+
+def test_a_name_that_nobody_knows_is_a_slip_of_the_pen(checked: tuple[Path, dict[str, Any]]) -> None:
+    argv = ["models", "check", "mini", "mino", "--results", str(checked[0])]
+    command = [sys.executable, "-m", "orchestrator.cli", *argv]
+    done = subprocess.run(command, env=environment(checked[0].parent), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no model 'mino'" in done.stderr
+    assert "did you mean mini?" in done.stderr
+    assert not done.stdout
 
 
 def test_it_is_a_page_too(checked: tuple[Path, dict[str, Any]]) -> None:

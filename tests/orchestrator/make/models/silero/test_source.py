@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.util
-import os
 import sys
 
 import numpy as np
@@ -16,15 +15,13 @@ from orchestrator.make.models.source import ModelSource
 from orchestrator.make.models.stepping import open_session, step_through
 from orchestrator.make.quality.evaluation import load_evaluation
 from orchestrator.make.quality.scoring import score
+from tests.hosts import missing
 
 
 @pytest.fixture(scope="module")
 def silero() -> ModelSource:
     if not source.is_installed():
-        reason = "silero-vad is not installed: pip install --no-deps silero-vad"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("silero-vad is not installed: pip install --no-deps silero-vad")
     return source.source()
 
 
