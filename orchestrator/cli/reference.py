@@ -9,6 +9,7 @@ import click
 from orchestrator.cli.main import cli
 from orchestrator.cli.reference_devices import devices_page
 from orchestrator.cli.reference_lab import lab_page
+from orchestrator.cli.reference_prometheus import prometheus_page
 from orchestrator.cli.reference_providers import providers_page
 from orchestrator.decide.selection.constraints import OBJECTIVES
 from orchestrator.domain.decision import METRIC_OF, METRICS
@@ -24,6 +25,7 @@ def pages() -> dict[str, str]:
         "devices.md": devices_page(),
         "lab.md": lab_page(),
         "metrics.md": _metrics_page(),
+        "prometheus.md": prometheus_page(),
         "providers.md": providers_page(),
         "recipes.md": _recipes_page(),
     }
