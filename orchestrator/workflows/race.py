@@ -7,13 +7,17 @@ from typing import Any
 from orchestrator.decide.selection.choose import decide, finalists
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.screening import misplaced
+from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.cluster import named
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.session import IDLE, Environment
 from orchestrator.errors import DeviceNotReady
+from orchestrator.make.export.outcome import ExportRefusal
+from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.farm.budget import Budget
 from orchestrator.measure.farm.interleave import block_order
+from orchestrator.workflows.artifact_files import files_of
 from orchestrator.workflows.candidates import allowed_chunk, candidates_for, unfit
 from orchestrator.workflows.idle import AFTER, BEFORE, IDLE_S, measure_idle, measures_power
 from orchestrator.workflows.option_axis import with_options
@@ -47,6 +51,20 @@ class Race:
         self._race(self._finalists(candidates))
         self._idle(candidates[0], AFTER)
         return self.decide()
+
+    def admit(self, artifacts: Sequence[Artifact], refusals: Sequence[ExportRefusal] = ()) -> None:
+        """New artifacts, from which the next ``run`` makes candidates that race those which are there. They are
+        recorded and pushed; one that the race has already changes nothing. ``refusals`` are recorded beside them.
+        """
+        for refusal in refusals:
+            self.runner.ledger.record_refusal(self.runner.study.study_id, refusal.recipe, refusal.reason)
+        known = {a.sha256 for a in self.exported.artifacts}
+        new = [a for a in artifacts if a.sha256 not in known]
+        for artifact in new:
+            self.runner.ledger.record_artifact(artifact)
+            self.runner.artifacts[artifact.sha256] = artifact
+        push_blobs(self.runner.agent, [file for a in new for file in files_of(a)])
+        self.exported = Exported((*self.exported.artifacts, *new), (*self.exported.refusals, *refusals))
 
     def _candidates(self) -> list[Candidate]:
         """Artifacts x the device's environments x what is offered there x options."""
