@@ -263,3 +263,15 @@ class DriftRow(Table):
     model: Mapped[str]
     at_utc: Mapped[str]
     record: Mapped[dict[str, Any]]
+
+
+class NightRow(Table):
+    """A night of a plan (`earshot nightly`): what was expected, what came, what is missing. Since schema 6."""
+
+    __tablename__ = "nights"
+
+    plan: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[str] = mapped_column(primary_key=True)
+    started_utc: Mapped[str]
+    finished_utc: Mapped[str | None]
+    record: Mapped[dict[str, Any]]
