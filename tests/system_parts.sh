@@ -14,9 +14,18 @@ have busybox || missing="$missing busybox-static"
 have qemu-aarch64-static || missing="$missing qemu-user-static"
 have sudo || missing="$missing sudo"
 have chromium || missing="$missing chromium"
+servers=""
+for server in prometheus prometheus-alertmanager victoria-metrics; do
+    have "$server" || servers="$servers $server"
+done
+missing="$missing$servers"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && have apt-get; then
     echo "installing for the tests:$missing"
+    # Tests start servers of their own: the packages' services, which listen on every address, stay off.
+    for server in $servers; do
+        [ -d /etc/systemd/system ] && ln -sn /dev/null "/etc/systemd/system/$server.service" 2>/dev/null
+    done
     # shellcheck disable=SC2086
     (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing) >/dev/null ||
         echo "could not install:$missing (the tests that need them will say so)"
