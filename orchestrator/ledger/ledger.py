@@ -16,6 +16,7 @@ from orchestrator.domain.session import Environment, Session
 from orchestrator.domain.study import Study
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import database, rows
+from orchestrator.ledger.place import Place, place_of
 from orchestrator.ledger.tables import (
     ArrayRow,
     ArtifactRow,
@@ -39,14 +40,17 @@ class Ledger:
     Every method raises LedgerError where the file cannot be read or written.
     """
 
-    def __init__(self, path: Path, *, create: bool, busy_timeout_s: float) -> None:
-        self.path = path.resolve()
-        self._engine = database.connect(self.path, create=create, busy_timeout_s=busy_timeout_s)
+    def __init__(self, place: Place, *, create: bool, busy_timeout_s: float) -> None:
+        self.place = place
+        self._engine = database.connect(place, create=create, busy_timeout_s=busy_timeout_s)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, busy_timeout_s: float = BUSY_TIMEOUT_S) -> "Ledger":
-        """Raises LedgerError: no ledger there, not a ledger, read-only, locked for too long, of a newer Earshot."""
-        return cls(path, create=create, busy_timeout_s=busy_timeout_s)
+        """The file ``path``, or the database that its folder is attached to.
+
+        Raises LedgerError: no ledger there, not a ledger, read-only, locked for too long, of a newer Earshot.
+        """
+        return cls(place_of(path), create=create, busy_timeout_s=busy_timeout_s)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -61,18 +65,21 @@ class Ledger:
 
     def fetch(self, statement: Any) -> list[rows.AnyRow]:
         """The rows of a ``select``, for the queries of this folder."""
-        with database.reading(self._engine, self.path) as connection:
+        with database.reading(self._engine, self.place) as connection:
             return list(connection.execute(statement))
 
-    def transaction(self) -> AbstractContextManager[Connection]:
-        """Several statements as one, for the files of this folder: recorded as a whole or not at all."""
-        return database.writing(self._engine, self.path)
+    def transaction(self, scope: str = "ledger") -> AbstractContextManager[Connection]:
+        """Several statements as one, for the files of this folder: recorded as a whole or not at all.
+
+        ``scope``: what it writes about; of two with the same, one waits until the other has ended, before it reads.
+        """
+        return database.writing(self._engine, self.place, scope)
 
     # Studies
 
     def begin_study(self, study: Study) -> None:
         """Recording the same study again changes nothing; another one under its id raises LedgerError."""
-        with database.writing(self._engine, self.path) as connection:
+        with self.transaction(f"study {study.study_id}") as connection:
             known = _one(connection, StudyRow, StudyRow.study_id == study.study_id)
             if known is None:
                 connection.execute(insert(StudyRow).values(rows.study_values(study)))
@@ -81,10 +88,10 @@ class Ledger:
 
     def finish_study(self, study_id: str, status: str) -> None:
         """``status``: finished or abandoned. Raises LedgerError for an unknown study, ValueError for another status."""
-        with database.writing(self._engine, self.path) as connection:
+        with self.transaction(f"study {study_id}") as connection:
             row = _one(connection, StudyRow, StudyRow.study_id == study_id)
             if row is None:
-                raise LedgerError(f"study {study_id} is not in the ledger {self.path}")
+                raise LedgerError(f"study {study_id} is not in the ledger {self.place}")
             changed = Study(row.study_id, row.model, row.device, row.started_utc, row.settings, status)
             connection.execute(update(StudyRow).where(StudyRow.study_id == study_id).values(status=changed.status))
 
@@ -113,12 +120,12 @@ class Ledger:
 
     def record_artifact(self, artifact: Artifact) -> None:
         """The first record of these bytes stays as long as its file does: a later export of them changes nothing."""
-        values = rows.artifact_values(artifact, self.path.parent)
-        with database.writing(self._engine, self.path) as connection:
+        values = rows.artifact_values(artifact, self.place.folder)
+        with self.transaction(f"artifact {artifact.sha256}") as connection:
             known = _one(connection, ArtifactRow, ArtifactRow.sha256 == artifact.sha256)
             if known is None:
                 connection.execute(insert(ArtifactRow).values(values))
-            elif not (self.path.parent / known.path).exists():
+            elif not (self.place.folder / known.path).exists():
                 connection.execute(update(ArtifactRow).where(ArtifactRow.sha256 == artifact.sha256).values(values))
 
     def artifact(self, sha256: str) -> Artifact | None:
@@ -131,12 +138,14 @@ class Ledger:
     def _artifacts(self, *where: ColumnElement[bool]) -> list[Artifact]:
         order = (ArtifactRow.model, ArtifactRow.recipe, ArtifactRow.sha256)
         found = self.fetch(select(ArtifactRow.__table__).where(*where).order_by(*order))
-        return [rows.artifact_of(row, self.path.parent) for row in found]
+        return [rows.artifact_of(row, self.place.folder) for row in found]
 
     def record_refusal(self, study_id: str, recipe: Recipe, reason: str) -> None:
         """An export that was refused; recording it again keeps the newest reason."""
         values = {"study_id": study_id, "recipe": str(recipe), "reason": reason}
-        self._replace(RefusalRow, (RefusalRow.study_id == study_id, RefusalRow.recipe == str(recipe)), values)
+        self._replace(
+            f"study {study_id}", RefusalRow, (RefusalRow.study_id == study_id, RefusalRow.recipe == str(recipe)), values
+        )
 
     def refusals(self, study_id: str) -> list[tuple[str, str]]:
         """(text of the recipe, reason), sorted by the text."""
@@ -150,11 +159,10 @@ class Ledger:
         environment = rows.environment_values(session.environment)
         values = rows.session_values(session, environment["sha256"])
         arrays = rows.array_values(session)
-        with database.writing(self._engine, self.path) as connection:
+        with self.transaction(f"session {session.session_id}") as connection:
             if _one(connection, SessionRow, SessionRow.session_id == session.session_id) is not None:
                 return False
-            if _one(connection, EnvironmentRow, EnvironmentRow.sha256 == environment["sha256"]) is None:
-                connection.execute(insert(EnvironmentRow).values(environment))
+            database.insert_absent(connection, EnvironmentRow, environment)
             connection.execute(insert(SessionRow).values(values))
             if arrays:
                 connection.execute(insert(ArrayRow), arrays)
@@ -184,7 +192,7 @@ class Ledger:
 
     def _sessions(self, where: list[ColumnElement[bool]], with_arrays: bool) -> list[Session]:
         order = (SessionRow.block, SessionRow.position, SessionRow.attempt, SessionRow.session_id)
-        with database.reading(self._engine, self.path) as connection:
+        with database.reading(self._engine, self.place) as connection:
             found = list(connection.execute(select(SessionRow.__table__).where(*where).order_by(*order)))
             environments = _environments(connection, where)
             arrays: dict[str, dict[str, Any]] = {row.session_id: {} for row in found}
@@ -198,7 +206,7 @@ class Ledger:
     def record_score(self, score: Score) -> None:
         """One per session and metric; the newest stays."""
         where = (ScoreRow.session_id == score.session_id, ScoreRow.metric == score.metric)
-        self._replace(ScoreRow, where, rows.score_values(score))
+        self._replace(f"session {score.session_id}", ScoreRow, where, rows.score_values(score))
 
     def scores(self, study_id: str) -> list[Score]:
         order = (SessionRow.block, SessionRow.position, ScoreRow.session_id, ScoreRow.metric)
@@ -210,14 +218,16 @@ class Ledger:
     def record_decision(self, decision: Decision) -> None:
         """One per study; the newest stays (first without its verification, then with it)."""
         values = rows.decision_values(decision)
-        self._replace(DecisionRow, (DecisionRow.study_id == decision.study_id,), values)
+        self._replace(f"study {decision.study_id}", DecisionRow, (DecisionRow.study_id == decision.study_id,), values)
 
     def decision(self, study_id: str) -> Decision | None:
         found = self.fetch(select(DecisionRow.__table__).where(DecisionRow.study_id == study_id))
         return rows.decision_of(found[0]) if found else None
 
-    def _replace(self, table: type[Table], where: Iterable[ColumnElement[bool]], values: rows.Values) -> None:
-        with database.writing(self._engine, self.path) as connection:
+    def _replace(
+        self, scope: str, table: type[Table], where: Iterable[ColumnElement[bool]], values: rows.Values
+    ) -> None:
+        with self.transaction(scope) as connection:
             connection.execute(delete(table).where(*where))
             connection.execute(insert(table).values(values))
 

@@ -88,14 +88,14 @@ def _study(ledger: Ledger, study_id: str | None, *, decided: bool = False) -> St
     tunes = [s for s in ledger.studies() if s.settings.get("workflow") == _TUNE]
     if study_id is None:
         if not tunes:
-            raise BadInput(f"the ledger {ledger.path} holds no study of earshot tune yet", hint="earshot tune kws")
+            raise BadInput(f"the ledger {ledger.place} holds no study of earshot tune yet", hint="earshot tune kws")
         done = [s for s in tunes if ledger.decision(s.study_id) is not None] if decided else []
         return (done or tunes)[-1]
     study = ledger.study(study_id)
     newest = ", ".join(s.study_id for s in tunes[-5:])
     if study is None:
         hint = f"the newest are {newest}" if newest else "there is none yet: run earshot tune first"
-        raise BadInput(f"no study {study_id!r} in {ledger.path}", hint=hint)
+        raise BadInput(f"no study {study_id!r} in {ledger.place}", hint=hint)
     if study not in tunes:
         raise BadInput(
             f"study {study_id} is one session of earshot {study.settings.get('workflow')}: there is nothing to decide",

@@ -19,7 +19,7 @@ def cascades_of(results: Path, study_id: str | None) -> list[RanCascade]:
         wanted = [study for study in studies if study_id in (None, study.study_id)]
         if not wanted:
             raise BadInput(
-                f"no cascade {study_id or ''} in {ledger.path}".replace("  ", " "), hint=f"there are {known}"
+                f"no cascade {study_id or ''} in {ledger.place}".replace("  ", " "), hint=f"there are {known}"
             )
         found: dict[str, list[Session]] = {}
         for session in ledger.sessions(wanted[-1].study_id, mode=CASCADE):
@@ -44,7 +44,7 @@ def _ran(ledger: Ledger, sessions: list[Session]) -> RanCascade:
     assert cascade is not None
     text = ledger.artifact(cascade.stages[1].candidate.artifact_sha256)
     if text is None:
-        raise BadInput(f"the artifact of stage {cascade.stages[1].name} is not in {ledger.path}", hint="run it again")
+        raise BadInput(f"the artifact of stage {cascade.stages[1].name} is not in {ledger.place}", hint="run it again")
     # Of a session that was suspect and ran again, the later one.
     last = {session.planned.block: session for session in sessions}
     return RanCascade(cascade, text.contract, tuple(last.values()))

@@ -15,7 +15,7 @@ from orchestrator.make.quality.drift_stream import MAX_ABS
 def drift_shown(ledger: Ledger, artifact_sha256: str) -> ShownDrift | None:
     """The newest measurement of these bytes, with its raw series where their file still lies beside the ledger."""
     report = drift_of(ledger, artifact_sha256)
-    return None if report is None else ShownDrift(report, _series(ledger.path.parent / report.series))
+    return None if report is None else ShownDrift(report, _series(ledger.place.folder / report.series))
 
 
 def _series(path: Path) -> dict[str, NDArray[np.float64]]:

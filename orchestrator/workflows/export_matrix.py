@@ -26,7 +26,7 @@ def matrix_csv(results: Path, study_id: str | None, mode: str) -> str:
     with Ledger.open(results / "ledger.db", create=False) as ledger:
         studies = [s.study_id for s in ledger.studies() if s.settings.get("workflow") == "tune"]
         if study_id is not None and study_id not in studies:
-            raise BadInput(f"no study of earshot tune {study_id!r} in {ledger.path}", hint=f"there are {studies[-5:]}")
+            raise BadInput(f"no study of earshot tune {study_id!r} in {ledger.place}", hint=f"there are {studies[-5:]}")
         rows = [row for known in studies if study_id in (None, known) for row in _study_rows(ledger, known, mode)]
     if not rows:
         raise BadInput(f"the ledger holds no {mode} session of earshot tune", hint="earshot tune kws makes some")

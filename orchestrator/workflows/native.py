@@ -53,7 +53,7 @@ def run_on_device(settings: NativeSettings, progress: Progress) -> NativeSession
             progress.stage(f"asking {device.name} what it is", steps=1)
             probe = probe_by_shell(transport)
             require_profile(device, probe)
-            require_same_model(device, device_model_slug(probe), models_of(ledger, device.name), ledger.path)
+            require_same_model(device, device_model_slug(probe), models_of(ledger, device.name), str(ledger.place))
             progress.stage(f"running {settings.run.tool} on {device.name}, closed loop", steps=1)
             session_id = f"native-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
             session = run_native(transport, probe, settings.run, session_id, device.root)

@@ -161,7 +161,7 @@ def deploy_agent(
         if not any_device:
             require_profile(device, agent.probe)
         if ledger is not None:
-            require_same_model(device, model, models_of(ledger, device.name), ledger.path)
+            require_same_model(device, model, models_of(ledger, device.name), str(ledger.place))
     except BaseException:
         agent.transport.close()
         raise

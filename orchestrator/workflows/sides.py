@@ -30,7 +30,7 @@ def side_of(ledger: Ledger, text: str, mode: str | None = None) -> Side:
 def _session(ledger: Ledger, name: str, text: str) -> Session:
     session = ledger.session(name)
     if session is None:
-        raise BadInput(f"no study or session {name!r} in {ledger.path}", hint=_nearest(ledger, name))
+        raise BadInput(f"no study or session {name!r} in {ledger.place}", hint=_nearest(ledger, name))
     if session.planned.mode not in TIMED:
         raise BadInput(f"session {name} is a {session.planned.mode} one, which has no times", hint=FORM)
     return session
@@ -93,7 +93,7 @@ def _side(ledger: Ledger, text: str, sessions: Sequence[Session]) -> Side:
     (candidate,) = candidates.values()
     artifact = ledger.artifact(candidate.artifact_sha256)
     if artifact is None:
-        raise BadInput(f"the artifact of {text} is not in {ledger.path}", hint=FORM)
+        raise BadInput(f"the artifact of {text} is not in {ledger.place}", hint=FORM)
     studies = [ledger.study(study_id) for study_id in dict.fromkeys(s.planned.study_id for s in sessions)]
     others = study_facts([study for study in studies if study])
     if all(session.result.audio_sha256 for session in sessions):

@@ -30,7 +30,7 @@ def require_profile(device: Device, probe: DeviceProbe) -> None:
     )
 
 
-def require_same_model(device: Device, model: str, earlier: Sequence[str], ledger: Path) -> None:
+def require_same_model(device: Device, model: str, earlier: Sequence[str], ledger: str) -> None:
     """Without a profile the ledger is the expectation: what is measured under one name is one model of device.
 
     ``model``: as in the ledger (``device_model_slug``); ``earlier``: models under this name, newest last. Raises

@@ -94,7 +94,7 @@ def test_a_candidate_of_another_environment_runs_there_and_says_so(lab: Path, re
 def _candidates(runner: SessionRunner, artifact: Artifact) -> list[Candidate]:
     """What a study would try: environments x options, the default once."""
     settings = TuneSettings("mini", threads=(1,), options=(SessionOption.parse("allow_spinning=0"),))
-    prepared = prepare_model("mini", runner.ledger.path.parent / "models")
+    prepared = prepare_model("mini", runner.ledger.place.folder / "models")
     found = Race(settings, prepared, Exported((artifact,), ()), runner)._candidates()
     onnx = [c for c in found if c.runtime == "onnxruntime"]
     assert [(c.environment, c.session_options) for c in onnx] == [

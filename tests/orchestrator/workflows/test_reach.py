@@ -50,7 +50,7 @@ def gone_again(host: SshHost) -> Iterator[None]:
 def test_reached_once_and_handed_over(make_ssh_host: MakeHost, ledger: Ledger, tmp_path: Path) -> None:
     host = make_ssh_host()
     device = device_of(host, tmp_path)
-    with gone_again(host), closing(Ahead(device, ledger.path)) as ahead:
+    with gone_again(host), closing(Ahead(device, ledger.place.folder / "ledger.db")) as ahead:
         agent = ahead.take(device)
         assert agent is not None
         with agent.transport:
@@ -64,7 +64,7 @@ def test_a_device_that_somebody_has_is_left_alone(make_ssh_host: MakeHost, ledge
     device = device_of(host, tmp_path)
     held = Lease("device", "of-a", 1, "a", None, "test", "2026-11-21T04:00:00Z", uptime.now())
     leases.acquire(ledger, held, uptime.now(), lambda process: False)
-    with closing(Ahead(device, ledger.path)) as ahead:
+    with closing(Ahead(device, ledger.place.folder / "ledger.db")) as ahead:
         assert ahead.take(device) is None
     assert host.logins() == 0
 
@@ -75,21 +75,21 @@ def test_what_is_no_longer_fresh_is_closed(
     monkeypatch.setattr(reaching, "_FRESH_S", -1.0)
     host = make_ssh_host()
     device = device_of(host, tmp_path)
-    with gone_again(host), closing(Ahead(device, ledger.path)) as ahead:
+    with gone_again(host), closing(Ahead(device, ledger.place.folder / "ledger.db")) as ahead:
         assert ahead.take(device) is None
 
 
 def test_another_device_or_environment_is_not_it(make_ssh_host: MakeHost, ledger: Ledger, tmp_path: Path) -> None:
     host = make_ssh_host()
     device = device_of(host, tmp_path)
-    with gone_again(host), closing(Ahead(device, ledger.path)) as ahead:
+    with gone_again(host), closing(Ahead(device, ledger.place.folder / "ledger.db")) as ahead:
         assert ahead.take(in_environment(device, "other")) is None
 
 
 def test_nobody_takes_it(make_ssh_host: MakeHost, ledger: Ledger, tmp_path: Path) -> None:
     host = make_ssh_host()
     with gone_again(host):
-        ahead = begin(lab_file(host, tmp_path), "device", None, ledger.path)
+        ahead = begin(lab_file(host, tmp_path), "device", None, ledger.place.folder / "ledger.db")
         assert ahead is not None
         ahead.close()
 
@@ -98,7 +98,7 @@ def test_who_takes_it_is_told_what_went_wrong(make_ssh_host: MakeHost, ledger: L
     host = make_ssh_host()
     device = device_of(host, tmp_path)
     host.stop()
-    with closing(Ahead(device, ledger.path)) as ahead:
+    with closing(Ahead(device, ledger.place.folder / "ledger.db")) as ahead:
         with pytest.raises(Unreachable):
             ahead.take(device)
         assert ahead.take(device) is None

@@ -65,7 +65,7 @@ def test_an_unknown_profile_is_told_with_its_line_and_the_nearest(tmp_path: Path
         load_lab(tmp_path / "lab.toml")
 
 
-LEDGER = Path("/results/ledger.db")
+LEDGER = "/results/ledger.db"
 
 
 def test_a_name_that_now_answers_as_another_model_is_refused() -> None:

@@ -1,0 +1,81 @@
+"""A ledger in a PostgreSQL: how it is reached, how a transaction begins, and its errors in our words."""
+
+import hashlib
+from importlib.util import find_spec
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.json_columns import dump
+from orchestrator.ledger.place import Place
+from orchestrator.ledger.scope import SCOPE, WRITES
+
+# A link that is cut without a word is known after about 30 s, not after the two hours of the kernel's default.
+_KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
+# One thread per device, each with a connection for milliseconds.
+_POOL, _MORE = 5, 20
+
+# SQLSTATE (its start) -> what to tell, what to do next. First match wins.
+_FAULTS = (
+    ("28", "it refused this user", "check the user, the password file and pg_hba.conf"),
+    ("3D000", "it has no such database", "createdb NAME, then earshot ledger init"),
+    ("42501", "this user may not do that", "use a role that may: docs/how-to/farm.md tells what each may"),
+    ("55P03", "another session keeps it locked", "wait, then run the same command again"),
+    ("53100", "its disk is full", "free some space there, then run the same command again: what is recorded is sound"),
+    ("53300", "it has no connection left", "raise max_connections, or put PgBouncer in front of it"),
+    ("57P", "it is shutting down or starting", "run the same command again in a moment: what is recorded is sound"),
+)
+
+
+def engine_of(place: Place, *, busy_timeout_s: float) -> Engine:
+    """Raises LedgerError where the driver is missing."""
+    if find_spec("psycopg") is None:
+        raise LedgerError(f"the ledger {place} is a PostgreSQL", hint="pip install 'earshot[farm]'")
+    engine = create_engine(
+        place.url,
+        json_serializer=dump,
+        # One state of the ledger from a transaction's first statement to its last.
+        isolation_level="REPEATABLE READ",
+        pool_pre_ping=True,
+        pool_size=_POOL,
+        max_overflow=_MORE,
+        connect_args={
+            **_KEEPALIVE,
+            "application_name": "earshot",
+            "options": f"-c lock_timeout={round(busy_timeout_s * 1000)}",
+        },
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    """A writer waits for whoever writes about the same thing before it reads: what it reads then stays true.
+
+    The lock is taken before the first statement that looks at data, which is what fixes the transaction's snapshot.
+    """
+    options = connection.get_execution_options()
+    if not options.get(WRITES, False):
+        return
+    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    key = int.from_bytes(hashlib.sha256(options.get(SCOPE, "").encode()).digest()[:8], "big", signed=True)
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
+
+
+def not_a_ledger(place: Place, detail: str) -> LedgerError:
+    return LedgerError(f"cannot use the ledger {place}: it is not a ledger ({detail})", hint="give an empty database")
+
+
+def fault(place: Place, error: DBAPIError) -> LedgerError:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    detail = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    for start, what, hint in _FAULTS:
+        if state.startswith(start):
+            return LedgerError(f"cannot use the ledger {place}: {what} ({detail})", hint=hint)
+    if not state:
+        return LedgerError(
+            f"cannot reach the ledger {place}: {detail}",
+            hint="check the network and that PostgreSQL runs, then run the same command again: it goes on",
+        )
+    return LedgerError(f"cannot use the ledger {place}: {detail}")
