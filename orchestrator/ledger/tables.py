@@ -275,3 +275,12 @@ class NightRow(Table):
     started_utc: Mapped[str]
     finished_utc: Mapped[str | None]
     record: Mapped[dict[str, Any]]
+
+
+class RoundsRow(Table):
+    """What a study's inner loop tried, round by round. Since schema 6."""
+
+    __tablename__ = "rounds"
+
+    study_id: Mapped[str] = mapped_column(ForeignKey("studies.study_id"), primary_key=True)
+    record: Mapped[dict[str, Any]]
