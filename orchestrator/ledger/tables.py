@@ -10,8 +10,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 SCHEMA = 6
 
 
+# Names sort byte by byte in every database, whatever its locale.
+_TEXT = String().with_variant(String(collation="C"), "postgresql")
+
+
 class Table(DeclarativeBase):
-    type_annotation_map = {dict[str, Any]: JSON, str: String, int: BigInteger, float: Float, bytes: LargeBinary}  # noqa: RUF012
+    type_annotation_map = {dict[str, Any]: JSON, str: _TEXT, int: BigInteger, float: Float, bytes: LargeBinary}  # noqa: RUF012
 
 
 class SchemaRow(Table):
@@ -284,3 +288,48 @@ class RoundsRow(Table):
 
     study_id: Mapped[str] = mapped_column(ForeignKey("studies.study_id"), primary_key=True)
     record: Mapped[dict[str, Any]]
+
+
+class OutboxRow(Table):
+    """What is told of one thing that happened, with its time; never changed once a server may have it. Since schema 6.
+
+    ``key``: what it is of, so that nothing is told twice. ``place``: its series; no two of a place share a time.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("outbox_places", "place", "at_ms", unique=True), Index("outbox_times", "at_ms"))
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    place: Mapped[str]
+    at_ms: Mapped[int]
+    samples: Mapped[int]
+    record: Mapped[dict[str, Any]]
+
+
+class OutboxTargetRow(Table):
+    """How far one server has been told: all up to the number ``delivered``. Since schema 6.
+
+    ``failing_since_utc`` and ``failure`` None: the last attempt went well.
+    """
+
+    __tablename__ = "outbox_targets"
+
+    url: Mapped[str] = mapped_column(primary_key=True)
+    delivered: Mapped[int]
+    sent_samples: Mapped[int]
+    succeeded_utc: Mapped[str | None]
+    failing_since_utc: Mapped[str | None]
+    failure: Mapped[str | None]
+
+
+class OutboxRefusedRow(Table):
+    """Samples of one entry that a server will never take; since schema 6."""
+
+    __tablename__ = "outbox_refused"
+
+    url: Mapped[str] = mapped_column(ForeignKey("outbox_targets.url"), primary_key=True)
+    number: Mapped[int] = mapped_column(ForeignKey("outbox.number"), primary_key=True)
+    reason: Mapped[str]
+    detail: Mapped[str]
+    samples: Mapped[int]
