@@ -122,7 +122,7 @@ class SessionRunner:
             count = max(_PLACEMENT_CHUNKS, math.ceil(_PLACEMENT_S / chunk_s))
         return PlannedSession(
             self.study.study_id,
-            self.study.device,
+            self.environment.device,
             candidate,
             mode,
             block,
@@ -183,8 +183,8 @@ class SessionRunner:
             self.cooler.saw(result.after.temperature_c)
         result = replace(result, cooled=cooled)
         if result.failure == "fenced":
-            raise lost(self.study.device, str(result.reason))
-        failed_session(self.ledger, self.study.device, result)
+            raise lost(self.environment.device, str(result.reason))
+        failed_session(self.ledger, self.environment.device, result)
         arrays = {**arrays, **self._words(planned, split)} if result.outcome == "ok" else arrays
         session = Session(planned, place.environment, started_utc, time.monotonic() - begin, result, arrays)
         self.ledger.record_session(session)
@@ -212,7 +212,7 @@ class SessionRunner:
         refused = found.refused.get("priority") if found else None
         if refused and not self._priority_told:
             self._priority_told = True
-            self.progress.note(f"{self.study.device}: priority not done: {refused}")
+            self.progress.note(f"{self.environment.device}: priority not done: {refused}")
 
     def forget_recorded(self) -> None:
         """Delete on the device what the ledger has; `earshot devices clean` does it where this fails."""
