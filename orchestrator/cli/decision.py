@@ -9,6 +9,7 @@ import click
 
 from orchestrator.cli.output import console, figure, print_table
 from orchestrator.decide.selection.constraints import read_selection
+from orchestrator.decide.selection.objective import MINIMIZED
 from orchestrator.domain.decision import METRIC_OF, CandidateVerdict, Decision
 
 _MARKS = {"winner": "winner", "front": "front", "dominated": "-", "rejected": "rejected"}
@@ -20,8 +21,8 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option(
         "--minimize",
-        type=click.Choice(["latency", "energy", "memory", "size"]),
-        help="What wins among those that meet the constraints; latency by default.",
+        metavar="NAME",
+        help=f"What wins among those that meet the constraints: {', '.join(MINIMIZED)}; latency by default.",
     )
     @click.option("--max-p50-ms", type=float, help="Median of the latency from intended arrival.")
     @click.option("--max-p99-ms", type=float, help="p99 of the latency from intended arrival.")
@@ -36,6 +37,10 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--max-load-ms", type=float, help="Time to load the artifact.")
     @click.option("--max-peak-mb", type=float, help="Peak resident memory of the session.")
     @click.option("--max-energy-mj", type=float, help="Net energy per second of audio.")
+    @click.option(
+        "--max-sustained", type=float, help="Service time once hot over that at first: 1.2 is 20 % slower in the end."
+    )
+    @click.option("--min-streams", type=float, help="Concurrent streams that it was shown to hold.")
     @click.option(
         "--constraints",
         "constraints_file",

@@ -1,10 +1,11 @@
 """A decision: which candidate wins on a device, by how much, and why each other one does not."""
 
+import math
 from dataclasses import dataclass, field
 
 from orchestrator.domain.candidate import Candidate
 
-# Metric -> unit. Lower is better in all of them; `quality_loss` is the error rate above the fp32 default's.
+# Metric -> unit. Lower is better but for ``MORE_IS_BETTER``; `quality_loss` is the error rate above the fp32 default's.
 METRICS = {
     "latency_p50_ms": "ms",
     "latency_p99_ms": "ms",
@@ -17,7 +18,12 @@ METRICS = {
     "load_ms": "ms",
     "energy_mj_per_audio_s": "mJ/s",
     "quality_loss": "share",
+    "sustained_ratio": "ratio",
+    "streams_held": "streams",
 }
+MORE_IS_BETTER = frozenset({"streams_held"})
+# Of a weighted profile: the weighted geometric mean of its metrics, as a ratio to the fp32 default's. Lower is better.
+SCORE = "score"
 
 # Limit that a person can set -> the metric that it bounds.
 METRIC_OF = {
@@ -30,10 +36,24 @@ METRIC_OF = {
     "max_size_mb": "size_mb",
     "max_energy_mj": "energy_mj_per_audio_s",
     "max_quality_loss": "quality_loss",
+    "max_sustained": "sustained_ratio",
+    "min_streams": "streams_held",
 }
 
 STATUSES = ("winner", "front", "dominated", "rejected")
 VERDICTS = ("winner", "no-difference", "infeasible")
+
+
+def as_cost(metric: str, value: float) -> float:
+    """``value`` turned so that less is better: of what more is better its inverse, of none of that infinity."""
+    if metric not in MORE_IS_BETTER:
+        return value
+    return 1.0 / value if value > 0 else math.inf
+
+
+def worse(metric: str, value: float, than: float) -> bool:
+    """In the direction of the metric."""
+    return value < than if metric in MORE_IS_BETTER else value > than
 
 
 @dataclass(frozen=True)
@@ -68,7 +88,7 @@ class CandidateVerdict:
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ValueError(f"status must be one of {STATUSES}, got {self.status!r}")
-        unknown = set(self.metrics) - set(METRICS)
+        unknown = set(self.metrics) - {*METRICS, SCORE}
         if unknown:
             raise ValueError(f"unknown metrics {sorted(unknown)}; known are {sorted(METRICS)}")
 

@@ -4,18 +4,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.decide.selection.compare import ratio, tied
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.elsewhere import Elsewhere
 from orchestrator.decide.selection.evidence import Evidence, baseline_of, gather
 from orchestrator.decide.selection.gates import Rejection, Rules, rejection, shortfalls
-from orchestrator.decide.selection.pareto import better_in, dominators
+from orchestrator.decide.selection.objective import Objective
+from orchestrator.decide.selection.pareto import better_in, dominators, spans
 from orchestrator.decide.selection.policy import Policy
+from orchestrator.decide.selection.profile import units_of, with_score
 from orchestrator.decide.selection.ranking import choose_winner, objective_value
-from orchestrator.decide.selection.screening import finalists, proxy
+from orchestrator.decide.selection.screening import finalists, stand_in
 from orchestrator.decide.selection.sentence import default_sentence, infeasible_sentence, winner_sentence
 from orchestrator.decide.selection.words import NAMES, times
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.decision import METRIC_OF, CandidateVerdict, Decision, Estimate, Nearest
+from orchestrator.domain.decision import METRIC_OF, SCORE, CandidateVerdict, Decision, Estimate, Nearest
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import Session
 from orchestrator.domain.study import Study
@@ -36,16 +39,27 @@ def decide(
     constraints: Constraints,
     refusals: Iterable[tuple[Candidate, str]] = (),
     policy: Policy = DEFAULT_POLICY,
+    elsewhere: Elsewhere | None = None,
 ) -> Decision:
-    """One study's decision. ``refusals`` are candidates that never ran (export or parity), each with its reason.
+    """One study's decision. ``refusals`` are candidates that never ran (export or parity), each with its reason;
+    ``elsewhere`` the figures that took sessions outside of the study.
 
     A candidate that failed, fell back, throttled, lost too much quality, was not raced or lacks a figure that is asked
     for never wins. Sessions that verified an earlier decision are left out.
     """
-    evidence = gather(sessions, artifacts, scores, policy)
-    court = _Court(study, evidence, baseline_of(evidence), objective.metric, constraints, policy)
+    evidence = _with_objective(gather(sessions, artifacts, scores, policy, elsewhere), objective, policy)
+    court = _Court(study, evidence, baseline_of(evidence), objective, constraints, policy)
     refused = tuple(CandidateVerdict(c, "rejected", reason, gate="export") for c, reason in refusals)
     return court.decision(_device_model(study, sessions), refused)
+
+
+def _with_objective(evidence: list[Evidence], objective: Objective, policy: Policy) -> list[Evidence]:
+    """A profile is one more figure of each candidate, in units of the fp32 default."""
+    if objective.metric != SCORE:
+        return evidence
+    baseline = baseline_of(evidence)
+    units = units_of(baseline.metrics if baseline else None, objective.metrics)
+    return [with_score(e, objective.weights, units, policy.confidence) for e in evidence]
 
 
 def _device_model(study: Study, sessions: Sequence[Session]) -> str:
@@ -59,16 +73,18 @@ class _Court:
     study: Study
     evidence: list[Evidence]
     baseline: Evidence | None
-    metric: str
+    objective: Objective
     constraints: Constraints
     policy: Policy
 
     def __post_init__(self) -> None:
+        self.metric = self.objective.metric
+        self.spans = spans(self.objective, self.constraints)
         rules = Rules(self.constraints, self.policy, self.baseline)
         self.rejections = {e.key: rejection(e, rules) or self._unmeasured(e) for e in self.evidence}
         self.eligible = [e for e in self.evidence if self.rejections[e.key] is None and e.raced]
         self.winner = choose_winner(self.eligible, self.baseline, self.metric, self.policy)
-        self.dominators = dominators(self.eligible, self.winner, self.metric, self.policy)
+        self.dominators = dominators(self.eligible, self.winner, self.spans, self.policy)
 
     def _unmeasured(self, evidence: Evidence) -> Rejection | None:
         estimate = evidence.metrics[self.metric]
@@ -126,7 +142,7 @@ class _Court:
         dominator = self.dominators[evidence.key]
         reason = self._losing_reason(evidence, self.winner)
         if dominator is None:
-            better = better_in(evidence, self.winner, self.metric, self.policy)
+            better = better_in(evidence, self.winner, self.spans, self.policy)
             strengths = ", ".join(NAMES[m][0] for m in better)
             return self._verdict_of(evidence, "front", f"{reason}; better in {strengths}" if better else reason)
         if dominator != self.winner.key:
@@ -164,10 +180,11 @@ class _Court:
     def _screened_reason(self, evidence: Evidence) -> str:
         if self.winner is None:
             return "passed the gates but was not raced in paced sessions"
-        metric = proxy(self.metric, (evidence, self.winner))
-        if metric is None:
+        found = stand_in(self.objective, (evidence, self.winner), self.policy)
+        if found is None:
             return "not raced: no screening session"
-        against = times(self._ratio(evidence, self.winner, metric), metric, "the winner")
+        metric, (mine, winners) = found
+        against = times(self._ratio(mine, winners, metric), metric, "the winner")
         flat_out = ", flat out" if metric.startswith("service") else ""
         unscored = "" if evidence.quality and evidence.quality.difference else "; so its quality was not asked for"
         return f"not raced: {against}{flat_out}{unscored}"

@@ -1,39 +1,20 @@
 """What a person asks for: limits that must hold and the one figure to minimize, from flags and from TOML."""
 
-import difflib
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from orchestrator.decide.selection.names import nearest_name
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.decision import METRIC_OF
 from orchestrator.errors import BadInput
 
-OBJECTIVES = {
-    "latency": "latency_p50_ms",
-    "energy": "energy_mj_per_audio_s",
-    "memory": "peak_rss_mb",
-    "size": "size_mb",
-}
+__all__ = ["Constraints", "Objective", "read_selection"]
 
 # Shares: zero is a sensible limit (no miss, no loss), and more than everything is a slip of the unit.
 _SHARES = ("max_miss_rate", "max_quality_loss")
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What is minimized among those that meet the constraints. Raises BadInput for an unknown name."""
-
-    name: str = "latency"
-
-    def __post_init__(self) -> None:
-        if self.name not in OBJECTIVES:
-            raise BadInput(f"minimize must be one of {', '.join(OBJECTIVES)}, got {self.name!r}{_near(self.name)}")
-
-    @property
-    def metric(self) -> str:
-        return OBJECTIVES[self.name]
 
 
 @dataclass(frozen=True)
@@ -53,6 +34,8 @@ class Constraints:
     max_size_mb: float | None = None
     max_energy_mj: float | None = None
     max_quality_loss: float | None = 0.01
+    max_sustained: float | None = None
+    min_streams: float | None = None
 
     def __post_init__(self) -> None:
         for name, limit in self.limits().items():
@@ -121,9 +104,4 @@ def _check(name: str, limit: float) -> None:
 def _refuse_unknown(settings: Mapping[str, object], known: Iterable[str], what: str) -> None:
     for name in settings:
         if name not in known:
-            raise BadInput(f"unknown {what} {name!r}{_near(name, known)}; known are {', '.join(known)}")
-
-
-def _near(name: str, known: Iterable[str] = OBJECTIVES) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]}?)" if close else ""
+            raise BadInput(f"unknown {what} {name!r}{nearest_name(name, known)}; known are {', '.join(known)}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.decide.selection.elsewhere import Elsewhere, elsewhere_of
 from orchestrator.decide.selection.figures import Run, RunValues, figures
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.quality_loss import QualityLoss, loss_estimate, quality_losses
@@ -71,7 +72,11 @@ def family(candidate: Candidate) -> tuple[object, ...]:
 
 
 def gather(
-    sessions: Iterable[Session], artifacts: Iterable[Artifact], scores: Iterable[Score], policy: Policy
+    sessions: Iterable[Session],
+    artifacts: Iterable[Artifact],
+    scores: Iterable[Score],
+    policy: Policy,
+    elsewhere: Elsewhere | None = None,
 ) -> list[Evidence]:
     """Evidence for every candidate that has a session, in the order in which they first ran."""
     by_hash = {a.sha256: a for a in artifacts}
@@ -97,6 +102,7 @@ def gather(
             placements.get(family(candidates[key])),
             policy,
             idle,
+            elsewhere or {},
         )
         for key, found in by_key.items()
     ]
@@ -161,6 +167,7 @@ def _evidence(
     placement: Session | None,
     policy: Policy,
     idle: Idle | str,
+    elsewhere: Elsewhere,
 ) -> Evidence:
     artifact = artifacts.get(candidate.artifact_sha256)
     rate = artifact.contract.sample_rate_hz if artifact else None
@@ -170,6 +177,7 @@ def _evidence(
     runs, unusable = timed_runs(_believed(timed, verdicts, policy), artifact)
     metrics, values = figures(runs, artifact, policy.confidence, idle)
     metrics["quality_loss"] = loss_estimate(quality)
+    metrics |= elsewhere_of(candidate, sessions[0].planned.device, elsewhere)
     return Evidence(
         candidate=candidate,
         artifact=artifact,

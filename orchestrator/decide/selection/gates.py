@@ -16,7 +16,7 @@ from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.quality_loss import more_items
 from orchestrator.decide.selection.words import figure, percent
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.decision import METRIC_OF, METRICS
+from orchestrator.domain.decision import METRIC_OF, METRICS, as_cost, worse
 from orchestrator.domain.placement import fell_back
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID, not_held
@@ -46,7 +46,8 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A limit that is not met: ``reached`` None where the figure is missing; ``excess`` is reached / limit - 1."""
+    """A limit that is not met: ``reached`` None where the figure is missing; ``excess``: how far beyond, as a share
+    of the limit."""
 
     constraint: str
     limit: float
@@ -54,9 +55,10 @@ class Shortfall:
 
     @property
     def excess(self) -> float:
-        if self.reached is None:
+        if self.reached is None or self.limit <= 0 or self.reached <= 0:
             return math.inf
-        return self.reached / self.limit - 1.0 if self.limit > 0 else math.inf
+        metric = METRIC_OF[self.constraint]
+        return as_cost(metric, self.reached) / as_cost(metric, self.limit) - 1.0
 
 
 def emulated(evidence: Evidence, rules: Rules) -> str | None:
@@ -244,7 +246,7 @@ def shortfalls(evidence: Evidence, constraints: Constraints, only_known: bool = 
     for name, limit in constraints.limits().items():
         estimate = evidence.metrics[METRIC_OF[name]]
         reached = estimate.high if name == QUALITY else estimate.value
-        if (reached is None and not only_known) or (reached is not None and reached > limit):
+        if (reached is None and not only_known) or (reached is not None and worse(METRIC_OF[name], reached, limit)):
             found.append(Shortfall(name, limit, reached))
     return sorted(found, key=lambda s: -s.excess)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from orchestrator.decide.selection.compare import clearly_less, ratio, tied
+from orchestrator.decide.selection.compare import clearly_better, ratio, tied
 from orchestrator.decide.selection.evidence import Evidence
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.candidate import PLAIN_PROVIDERS
+from orchestrator.domain.decision import as_cost
 
 
 def choose_winner(
@@ -30,12 +31,13 @@ def choose_winner(
 
 def beats(rival: Evidence, baseline: Evidence, metric: str, rivals: int, policy: Policy) -> bool:
     level = max(policy.confidence, 1.0 - 2.0 * (1.0 - policy.confidence) / max(1, rivals))
-    return clearly_less(rival, baseline, metric, policy.indifference, level)
+    return clearly_better(rival, baseline, metric, policy.indifference, level)
 
 
 def objective_value(evidence: Evidence, metric: str) -> float:
+    """Lower is better; what is missing is worst."""
     value = evidence.value(metric)
-    return float("inf") if value is None else value
+    return float("inf") if value is None else as_cost(metric, value)
 
 
 def simplicity(evidence: Evidence, metric: str) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.decide.selection.evidence import Evidence
 from orchestrator.decide.selection.gates import Rejection
-from orchestrator.decide.selection.words import NAMES, configuration, figure, interval_text, percent
+from orchestrator.decide.selection.words import NAMES, configuration, figure, interval_text, percent, unit
 from orchestrator.domain.decision import METRIC_OF, METRICS, Estimate, Nearest
 
 
@@ -14,7 +14,7 @@ def winner_sentence(winner: Evidence, device: str, metric: str, gain: Estimate, 
     name = NAMES[metric][0]
     if gain.value is None:
         value = figure(winner.value(metric))
-        by = f"{name} {value} {METRICS[metric]}; no gain over the fp32 default can be stated: {gain.reason}"
+        by = f"{name} {value} {unit(metric)}; no gain over the fp32 default can be stated: {gain.reason}"
     else:
         runs = "" if gain.low == gain.high else f", {gain.n} paired runs" if gain.n > 1 else ", 1 paired run"
         side = f"{figure(gain.value)}x lower" if gain.value >= 1 else f"{figure(1 / gain.value)}x higher"
@@ -27,10 +27,8 @@ def default_sentence(winner: Evidence, device: str, metric: str, closest: str | 
     plain = f"the fp32 default ({configuration(winner.candidate)}) stays on {device}"
     name, value = NAMES[metric][0], figure(winner.value(metric))
     if closest is None:
-        return (
-            f"{plain}: no other configuration passed the gates and was raced; its {name} is {value} {METRICS[metric]}."
-        )
-    return f"{plain} with a {name} of {value} {METRICS[metric]}: nothing beats it beyond the noise; {closest}."
+        return f"{plain}: no other configuration passed the gates and was raced; its {name} is {value} {unit(metric)}."
+    return f"{plain} with a {name} of {value} {unit(metric)}: nothing beats it beyond the noise; {closest}."
 
 
 def infeasible_sentence(
@@ -38,11 +36,11 @@ def infeasible_sentence(
 ) -> str:
     """Which limit binds and what the nearest reaches; or which gates left nobody."""
     if nearest is not None:
-        unit = METRICS[METRIC_OF[nearest.constraint]]
-        reached = f"reaches {figure(nearest.reached)} {unit}" if nearest.reached is not None else "has no such figure"
+        of = METRICS[METRIC_OF[nearest.constraint]]
+        reached = f"reaches {figure(nearest.reached)} {of}" if nearest.reached is not None else "has no such figure"
         return (
             f"no configuration of {model} meets the constraints on {device}: {nearest.constraint} = "
-            f"{nearest.limit:g} {unit} is binding, and the nearest, {labels[nearest.candidate_key]}, {reached}."
+            f"{nearest.limit:g} {of} is binding, and the nearest, {labels[nearest.candidate_key]}, {reached}."
         )
     return f"no configuration of {model} can be recommended on {device}: {_obstacles(list(rejections))}."
 

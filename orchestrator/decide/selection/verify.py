@@ -8,9 +8,9 @@ from orchestrator.decide.selection.compare import ratio
 from orchestrator.decide.selection.evidence import Evidence, best_attempts, throttled, timed_runs
 from orchestrator.decide.selection.figures import figures
 from orchestrator.decide.selection.policy import Policy
-from orchestrator.decide.selection.words import figure
+from orchestrator.decide.selection.words import figure, unit
 from orchestrator.domain.artifact import Artifact
-from orchestrator.domain.decision import METRIC_OF, METRICS, Decision, Estimate, Verification
+from orchestrator.domain.decision import METRIC_OF, Decision, Estimate, Verification
 from orchestrator.domain.energy import Idle, idle_or_reason
 from orchestrator.domain.session import IDLE, Session
 from orchestrator.statistics.interval import Interval
@@ -122,9 +122,9 @@ class _Check:
             return race, False, f"no fresh {self.metric} to compare"
         low, high = self._predicted(race, max(1, measured.n))
         expected = Estimate(race.value, low, high, race.n, race.basis, f"prediction for {measured.n} fresh runs")
-        unit = METRICS[self.metric]
-        range_text = f"{figure(low)}..{figure(high)} {unit} expected from the race"
-        found = f"{figure(measured.value)} {unit} in {measured.n} fresh runs"
+        of = unit(self.metric)
+        range_text = f"{figure(low)}..{figure(high)} {of} expected from the race"
+        found = f"{figure(measured.value)} {of} in {measured.n} fresh runs"
         if measured.value <= high:
             better = ", better than" if measured.value < low else ","
             return expected, True, f"{found}{better} {range_text}"

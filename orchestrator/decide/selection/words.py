@@ -1,10 +1,10 @@
 """How figures and ratios are said to a person."""
 
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.decision import Estimate
+from orchestrator.domain.decision import METRICS, SCORE, Estimate
 from orchestrator.statistics.interval import Interval
 
-# Metric -> what it is called, what one with more of it is, what one with less of it is.
+# Metric -> what it is called, what a worse one has or is, what a better one.
 NAMES = {
     "latency_p50_ms": ("median latency", "slower", "faster"),
     "latency_p99_ms": ("p99 latency", "slower in the tail", "faster in the tail"),
@@ -17,6 +17,9 @@ NAMES = {
     "load_ms": ("load time", "slower to load", "faster to load"),
     "energy_mj_per_audio_s": ("energy", "more energy", "less energy"),
     "quality_loss": ("error rate", "more errors", "fewer errors"),
+    "sustained_ratio": ("sustained ratio", "more slowed by heat", "less slowed by heat"),
+    "streams_held": ("number of concurrent streams", "fewer streams", "more streams"),
+    SCORE: ("weighted score", "worse", "better"),
 }
 
 # Nearer to 1 than this a ratio is not worth a direction.
@@ -28,6 +31,10 @@ def figure(value: float | None) -> str:
     if value is None:
         return "not known"
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"
+
+
+def unit(metric: str) -> str:
+    return "of the default's" if metric == SCORE else METRICS[metric]
 
 
 def percent(share: float, sign: bool = False) -> str:
@@ -46,7 +53,7 @@ def interval_text(found: Interval | Estimate, confidence: float = 0.95) -> str:
 
 
 def times(found: Interval, metric: str, than: str) -> str:
-    """``2.10x slower than the winner, 95 % interval 1.92..2.31`` of a ratio to ``than``."""
+    """``2.10x slower than the winner, 95 % interval 1.92..2.31`` of how many times as bad it is as ``than``."""
     _, more, less = NAMES[metric]
     if found.value is None:
         return f"cannot be compared with {than}: {found.reason}"

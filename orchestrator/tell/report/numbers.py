@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from orchestrator.domain.decision import METRIC_OF, Estimate
+from orchestrator.domain.decision import METRIC_OF, SCORE, Estimate
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,9 @@ COLUMNS = {
         Column("load_ms", "Load", "ms"),
         Column("energy_mj_per_audio_s", "Energy", "mJ per s of audio"),
         Column("quality_loss", "Quality loss", "points", 100.0, signed=True, most_decimals=2),
+        Column("sustained_ratio", "Sustained ratio", "hot / cold"),
+        Column("streams_held", "Streams held", "streams"),
+        Column(SCORE, "Weighted score", "of the default's"),
     )
 }
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.decision import METRICS, Estimate
+from orchestrator.domain.decision import METRICS, SCORE, Estimate
 from orchestrator.tell.report.numbers import COLUMNS, duration, figure, limited, significant, size
 
 
@@ -47,7 +47,7 @@ def test_a_share_is_said_in_points_and_no_finer_than_the_evaluation_set() -> Non
 
 
 def test_every_metric_has_a_column() -> None:
-    assert set(COLUMNS) == set(METRICS)
+    assert set(COLUMNS) == {*METRICS, SCORE}
 
 
 def test_a_limit_is_shown_as_its_metric() -> None:

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.decide.selection.constraints import OBJECTIVES, Constraints, Objective, read_selection
+from orchestrator.decide.selection.constraints import Constraints, Objective, read_selection
+from orchestrator.decide.selection.objective import OBJECTIVES
 from orchestrator.domain.decision import METRIC_OF, METRICS
 from orchestrator.errors import BadInput
 

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from orchestrator.decide.selection.compare import ratio, tied
 from orchestrator.decide.selection.evidence import Evidence
-from orchestrator.decide.selection.pareto import dominators
+from orchestrator.decide.selection.pareto import TRADED, dominators
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.decision import Estimate
 from orchestrator.statistics.interval import Interval
@@ -26,20 +26,20 @@ def point(threads: int, latency_ms: float, size_mb: float, spread: float = 0.01)
 
 def test_slower_and_larger_is_dominated() -> None:
     good, bad, trade = point(1, 1.0, 1.0), point(2, 2.0, 2.0), point(3, 2.0, 0.5)
-    found = dominators([bad, trade, good], good, METRIC, Policy())
+    found = dominators([bad, trade, good], good, (METRIC, *TRADED), Policy())
     assert found == {good.key: None, trade.key: None, bad.key: good.key}
 
 
 def test_within_noise_and_zone_nobody_dominates() -> None:
     one, two = point(1, 1.0, 1.0), point(2, 1.015, 1.0)
-    assert dominators([one, two], one, METRIC, Policy()) == {one.key: None, two.key: None}
+    assert dominators([one, two], one, (METRIC, *TRADED), Policy()) == {one.key: None, two.key: None}
 
 
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0.5, 5), st.floats(0.5, 5)), min_size=1, max_size=12))
 def test_there_is_a_front_and_only_it_dominates(points: list[tuple[float, float]]) -> None:
     evidence = [point(i + 1, ms, mb) for i, (ms, mb) in enumerate(points)]
-    found = dominators(evidence, None, METRIC, Policy())
+    found = dominators(evidence, None, (METRIC, *TRADED), Policy())
     front = {key for key, above in found.items() if above is None}
     assert front
     assert all(above in front for above in found.values() if above is not None)

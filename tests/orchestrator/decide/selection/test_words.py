@@ -1,13 +1,13 @@
 import pytest
 
 from orchestrator.decide.selection.words import NAMES, configuration, figure, percent, times
-from orchestrator.domain.decision import METRICS
+from orchestrator.domain.decision import METRICS, SCORE
 from orchestrator.statistics.interval import Interval
 from tests.sessions import candidate
 
 
 def test_every_metric_has_a_name() -> None:
-    assert NAMES.keys() == METRICS.keys()
+    assert NAMES.keys() == {*METRICS, SCORE}
 
 
 @pytest.mark.parametrize(
