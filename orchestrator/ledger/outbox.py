@@ -1,0 +1,196 @@
+"""The outbox: what is told of everything that happened, once, and how far each server has been told.
+
+An entry is written once and keeps its number. A server's state is the number up to which it has everything, and the
+entries that it will never take: so nothing is lost when it is away, and nothing is counted twice.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, insert, literal, or_, select, update
+
+from orchestrator.ledger import database
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.tables import OutboxRefusedRow, OutboxRow, OutboxTargetRow, SessionRow, StudyRow
+
+# How the key of an entry begins, by what it is of.
+SESSION, STREAMS, NIGHT, VERDICT = "session:", "streams:", "night:", "verdict:"
+_SCOPE = "outbox"
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """``key``: what it is of. ``place``: entries of one place have the same series, and so each a time of its own.
+
+    ``at_ms``: since 1970, UTC. ``samples``: how many ``record`` has.
+    """
+
+    key: str
+    place: str
+    at_ms: int
+    samples: int
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    number: int
+    key: str
+    place: str
+    at_ms: int
+    samples: int
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """``reason``: one word for a label; ``detail``: in words."""
+
+    number: int
+    reason: str
+    detail: str
+    samples: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A server has all from ``after`` (not included) up to the number ``up_to``, and will never take ``refused``."""
+
+    after: int
+    up_to: int
+    sent_samples: int
+    refused: Sequence[Refused] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server: it has all up to the number ``delivered``. ``failure`` None: the last attempt went well."""
+
+    url: str
+    delivered: int = 0
+    sent_samples: int = 0
+    succeeded_utc: str | None = None
+    failing_since_utc: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a server has not been told yet."""
+
+    entries: int
+    samples: int
+    oldest_ms: int | None
+
+
+def add(ledger: Ledger, entries: Iterable[NewEntry]) -> int:
+    """How many were new, by their keys. One whose time is taken at its place gets the next free millisecond."""
+    added = 0
+    with ledger.transaction(_SCOPE) as connection:
+        for entry in entries:
+            if _has(connection, OutboxRow.key == entry.key):
+                continue
+            values = {**vars(entry), "at_ms": _free_ms(connection, entry.place, entry.at_ms)}
+            connection.execute(insert(OutboxRow).values(values))
+            added += 1
+    return added
+
+
+def move(ledger: Ledger, entries: Sequence[Entry], to_ms: int) -> None:
+    """Their time was one that had not come: they get ``to_ms`` (or the next free one), for all servers and for good."""
+    with ledger.transaction(_SCOPE) as connection:
+        for entry in entries:
+            at_ms = _free_ms(connection, entry.place, to_ms)
+            connection.execute(update(OutboxRow).where(OutboxRow.number == entry.number).values(at_ms=at_ms))
+
+
+def _free_ms(connection: Connection, place: str, at_ms: int) -> int:
+    while _has(connection, OutboxRow.place == place, OutboxRow.at_ms == at_ms):
+        at_ms += 1
+    return at_ms
+
+
+def _has(connection: Connection, *where: ColumnElement[bool]) -> bool:
+    return connection.execute(select(OutboxRow.number).where(*where)).first() is not None
+
+
+def entries_after(ledger: Ledger, number: int, limit: int) -> list[Entry]:
+    """The next ones by number, at most ``limit``."""
+    found = select(OutboxRow.__table__).where(OutboxRow.number > number).order_by(OutboxRow.number).limit(limit)
+    return [Entry(*tuple(row)) for row in ledger.fetch(found)]
+
+
+def all_entries(ledger: Ledger) -> Iterator[Entry]:
+    """By number, a page at a time."""
+    last = 0
+    while page := entries_after(ledger, last, _PAGE):
+        yield from page
+        last = page[-1].number
+
+
+def keys(ledger: Ledger, prefix: str) -> frozenset[str]:
+    """Those that begin so, without the beginning."""
+    found = ledger.fetch(select(OutboxRow.key).where(OutboxRow.key.startswith(prefix, autoescape=True)))
+    return frozenset(key.removeprefix(prefix) for (key,) in found)
+
+
+def sessions_untold(ledger: Ledger, stale_utc: str) -> list[tuple[str, str]]:
+    """(study, id) of the sessions without an entry, a study after another, oldest first.
+
+    Those of a study that still runs are left until it has ended, as what they drew is known then; but for the ones
+    from before ``stale_utc``, whose study nobody may ever end.
+    """
+    told = OutboxRow.key == literal(SESSION) + SessionRow.session_id
+    known = select(SessionRow.study_id, SessionRow.session_id).join(StudyRow).outerjoin(OutboxRow, told)
+    ended = or_(StudyRow.status != "running", SessionRow.started_utc < stale_utc)
+    order = (StudyRow.started_utc, SessionRow.study_id, SessionRow.started_utc, SessionRow.session_id)
+    return [tuple(row) for row in ledger.fetch(known.where(OutboxRow.number.is_(None), ended).order_by(*order))]
+
+
+def target(ledger: Ledger, url: str) -> Target:
+    """A server that was told nothing is one of number 0."""
+    return next((known for known in targets(ledger) if known.url == url), Target(url, 0))
+
+
+def targets(ledger: Ledger) -> list[Target]:
+    found = ledger.fetch(select(OutboxTargetRow.__table__).order_by(OutboxTargetRow.url))
+    return [Target(*tuple(row)) for row in found]
+
+
+def delivered(ledger: Ledger, url: str, what: Delivery, at_utc: str) -> bool:
+    """False where another process was faster: it has counted them."""
+    with ledger.transaction(_SCOPE) as connection:
+        database.insert_absent(connection, OutboxTargetRow, {"url": url, "delivered": 0, "sent_samples": 0})
+        ours = (OutboxTargetRow.url == url, OutboxTargetRow.delivered == what.after)
+        values = {"delivered": what.up_to, "succeeded_utc": at_utc, "failing_since_utc": None, "failure": None}
+        total = OutboxTargetRow.sent_samples + what.sent_samples
+        changed = connection.execute(update(OutboxTargetRow).where(*ours).values(**values, sent_samples=total))
+        if changed.rowcount != 1:
+            return False
+        if what.refused:
+            connection.execute(insert(OutboxRefusedRow), [{"url": url, **vars(each)} for each in what.refused])
+    return True
+
+
+def failed(ledger: Ledger, url: str, failure: str, at_utc: str) -> None:
+    """The last attempt did not go well; since when is kept."""
+    with ledger.transaction(_SCOPE) as connection:
+        database.insert_absent(connection, OutboxTargetRow, {"url": url, "delivered": 0, "sent_samples": 0})
+        since = func.coalesce(OutboxTargetRow.failing_since_utc, at_utc)
+        changed = update(OutboxTargetRow).where(OutboxTargetRow.url == url)
+        connection.execute(changed.values(failing_since_utc=since, failure=failure))
+
+
+def waiting(ledger: Ledger, of: Target) -> Waiting:
+    asked = select(func.count(), func.coalesce(func.sum(OutboxRow.samples), 0), func.min(OutboxRow.at_ms))
+    found = ledger.fetch(asked.where(OutboxRow.number > of.delivered))[0]
+    return Waiting(found[0], int(found[1]), found[2])
+
+
+def refusals(ledger: Ledger, url: str) -> list[tuple[str, int, int, str]]:
+    """(reason, entries, samples, one of the details) of what it will never take, by reason."""
+    row = OutboxRefusedRow
+    asked = select(row.reason, func.count(), func.sum(row.samples), func.max(row.detail)).where(row.url == url)
+    return [(r[0], r[1], int(r[2]), r[3]) for r in ledger.fetch(asked.group_by(row.reason).order_by(row.reason))]
