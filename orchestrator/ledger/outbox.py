@@ -55,6 +55,16 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Refusals:
+    """All of one reason; ``detail``: of one of them."""
+
+    reason: str
+    entries: int
+    samples: int
+    detail: str
+
+
+@dataclass(frozen=True)
 class Delivery:
     """A server has all from ``after`` (not included) up to the number ``up_to``, and will never take ``refused``."""
 
@@ -184,13 +194,15 @@ def failed(ledger: Ledger, url: str, failure: str, at_utc: str) -> None:
 
 
 def waiting(ledger: Ledger, of: Target) -> Waiting:
-    asked = select(func.count(), func.coalesce(func.sum(OutboxRow.samples), 0), func.min(OutboxRow.at_ms))
+    samples, oldest = func.coalesce(func.sum(OutboxRow.samples), 0), func.min(OutboxRow.at_ms)
+    asked = select(func.count().label("entries"), samples.label("samples"), oldest.label("oldest_ms"))
     found = ledger.fetch(asked.where(OutboxRow.number > of.delivered))[0]
-    return Waiting(found[0], int(found[1]), found[2])
+    return Waiting(found.entries, int(found.samples), found.oldest_ms)
 
 
-def refusals(ledger: Ledger, url: str) -> list[tuple[str, int, int, str]]:
-    """(reason, entries, samples, one of the details) of what it will never take, by reason."""
+def refusals(ledger: Ledger, url: str) -> list[Refusals]:
+    """By reason."""
     row = OutboxRefusedRow
-    asked = select(row.reason, func.count(), func.sum(row.samples), func.max(row.detail)).where(row.url == url)
-    return [(r[0], r[1], int(r[2]), r[3]) for r in ledger.fetch(asked.group_by(row.reason).order_by(row.reason))]
+    sums = (func.count().label("entries"), func.sum(row.samples).label("samples"), func.max(row.detail).label("detail"))
+    asked = select(row.reason, *sums).where(row.url == url).group_by(row.reason).order_by(row.reason)
+    return [Refusals(r.reason, r.entries, int(r.samples), r.detail) for r in ledger.fetch(asked)]
