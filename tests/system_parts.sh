@@ -19,6 +19,7 @@ for server in prometheus prometheus-alertmanager victoria-metrics; do
     have "$server" || servers="$servers $server"
 done
 missing="$missing$servers"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && have apt-get; then
     echo "installing for the tests:$missing"

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import postgres, sqlite
+from orchestrator.ledger.json_columns import NotJson
 from orchestrator.ledger.place import Place
 from orchestrator.ledger.scope import SCOPE, WRITES
 from orchestrator.ledger.tables import SCHEMA, SchemaRow, Table
@@ -106,6 +107,6 @@ def _in_our_words(place: Place) -> Iterator[None]:
         ) from exc
     except DBAPIError as exc:
         raise (sqlite if place.file else postgres).fault(place, exc) from exc
-    except StatementError as exc:
-        # Raised before anything is sent: a value that cannot be JSON.
-        raise LedgerError(f"cannot write to the ledger {place}: {exc.orig}") from exc
+    except (StatementError, NotJson) as exc:
+        # Raised before anything is sent, by SQLAlchemy or by the driver: a value that cannot be JSON.
+        raise LedgerError(f"cannot write to the ledger {place}: {getattr(exc, 'orig', exc)}") from exc

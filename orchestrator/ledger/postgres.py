@@ -26,6 +26,14 @@ _FAULTS = (
     ("53300", "it has no connection left", "raise max_connections, or put PgBouncer in front of it"),
     ("57P", "it is shutting down or starting", "run the same command again in a moment: what is recorded is sound"),
 )
+# A connection that is refused has no SQLSTATE, only words (of a server that speaks English).
+_REFUSALS = (
+    ("authentication failed", "28"),
+    ("no pg_hba.conf entry", "28"),
+    ("does not exist", "3D000"),
+    ("too many clients", "53300"),
+    ("the database system is", "57P"),
+)
 
 
 def engine_of(place: Place, *, busy_timeout_s: float) -> Engine:
@@ -43,7 +51,7 @@ def engine_of(place: Place, *, busy_timeout_s: float) -> Engine:
         connect_args={
             **_KEEPALIVE,
             "application_name": "earshot",
-            "options": f"-c lock_timeout={round(busy_timeout_s * 1000)}",
+            "options": f"{place.url.query.get('options', '')} -c lock_timeout={round(busy_timeout_s * 1000)}".strip(),
         },
     )
     event.listen(engine, "begin", _begin)
@@ -68,8 +76,9 @@ def not_a_ledger(place: Place, detail: str) -> LedgerError:
 
 
 def fault(place: Place, error: DBAPIError) -> LedgerError:
-    state = getattr(error.orig, "sqlstate", None) or ""
-    detail = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    detail = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
+    refused = next((state for words, state in _REFUSALS if words in detail), "")
+    state = getattr(error.orig, "sqlstate", None) or refused
     for start, what, hint in _FAULTS:
         if state.startswith(start):
             return LedgerError(f"cannot use the ledger {place}: {what} ({detail})", hint=hint)

@@ -3,9 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from orchestrator.ledger.devices import models_of
 from orchestrator.ledger.ledger import Ledger
 from tests.orchestrator.ledger.ledger_samples import artifact, planned, session, study
+
+pytestmark = pytest.mark.usefixtures("both_stores")
 
 
 def test_models_under_a_name_the_newest_last(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from orchestrator.domain.health import QUARANTINE_AFTER, Health
 from orchestrator.ledger import health
 from orchestrator.ledger.ledger import Ledger
+
+pytestmark = pytest.mark.usefixtures("both_stores")
 
 
 def test_failures_in_a_row_and_only_those_lead_to_quarantine(tmp_path: Path) -> None:

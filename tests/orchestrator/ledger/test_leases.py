@@ -15,6 +15,8 @@ from orchestrator.domain.lease import Lease
 from orchestrator.ledger import leases
 from orchestrator.ledger.ledger import Ledger
 
+pytestmark = pytest.mark.usefixtures("both_stores")
+
 ROOT = Path(__file__).parents[3]
 START = Moment("boot", 1000.0, 1.7e9)
 

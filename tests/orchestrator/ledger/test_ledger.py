@@ -1,19 +1,21 @@
 """What is recorded comes back equal, once, and in order."""
 
 import dataclasses
-import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import select, text, update
 
 from orchestrator.domain.decision import Estimate, Verification
 from orchestrator.domain.study import Study
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.tables import SessionRow
 from tests.orchestrator.ledger import ledger_samples as samples
+
+pytestmark = pytest.mark.usefixtures("both_stores")
 
 
 @pytest.fixture
@@ -39,9 +41,8 @@ def ready(ledger: Ledger, path: Path) -> Ledger:
 
 
 def count(path: Path, table: str) -> int:
-    with sqlite3.connect(path) as connection:
-        (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-    connection.close()
+    with Ledger.open(path) as ledger:
+        ((number,),) = ledger.fetch(text(f"SELECT count(*) FROM {table}"))
     return int(number)
 
 
@@ -228,11 +229,9 @@ def test_refused_exports_are_kept_with_their_reason(ready: Ledger) -> None:
 
 def test_row_of_another_version_is_told_apart(ready: Ledger, path: Path) -> None:
     ready.record_session(samples.session())
-    with sqlite3.connect(path) as connection:
-        (text,) = connection.execute("SELECT result FROM sessions").fetchone()
-        changed = json.dumps({**json.loads(text), "mood": "fine"})
-        connection.execute("UPDATE sessions SET result = ?", (changed,))
-    connection.close()
+    ((result,),) = ready.fetch(select(SessionRow.result))
+    with ready.transaction() as connection:
+        connection.execute(update(SessionRow).values(result={**result, "mood": "fine"}))
     with pytest.raises(LedgerError, match=r"unknown keys \['mood'\]") as caught:
         ready.sessions("s1")
     assert caught.value.hint == "it was written by another version of Earshot"

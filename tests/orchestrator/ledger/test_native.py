@@ -11,6 +11,8 @@ from orchestrator.ledger.native import native_sessions, record_native
 from orchestrator.ledger.queries import sessions_frame
 from tests.orchestrator.ledger.ledger_samples import environment
 
+pytestmark = pytest.mark.usefixtures("both_stores")
+
 
 def native(session_id: str = "n1", device: str = "pixel-8", **changes: object) -> NativeSession:
     values = {"times": ClosedLoop(200, 3.1e6, p50_ns=3.0e6), "reason": None, **changes}

@@ -9,6 +9,8 @@ from orchestrator.domain.night import Missing, NightRecord
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import last_success, nights, record_night
 
+pytestmark = pytest.mark.usefixtures("both_stores")
+
 NIGHT = NightRecord("desk", "2026-11-20", "2026-11-20T22:00:00+00:00", "2026-11-20T23:00:00+00:00", 40)
 
 

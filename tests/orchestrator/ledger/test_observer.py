@@ -3,10 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from agents import wire
 from orchestrator.domain.observer import OnOff
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.observer import on_off_of, record_on_off
+
+pytestmark = pytest.mark.usefixtures("both_stores")
 
 FOUND = OnOff(
     device="pi5",

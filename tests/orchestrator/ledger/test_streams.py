@@ -3,11 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from orchestrator.domain.streams_held import HOLDS, StreamsHeld, StreamsRun, StreamsTried
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.streams import record_streams_held, streams_held
 from orchestrator.statistics.interval import Interval
 from tests.orchestrator.ledger import ledger_samples as samples
+
+pytestmark = pytest.mark.usefixtures("both_stores")
 
 RUNS = tuple(StreamsRun(f"s{n}", 4, 1000, n, False, 0.8, 5.0, 9.5) for n in range(2))
 TRIED = StreamsTried(4, HOLDS, Interval(0.0005, 0.0, 0.004, 2, 0.9875), RUNS)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from orchestrator.domain.run_course import run_course
 from orchestrator.domain.session_verdict import judge
@@ -10,6 +11,8 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.queries import Where
 from orchestrator.ledger.verdicts import verdicts_frame
 from tests.orchestrator.ledger import ledger_samples as samples
+
+pytestmark = pytest.mark.usefixtures("both_stores")
 
 GOOD = samples.session(samples.planned(block=0), 700, seed=1)
 SHORT = samples.session(samples.planned(block=1), 20, seed=2)
