@@ -12,10 +12,11 @@ from orchestrator.domain.score import Score
 from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.workflows.model_commit import axis_of
 from orchestrator.workflows.sides import TIMED
 
-# A study that puts an old artifact beside a new one: it answers a question about a night and is none.
-CONFIRM = "confirm"
+# Studies that put old artifacts beside new ones: they answer a question about a night and are none.
+CONFIRM, BISECT = "confirm", "bisect"
 # A night goes from noon to noon, in UTC, and has the date on which it began.
 _NOON = timedelta(hours=12)
 
@@ -47,7 +48,7 @@ def read_nights(ledger: Ledger, model: str | None = None) -> Nights:
     reruns: list[Point] = []
     left_out: list[str] = []
     for study in ledger.studies():
-        if model in (None, study.model):
+        if model in (None, study.model) and study.settings.get("workflow") != BISECT:
             kept = reruns if study.settings.get("workflow") == CONFIRM else points
             kept += _points(ledger, study, left_out)
     return Nights(tuple(_series(points)), tuple(reruns), tuple(left_out))
@@ -63,19 +64,25 @@ def _points(ledger: Ledger, study: Study, left_out: list[str]) -> Iterator[Point
             place = (planned.device, planned.mode, planned.candidate.key, night_of(session.started_utc))
             groups.setdefault(place, []).append(session)
     for (*_, at), sessions in groups.items():
-        yield from _of_night(at, sessions, artifacts[sessions[0].planned.candidate.artifact_sha256], scores, left_out)
+        artifact = artifacts[sessions[0].planned.candidate.artifact_sha256]
+        yield from _of_night(at, sessions, artifact, study, scores, left_out)
 
 
 def _of_night(
-    at: str, sessions: Sequence[Session], artifact: Artifact, scores: Sequence[Score], left_out: list[str]
+    at: str,
+    sessions: Sequence[Session],
+    artifact: Artifact,
+    study: Study,
+    scores: Sequence[Score],
+    left_out: list[str],
 ) -> Iterator[Point]:
     candidate = sessions[0].planned.candidate
     runs = runs_of(Side(candidate.label, candidate, artifact, tuple(sessions)))
     left_out += runs.left_out
     if not runs.good:
         return
-    base = _key(sessions[0])
-    axes = axes_of(sessions[-1], artifact)
+    base = key_of(sessions[0])
+    axes = axes_of(sessions[-1], artifact, study)
     for metric in METRICS:
         values = values_of(runs.good, metric)
         if not isinstance(values, str):
@@ -88,10 +95,12 @@ def _of_night(
         yield Point(replace(base, metric="error_rate"), at, artifact.sha256, axes, rate, own[-1:])
 
 
-def _key(session: Session) -> SeriesKey:
+def key_of(session: Session) -> SeriesKey:
+    """Of the first metric; a series has the Python environment of the device in its variant, as another runtime's."""
     candidate = session.planned.candidate
     options = " ".join(f"{name}={value}" for name, value in sorted(candidate.session_options.items()))
-    parts = (f"{candidate.threads}t", f"chunk {candidate.chunk_samples}", options, candidate.cpus)
+    within = f"in {candidate.environment}" if candidate.environment else ""
+    parts = (f"{candidate.threads}t", f"chunk {candidate.chunk_samples}", options, candidate.cpus, within)
     return SeriesKey(
         session.planned.device,
         candidate.model,
@@ -104,12 +113,12 @@ def _key(session: Session) -> SeriesKey:
     )
 
 
-def axes_of(session: Session, artifact: Artifact) -> Axes:
-    """The model's commit is the hash of the graph that it was exported from."""
+def axes_of(session: Session, artifact: Artifact, study: Study) -> Axes:
+    """The model's commit, where the study says it; else the hash of the graph that it was exported from."""
     probe, version = session.environment.probe, session.result.runtime_version
     tools = artifact.provenance.tools
     return Axes(
-        model_commit=artifact.provenance.source_sha256[:12],
+        model_commit=axis_of(study.settings, artifact.provenance.source_sha256),
         exporter=", ".join(f"{name} {tools[name]}" for name in sorted(tools)) or None,
         runtime=None if version is None else f"{session.planned.candidate.runtime} {version}",
         os_build=probe.build or f"{probe.os} {probe.kernel}",
