@@ -21,7 +21,8 @@ EarshotError                 a message for a person: what was wrong, where, what
 |   `-- DeviceQuarantined    it failed too often and is passed over
 |-- LedgerError              the ledger cannot be opened or written
 |-- Infeasible               no candidate meets the constraints
-`-- Incomparable             two results were not measured alike; carries the fields
+|-- Incomparable             two results were not measured alike; carries the fields
+`-- MonitoringError          a Prometheus or Grafana that cannot be reached, or does not take what it is told
 
 Third-party errors are mapped to these where they enter, ``from exc``. Only the cli turns them into exit codes.
 """
@@ -150,3 +151,7 @@ class Incomparable(EarshotError):
     def __init__(self, message: str, *, fields: Sequence[tuple[str, str, str]], hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.fields = tuple(fields)
+
+
+class MonitoringError(EarshotError):
+    exit_code = 10
