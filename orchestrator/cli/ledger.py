@@ -1,10 +1,11 @@
-"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix."""
+"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix, attach, migrate."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from orchestrator.cli.ledger_place import attach, migrate
 from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.ledger import queries
@@ -136,3 +137,7 @@ def export_matrix(study: str | None, mode: str, output: Path | None, results: Pa
     with whole_file(output) as file:
         file.write(text.encode())
     click.echo(f"{text.count(chr(10)) - 1} runs written to {output}", err=True)
+
+
+ledger.add_command(attach)
+ledger.add_command(migrate)

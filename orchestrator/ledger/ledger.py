@@ -52,6 +52,11 @@ class Ledger:
         """
         return cls(place_of(path), create=create, busy_timeout_s=busy_timeout_s)
 
+    @classmethod
+    def at(cls, place: Place, *, create: bool = True, busy_timeout_s: float = BUSY_TIMEOUT_S) -> "Ledger":
+        """The same of a place that is known already."""
+        return cls(place, create=create, busy_timeout_s=busy_timeout_s)
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -65,8 +70,12 @@ class Ledger:
 
     def fetch(self, statement: Any) -> list[rows.AnyRow]:
         """The rows of a ``select``, for the queries of this folder."""
-        with database.reading(self._engine, self.place) as connection:
+        with self.snapshot() as connection:
             return list(connection.execute(statement))
+
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """Several reads of one state of the ledger, for the files of this folder."""
+        return database.reading(self._engine, self.place)
 
     def transaction(self, scope: str = "ledger") -> AbstractContextManager[Connection]:
         """Several statements as one, for the files of this folder: recorded as a whole or not at all.
@@ -192,7 +201,7 @@ class Ledger:
 
     def _sessions(self, where: list[ColumnElement[bool]], with_arrays: bool) -> list[Session]:
         order = (SessionRow.block, SessionRow.position, SessionRow.attempt, SessionRow.session_id)
-        with database.reading(self._engine, self.place) as connection:
+        with self.snapshot() as connection:
             found = list(connection.execute(select(SessionRow.__table__).where(*where).order_by(*order)))
             environments = _environments(connection, where)
             arrays: dict[str, dict[str, Any]] = {row.session_id: {} for row in found}

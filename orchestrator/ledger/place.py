@@ -27,6 +27,15 @@ class Place:
         return str(self.file) if self.file else self.url.set(drivername="postgresql").render_as_string()
 
 
+def place_named(text: str, folder: Path) -> Place:
+    """Of ``sqlite:PATH`` or of a PostgreSQL's URL, whose artifacts lie below ``folder``. Raises LedgerError."""
+    kind, _, path = text.partition(":")
+    if kind == "sqlite":
+        file = Path(path.removeprefix("//")).expanduser().resolve()
+        return Place(file.parent, URL.create("sqlite", database=str(file)), file)
+    return Place(folder.resolve(), database_url(text), None)
+
+
 def place_of(path: Path) -> Place:
     """``path`` is that of a ledger.db; the ledger is there unless its folder is attached to a database.
 
@@ -46,6 +55,11 @@ def place_of(path: Path) -> Place:
     except (OSError, UnicodeDecodeError) as exc:
         raise LedgerError(f"cannot read {attached}: {exc}", hint=f"it has one line: {_FORM}") from exc
     return Place(path.parent, database_url(text.strip(), str(attached)), None)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything to open at a ledger.db: the file, or what its folder is attached to."""
+    return path.exists() or path.with_name(URL_FILE).exists()
 
 
 def database_url(text: str, where: str = "the command line") -> URL:

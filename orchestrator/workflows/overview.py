@@ -9,6 +9,7 @@ from orchestrator.domain.lease import Lease
 from orchestrator.ledger.health import health
 from orchestrator.ledger.leases import leases
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.place import is_there
 from orchestrator.measure.lab.device import Device, Lab
 from orchestrator.measure.lab.holder import gone
 from orchestrator.workflows.choice import all_tags
@@ -27,7 +28,7 @@ class DeviceOverview:
 
 def overview(lab: Lab, ledger_path: Path) -> list[DeviceOverview]:
     """In the order of the lab file; without a ledger there nobody holds anything. Reaches no device."""
-    if not ledger_path.exists():
+    if not is_there(ledger_path):
         tags = all_tags(lab, None)
         return [DeviceOverview(d, tags[name], None, 0.0, Health(name)) for name, d in lab.devices.items()]
     with Ledger.open(ledger_path, create=False) as ledger:

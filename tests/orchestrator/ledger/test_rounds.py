@@ -16,12 +16,13 @@ TRIAL = Trial("onnx:int8-qdq(exclude_nodes=up)", Prediction(0.0, 2.1, "by the sh
 ROUND = Round(
     1,
     "onnx:int8-qdq",
+    "mend",
     "up is ruined by its weights",
     (TRIAL,),
     Sensitivity("onnx:int8-qdq", 8, LAYERS, (Suspect(("up",), "weights of up", 4.5),)),
     (
         Heard("exclude", TRIAL.recipe, 0.0, 30.5, 0.25),
-        Heard("types", "onnx:int8-qdq(weight=u8)", None, None, 0.0, "no"),
+        Heard("types", "onnx:int8-qdq(weight=u8)", None, None, 0.0, "no artifact"),
     ),
     48,
     96,
