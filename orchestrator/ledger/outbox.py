@@ -146,8 +146,8 @@ def keys(ledger: Ledger, prefix: str) -> frozenset[str]:
     return frozenset(key.removeprefix(prefix) for (key,) in found)
 
 
-def sessions_untold(ledger: Ledger, stale_utc: str) -> list[tuple[str, str]]:
-    """(study, id) of the sessions without an entry, a study after another, oldest first.
+def sessions_untold(ledger: Ledger, modes: Sequence[str], stale_utc: str) -> list[tuple[str, str]]:
+    """(study, id) of the sessions of these modes without an entry, a study after another, oldest first.
 
     Those of a study that still runs are left until it has ended, as what they drew is known then; but for the ones
     from before ``stale_utc``, whose study nobody may ever end.
@@ -156,7 +156,8 @@ def sessions_untold(ledger: Ledger, stale_utc: str) -> list[tuple[str, str]]:
     known = select(SessionRow.study_id, SessionRow.session_id).join(StudyRow).outerjoin(OutboxRow, told)
     ended = or_(StudyRow.status != "running", SessionRow.started_utc < stale_utc)
     order = (StudyRow.started_utc, SessionRow.study_id, SessionRow.started_utc, SessionRow.session_id)
-    return [tuple(row) for row in ledger.fetch(known.where(OutboxRow.number.is_(None), ended).order_by(*order))]
+    untold = known.where(OutboxRow.number.is_(None), SessionRow.mode.in_(modes), ended)
+    return [(row.study_id, row.session_id) for row in ledger.fetch(untold.order_by(*order))]
 
 
 def target(ledger: Ledger, url: str) -> Target:

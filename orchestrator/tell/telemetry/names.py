@@ -123,7 +123,7 @@ _OF_SESSIONS = [
         "earshot_session_info",
         "",
         "1 for each session that ended: its identity, which no other series has as labels.",
-        ("session_id", "study_id", "artifact", "commit", "outcome", "verdict", "url"),
+        ("session_id", "study_id", "artifact", "commit", "outcome", "verdict"),
         INFO,
     ),
 ]
