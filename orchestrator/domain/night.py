@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from orchestrator.domain.regression import KINDS
+from orchestrator.domain.regression import DISMISSED, KINDS, Verdict
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,58 @@ class NightRecord:
     def complete(self) -> bool:
         """It ended by itself, in time, with nothing missing and nothing failed."""
         return self.finished_utc is not None and not (self.missing or self.failed_sessions or self.late)
+
+
+@dataclass(frozen=True)
+class RerunTold:
+    """What became of one wanted re-run: ``pairs`` of ``wanted`` were made; ``reason``: why not all, None where all."""
+
+    configuration: tuple[str, ...]
+    old_artifact: str
+    new_artifact: str
+    wanted: int
+    pairs: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class DeviceTold:
+    """One device's part: sessions and what was spent on them, re-runs included."""
+
+    device: str
+    expected: int
+    finished: int
+    failed: int
+    spent_s: float
+    budget_s: float
+
+
+@dataclass(frozen=True)
+class NightTold:
+    """A night, whole: its record, its devices, what was judged and what was done about it. ``notes``: for people."""
+
+    record: NightRecord
+    devices: tuple[DeviceTold, ...]
+    verdicts: tuple[Verdict, ...]
+    reruns: tuple[RerunTold, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def alerts(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if verdict.alert)
+
+    @property
+    def sentence(self) -> str:
+        record = self.record
+        counted = f"{record.finished_sessions} of {record.expected_sessions} sessions"
+        gaps = f"{len(record.missing)} missing" if record.missing else ""
+        late = "late" if record.late else ""
+        state = ", ".join(part for part in (counted, gaps, late) if part)
+        return f"{self._found}: {state}"
+
+    @property
+    def _found(self) -> str:
+        if self.record.unjudged is not None:
+            return "Not judged"
+        said = [f"{count} {kind}" for kind, count in sorted(self.record.verdicts.items()) if kind != DISMISSED]
+        return ", ".join(said) if said else "Nothing is off what was usual"

@@ -54,10 +54,11 @@ def durations(ledger: Ledger) -> Durations:
     )
     seconds = {study.study_id: study.settings.get("seconds") for study in ledger.studies()}
     found: dict[tuple[str, str, str, int, str, float], list[float]] = {}
-    for *key, took_s, study_id in ledger.fetch(wanted):
-        asked_s = 0.0 if key[-1] == "evaluate" else seconds.get(study_id)
+    for row in ledger.fetch(wanted):
+        asked_s = 0.0 if row.mode == "evaluate" else seconds.get(row.study_id)
         if isinstance(asked_s, int | float):
-            found.setdefault((*key, float(asked_s)), []).append(took_s)  # type: ignore[arg-type]
+            key = (row.device, row.model, row.recipe, row.threads, row.mode, float(asked_s))
+            found.setdefault(key, []).append(row.duration_s)
     return {key: statistics.median(took) for key, took in found.items()}
 
 
@@ -80,7 +81,7 @@ def counted(ledger: Ledger, study_ids: Sequence[str], mode: str) -> tuple[int, i
     wanted = (SessionRow.study_id.in_(study_ids), SessionRow.mode == mode)
     columns = (SessionRow.study_id, SessionRow.candidate_key, SessionRow.block, SessionRow.outcome)
     outcomes: dict[tuple[str, str, int], set[str]] = {}
-    for study_id, key, block, outcome in ledger.fetch(select(*columns).where(*wanted)):
-        outcomes.setdefault((study_id, key, block), set()).add(outcome)
+    for row in ledger.fetch(select(*columns).where(*wanted)):
+        outcomes.setdefault((row.study_id, row.candidate_key, row.block), set()).add(row.outcome)
     good = sum("ok" in found for found in outcomes.values())
     return good, len(outcomes) - good
