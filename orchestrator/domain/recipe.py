@@ -214,6 +214,13 @@ class Recipe:
         return cls(match["format"], match["precision"], tuple(sorted((n.strip(), v.strip()) for n, v in pairs)))
 
 
+def matches(pattern: str, name: str) -> bool:
+    """Whether a name of ONNX's ``exclude_nodes`` means this node: ``*`` stands for any letters, else as it is."""
+    if "*" not in pattern:
+        return pattern == name
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
+
+
 def _nearest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"did you mean {near[0]}?" if near else _FORM

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from orchestrator.domain.recipe import Recipe
+from orchestrator.domain.recipe import Recipe, matches
 from orchestrator.errors import BadRecipe
 from orchestrator.make.models.graph import all_nodes, count_operators, read_proto
 
@@ -60,7 +60,7 @@ def check_exclusions(recipe: Recipe, source: Path, model: onnx.ModelProto) -> No
     names = {n.name for m in (original, model) for n in m.graph.node}
     for option, known, what in (("exclude_types", types, "operator"), ("exclude_nodes", names, "node")):
         for name in recipe.names(option):
-            if name not in known:
+            if not any(matches(name, candidate) for candidate in known):
                 near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4) or sorted(known)[:10]
                 raise BadRecipe(f"{option}: the graph has no {what} {name}", hint=f"nearest: {', '.join(near)}")
 
@@ -68,8 +68,9 @@ def check_exclusions(recipe: Recipe, source: Path, model: onnx.ModelProto) -> No
 def excluded_nodes(recipe: Recipe, model: onnx.ModelProto) -> list[str]:
     """Names of the nodes that the recipe leaves alone, by name or by type."""
     types = set(recipe.names("exclude_types"))
-    names = set(recipe.names("exclude_nodes"))
-    return sorted(n.name for n in model.graph.node if n.name in names or n.op_type in types)
+    names = recipe.names("exclude_nodes")
+    by_type = {n.name for n in model.graph.node if n.op_type in types}
+    return sorted(by_type | {n.name for n in model.graph.node if any(matches(name, n.name) for name in names)})
 
 
 def recurrent_nodes(model: onnx.ModelProto, states: Collection[str]) -> list[str]:

@@ -16,7 +16,7 @@ from onnxruntime.quantization.onnx_model import ONNXModel
 
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import ExportFailed
-from orchestrator.make.export.graph_edit import check_exclusions, operator_list, prepared
+from orchestrator.make.export.graph_edit import check_exclusions, excluded_nodes, operator_list, prepared
 
 _BITS = {"int8-weight": 8, "int4-weight": 4}
 _MICROSOFT = "com.microsoft"
@@ -58,7 +58,7 @@ def to_weight_only(source: Path, recipe: Recipe, scratch: Path) -> onnx.ModelPro
     editor = ONNXModel(model)
     editor.replace_gemm_with_matmul()
     weights = {i.name: i for i in model.graph.initializer}
-    excluded = set(recipe.names("exclude_nodes"))
+    excluded = excluded_nodes(recipe, model)
     targets = [n for n in model.graph.node if _has_constant_weight(n, weights) and n.name not in excluded]
     if not targets:
         raise ExportFailed(
