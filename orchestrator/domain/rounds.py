@@ -13,8 +13,8 @@ OUTCOMES = ("planned", "passed", "failed", "refused")
 class LayerError:
     """What rounding does to one layer by itself, as the signal-to-noise ratio of its own output in dB.
 
-    ``weight_snr_db``: with its weights rounded; ``activation_snr_db``: with its inputs rounded and, where the graph
-    rounds it, its output; None where that is not rounded, or costs nothing. ``streamed_snr_db``: of the same output in
+    ``weight_snr_db``: with its weights rounded; ``activation_snr_db``: with its inputs rounded; None where that is not
+    rounded, or costs nothing. ``whole_snr_db``: of the same output in
     the whole quantized graph, with all that went wrong before it; None where the graph no longer has it.
     ``work_share``: of all multiplications of the graph, in 0..1.
     """
@@ -23,7 +23,7 @@ class LayerError:
     operator: str
     weight_snr_db: float | None
     activation_snr_db: float | None
-    streamed_snr_db: float | None
+    whole_snr_db: float | None
     work_share: float
 
     @property
@@ -62,9 +62,9 @@ class Sensitivity:
 class Heard:
     """One recipe on the controller's CPU: no figure of the device, and never a reason to win.
 
-    ``loss``: error rate above fp32's on the same utterances; ``snr_db`` of its outputs against the source. ``refused``:
-    why there is no artifact to hear. ``float_share``: of the multiplications that the recipe rounds by itself, those
-    that stay in float here; None where it is not known.
+    ``loss``: error rate above fp32's on the same utterances; None where it is ``refused`` (why there is no artifact) or
+    ``unheard`` (why it cannot be scored here). ``snr_db`` of its outputs against the source. ``float_share``: of all
+    multiplications, those that stay in float beyond the seed's; None where it is not known.
     """
 
     idea: str
@@ -73,6 +73,11 @@ class Heard:
     snr_db: float | None
     float_share: float | None
     refused: str | None = None
+    unheard: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.loss is None) == (self.refused is None and self.unheard is None):
+            raise ValueError(f"{self.recipe} has a loss, or the reason why not: {self.loss}")
 
 
 @dataclass(frozen=True)
@@ -107,11 +112,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class Round:
-    """``seed``: the recipe that it starts from; ``hypothesis``: a sentence. ``heard`` on ``utterance_count`` utterances
-    of the test split, of ``utterances_of``, on the controller. ``verdict``: what came of it; None until it ended."""
+    """``seed``: the recipe that it starts from; ``aim``: mend or bolder; ``hypothesis``: a sentence. ``heard`` on the
+    controller, on ``utterance_count`` of the ``utterances_of`` that the test split has. ``verdict``: what came of it;
+    None until it ended."""
 
     number: int
     seed: str
+    aim: str
     hypothesis: str
     trials: tuple[Trial, ...]
     sensitivity: Sensitivity

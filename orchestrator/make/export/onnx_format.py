@@ -53,6 +53,15 @@ class OnnxFormat:
         nodes = {*recipe.names("exclude_nodes"), *recurrent_nodes(model, states)}
         return recipe.without("exclude").with_options(exclude_nodes="+".join(sorted(nodes)))
 
+    def rounded(self, recipe: Recipe, scratch: Path) -> tuple[Path, Recipe, onnx.ModelProto]:
+        """The graph that an int8 recipe starts from, the recipe with all that it excludes by name, and its graph as
+        QDQ or dynamic int8 before anything is optimized: what rounding does can be read there. Raises as ``make``."""
+        graph, _ = onnx_source(self._source, recipe, scratch)
+        plain = self._with_nodes(recipe, graph)
+        if plain.precision == "int8-qoperator":
+            plain = Recipe(plain.format, "int8-qdq", plain.options)
+        return graph, plain, self._converted(plain, graph, scratch)
+
     def _converted(self, recipe: Recipe, path: Path, scratch: Path) -> onnx.ModelProto:
         if recipe.precision == "fp32":
             return read_proto(path)
