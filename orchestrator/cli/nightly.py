@@ -9,7 +9,7 @@ from orchestrator.cli.options import json_option, lab_option, results_option
 from orchestrator.errors import BadInput
 
 if TYPE_CHECKING:
-    from orchestrator.workflows.nightly import NightSettings
+    from orchestrator.workflows.night_settings import NightSettings
 
 # As `earshot regressions`: a cron job or a CI step can stand on it. An alert goes before a gap.
 ALERT_CODE, INCOMPLETE_CODE = 9, 10
@@ -62,7 +62,7 @@ def nightly(
     earshot nightly desk.toml --lab lab.toml
     earshot nightly desk.toml --lab lab.toml --systemd --start 21:30 --install-to ~/.config/systemd/user
     """
-    from orchestrator.workflows.nightly import NightSettings
+    from orchestrator.workflows.night_settings import NightSettings
 
     if sum((dry_run, init, systemd, cron)) > 1:
         raise click.UsageError("--dry-run, --init, --systemd and --cron each do something else: give one of them")
@@ -75,7 +75,7 @@ def nightly(
         _schedule(settings, start, systemd, install_to)
     elif dry_run:
         from orchestrator.cli.nightly_shown import show_plan
-        from orchestrator.workflows.nightly import planned_night
+        from orchestrator.workflows.night_tonight import planned_night
 
         show_plan(planned_night(settings), as_json)
     else:
@@ -85,11 +85,12 @@ def nightly(
 def _run(settings: "NightSettings", as_json: bool) -> int:
     from orchestrator.cli.nightly_shown import show_night
     from orchestrator.cli.progress import TerminalProgress
+    from orchestrator.workflows.nightly import PAGE
     from orchestrator.workflows.nightly import nightly as run_night
 
     with TerminalProgress() as progress:
         told = run_night(settings, progress)
-    show_night(told, settings.results / "night.html", as_json)
+    show_night(told, settings.results / PAGE, as_json)
     if told.alerts:
         return ALERT_CODE
     return 0 if told.record.complete else INCOMPLETE_CODE
@@ -104,8 +105,8 @@ def _init(plan: Path, lab: Path | None) -> None:
 
 
 def _schedule(settings: "NightSettings", start: str, systemd: bool, install_to: Path | None) -> None:
+    from orchestrator.workflows.night_tonight import planned_night
     from orchestrator.workflows.night_units import cron_line, night_units, write_units
-    from orchestrator.workflows.nightly import planned_night
 
     # A timer for a plan that cannot be used would fail at night.
     planned_night(settings)

@@ -9,8 +9,8 @@ from orchestrator.cli.output import number, print_json, print_table
 from orchestrator.domain.night import NightTold
 
 if TYPE_CHECKING:
+    from orchestrator.workflows.night_tonight import Tonight
     from orchestrator.workflows.night_wanted import Shift
-    from orchestrator.workflows.nightly import Tonight
 
 
 def show_plan(night: "Tonight", as_json: bool) -> None:

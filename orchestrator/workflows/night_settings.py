@@ -59,3 +59,12 @@ class NightPlan:
 
     def environments_of(self, device: str) -> tuple[str, ...]:
         return self.environments.get(device, (DEFAULT_ENVIRONMENT,))
+
+
+@dataclass(frozen=True)
+class NightSettings:
+    """``plan``: its file. ``results``: of the ledger, as for every other workflow."""
+
+    plan: Path
+    lab: Path | None = None
+    results: Path = Path("earshot-results")

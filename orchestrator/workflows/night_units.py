@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.errors import BadInput
 from orchestrator.tell.report.page import write_page
-from orchestrator.workflows.nightly import NightSettings
+from orchestrator.workflows.night_settings import NightSettings
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 

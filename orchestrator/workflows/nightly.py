@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,68 +10,28 @@ from pathlib import Path
 from orchestrator.domain.night import DeviceTold, NightRecord, NightTold, RerunTold
 from orchestrator.domain.regression import DEVICE_DRIFT, ConfirmationRequest, Verdict
 from orchestrator.errors import EarshotError
-from orchestrator.ledger.health import health, quarantine
+from orchestrator.ledger.health import quarantine
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.nights import counted, durations, nights, record_night, spent_s
-from orchestrator.measure.lab.device import LOCAL, Lab
+from orchestrator.ledger.nights import counted, nights, record_night, spent_s
+from orchestrator.measure.lab.device import LOCAL
 from orchestrator.measure.lab.inventory import load_lab
-from orchestrator.workflows.choice import all_tags
-from orchestrator.workflows.night_clock import NightClock, planned_end, tonight
+from orchestrator.tell.report.night_page import render_night
+from orchestrator.tell.report.page import write_page
+from orchestrator.workflows.night_clock import NightClock, planned_end
 from orchestrator.workflows.night_crew import Work, on_all
-from orchestrator.workflows.night_file import read_plan
 from orchestrator.workflows.night_material import Ready, make_ready
 from orchestrator.workflows.night_rerun import DeviceReruns
-from orchestrator.workflows.night_settings import NightPlan
+from orchestrator.workflows.night_settings import NightSettings
 from orchestrator.workflows.night_shift import DeviceShift
-from orchestrator.workflows.night_wanted import Planned, planned, require_something, winners_of
+from orchestrator.workflows.night_tonight import Tonight, tonights_plan
+from orchestrator.workflows.night_wanted import require_something
 from orchestrator.workflows.progress import FleetProgress
 from orchestrator.workflows.regressions import Regressions
 from orchestrator.workflows.regressions import regressions as judge
 from orchestrator.workflows.settings import require_results
 
 _LOOKS = (1, 2)
-
-
-@dataclass(frozen=True)
-class NightSettings:
-    """``plan``: its file. ``results``: of the ledger, as for every other workflow."""
-
-    plan: Path
-    lab: Path | None = None
-    results: Path = Path("earshot-results")
-
-
-@dataclass(frozen=True)
-class Tonight:
-    """What is going to be measured: of ``at``, from now on."""
-
-    plan: NightPlan
-    lab: Lab
-    at: str
-    planned: Planned
-    expected_end: datetime
-
-
-def planned_night(settings: NightSettings) -> Tonight:
-    """Reaches no device and changes nothing. Raises BadInput that lists every problem."""
-    lab = load_lab(settings.lab)
-    require_results(settings.results)
-    path = settings.results / "ledger.db"
-    if not path.exists():
-        return _planned(settings, lab, None)
-    with Ledger.open(path) as ledger:
-        return _planned(settings, lab, ledger)
-
-
-def _planned(settings: NightSettings, lab: Lab, ledger: Ledger | None) -> Tonight:
-    tags = all_tags(lab, ledger)
-    plan = read_plan(settings.plan, lab, tags, settings.results / "models")
-    now = datetime.now(UTC)
-    at = tonight(now)
-    known = health(ledger) if ledger else {}
-    winners = winners_of(ledger, list(lab.devices), plan.models) if ledger else {}
-    found = planned(plan, at, lab, tags, known, winners, durations(ledger) if ledger else {})
-    return Tonight(plan, lab, at, found, found.ends(now))
+PAGE = "night.html"
 
 
 def nightly(settings: NightSettings, progress: FleetProgress) -> NightTold:
@@ -86,7 +46,7 @@ def nightly(settings: NightSettings, progress: FleetProgress) -> NightTold:
         Ledger.open(settings.results / "ledger.db") as ledger,
         tempfile.TemporaryDirectory(prefix="earshot-night-") as scratch,
     ):
-        tonight_ = _planned(settings, lab, ledger)
+        tonight_ = tonights_plan(settings, lab, ledger)
         require_something(tonight_.planned)
         return _Night(settings, tonight_, ledger, Path(scratch), progress).run()
 
@@ -136,7 +96,9 @@ class _Night:
             unjudged = self._judge()
         if self._judged is not None:
             self._isolate(self._judged.told)
-        return self._told(unjudged)
+        told = self._pushed(self._told(unjudged))
+        write_page(self._settings.results / PAGE, render_night(told))
+        return told
 
     def _measure(self) -> None:
         plan, lab = self._tonight.plan, self._tonight.lab
@@ -243,6 +205,19 @@ class _Night:
         record_night(self._ledger, record)
         reruns: tuple[RerunTold, ...] = tuple(told for own in self._reruns.values() for told in own.told.values())
         return NightTold(record, devices, verdicts, reruns, tuple(self._notes))
+
+    def _pushed(self, told: NightTold) -> NightTold:
+        """The night is in the ledger, and waits there for a server that is away."""
+        url = self._tonight.plan.prometheus_url
+        if url is None:
+            return told
+        from orchestrator.workflows.telemetry import push
+
+        try:
+            push(self._ledger, url, verdicts=told.verdicts)
+        except EarshotError as exc:
+            return replace(told, notes=(*told.notes, f"not all was pushed to {url}: {exc.message}"))
+        return told
 
     def _device(self, name: str) -> DeviceTold:
         shift, plan = self._shifts[name], self._tonight.plan
