@@ -16,3 +16,12 @@ def models_of(ledger: Ledger, device: str) -> list[str]:
         .order_by(newest, SessionRow.device_model)
     )
     return [row.device_model for row in ledger.fetch(found)]
+
+
+def last_seen(ledger: Ledger) -> dict[str, tuple[str, str]]:
+    """When each device began its newest session (UTC, ISO 8601), and which device model it was then."""
+    ordered = select(SessionRow.device, SessionRow.started_utc, SessionRow.device_model)
+    newest = select(SessionRow.device, func.max(SessionRow.started_utc).label("at")).group_by(SessionRow.device)
+    last = newest.subquery()
+    found = ordered.join(last, (SessionRow.device == last.c.device) & (SessionRow.started_utc == last.c.at))
+    return {row.device: (row.started_utc, row.device_model) for row in ledger.fetch(found)}

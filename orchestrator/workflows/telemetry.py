@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
-from operator import itemgetter
+from operator import attrgetter
 
 from orchestrator.domain.energy import NO_IDLE, Idle, idle_or_reason
 from orchestrator.domain.regression import Verdict
 from orchestrator.domain.session import IDLE
 from orchestrator.errors import MonitoringError
 from orchestrator.ledger import outbox
-from orchestrator.ledger.devices import models_of
+from orchestrator.ledger.devices import last_seen
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import nights
 from orchestrator.ledger.outbox import Waiting
@@ -124,24 +124,29 @@ def _untold(ledger: Ledger, verdicts: Sequence[Verdict]) -> Iterator[Told]:
     for night in nights(ledger):
         if night.finished_utc is not None:
             yield night_told(night)
-    known_models = {device: models_of(ledger, device) for device in {verdict.key.device for verdict in verdicts}}
-    device_models = {device: models[-1] for device, models in known_models.items() if models}
-    yield from verdicts_told(verdicts, device_models, round(time.time() * 1000))
+    if verdicts:
+        device_models = {device: model for device, (_, model) in last_seen(ledger).items()}
+        yield from verdicts_told(verdicts, device_models, round(time.time() * 1000))
+
+
+def untold_sessions(ledger: Ledger) -> list[outbox.Untold]:
+    """Those that ended and are not in the outbox, of studies that ended or that nobody will end."""
+    stale_utc = (datetime.now(UTC) - _STALE).isoformat(timespec="seconds")
+    return outbox.sessions_untold(ledger, MODES, stale_utc)
 
 
 def _sessions(ledger: Ledger) -> Iterator[Told]:
-    stale_utc = (datetime.now(UTC) - _STALE).isoformat(timespec="seconds")
-    for study_id, found in groupby(outbox.sessions_untold(ledger, MODES, stale_utc), key=itemgetter(0)):
+    for study_id, found in groupby(untold_sessions(ledger), key=attrgetter("study_id")):
         study, scores = ledger.study(study_id), ledger.scores(study_id)
         artifacts = {artifact.sha256: artifact for artifact in ledger.artifacts(study.model)} if study else {}
         idle: Idle | str = NO_IDLE
         if artifacts:
             rate = next(iter(artifacts.values())).contract.sample_rate_hz
             idle = idle_or_reason(ledger.sessions(study_id, mode=IDLE), rate)
-        for _, session_id in found:
-            session = ledger.session(session_id)
+        for untold in found:
+            session = ledger.session(untold.session_id)
             if session is not None and study is not None:
-                own = [score for score in scores if score.session_id == session_id]
+                own = [score for score in scores if score.session_id == untold.session_id]
                 yield session_told(session, artifacts.get(session.planned.candidate.artifact_sha256), study, own, idle)
 
 

@@ -169,7 +169,9 @@ _LIVE = [
     _live("earshot_device_info", "", "1 for each device of the lab.", ("device", "device_model", "profile"), INFO),
     _live("earshot_device_up", "", "1 where the last contact with a device went well, 0 where it failed.", ("device",)),
     _live("earshot_device_quarantined", "", "1 where a device is in quarantine, else 0.", ("device",)),
-    _live("earshot_device_last_seen_timestamp_seconds", "seconds", "When a device last ended a session.", ("device",)),
+    _live(
+        "earshot_device_last_seen_timestamp_seconds", "seconds", "When a device began its newest session.", ("device",)
+    ),
     _live("earshot_lease_held", "", "1 where somebody has a device now, else 0.", ("device",)),
     _live("earshot_sessions_running", "", "Devices on which a process of Earshot is at work now."),
     _live("earshot_queue_sessions", "", "Sessions that a running night still has to do.", ("plan",)),
@@ -177,9 +179,10 @@ _LIVE = [
     _live(
         "earshot_outbox_oldest_timestamp_seconds",
         "seconds",
-        "Time of the oldest sample that waits; absent where none does.",
+        "Time of the oldest sample or session that waits; absent where none does.",
         ("target",),
     ),
+    _live("earshot_outbox_untold_sessions", "", "Sessions that ended and are not in the outbox: nobody pushes."),
     _live("earshot_outbox_sent_samples_total", "", "Samples that a server has taken.", ("target",), COUNTER),
     _live(
         "earshot_outbox_refused_samples_total",
