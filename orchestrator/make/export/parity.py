@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from agents.contract import StreamContract
 from orchestrator.domain.artifact import Parity
 from orchestrator.errors import ExportFailed, ParityFailed
+from orchestrator.make.export.outcome import NOT_EQUAL
 from orchestrator.make.export.reference_output import Reference, join
 from orchestrator.make.export.tolerances import TOLERANCES, Tolerance
 from orchestrator.make.models.stepping import open_graph, step_through
@@ -114,7 +115,7 @@ def demand(parity: Parity, artifact: Path, precision: str) -> None:
         else f"SNR >= {parity.snr_db_required:g} dB"
     )
     raise ParityFailed(
-        f"{precision} {artifact.suffix} does not equal its source: {parity_words(parity)} "
+        f"{precision} {artifact.suffix} {NOT_EQUAL}: {parity_words(parity)} "
         f"over {parity.chunk_count} chunks of {parity.chunk_samples} samples, {wanted} is required"
     )
 
