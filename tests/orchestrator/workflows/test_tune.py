@@ -40,9 +40,14 @@ def _check_bundle(bundle: Path, decision: dict[str, Any]) -> None:
     assert recommendation["sentence"] == decision["sentence"]
     assert len(recommendation["not_chosen"]) == len(decision["candidates"]) - 1
     assert recommendation["evidence"]["sessions"]
-    support = json.loads((bundle / "device_support.json").read_text())["device_support"][0]
-    assert support["identifier_prefixes"] == [decision["device_model"]]
-    assert support["default"]["key"] == decision["winner"]
+    support = json.loads((bundle / "device_support.json").read_text())
+    (entry,) = support["device_support"]
+    assert entry["identifier_prefixes"][-1] == decision["device_model"]
+    assert entry["default"] == entry["fallback"][0] == decision["winner"]
+    assert entry["fallback"][-1] == decision["baseline"]
+    for key in entry["fallback"]:
+        for file in support["configurations"][key]["files"].values():
+            assert hashlib.sha256((bundle / file["name"]).read_bytes()).hexdigest() == file["sha256"]
 
 
 def test_a_person_sees_progress_a_table_and_one_sentence(results: Path) -> None:

@@ -1,32 +1,47 @@
 """Client code that a bundle carries: the files beside this one, as they are."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from agents.contract import StreamContract
 
 _HERE = Path(__file__).parent
 # Suffix of the artifact -> folder -> patterns of its files.
-_COMMON_KOTLIN = ("Contract.kt", "Frontend.kt", "Decoder.kt", "Stream.kt")
+_PYTHON = ("earshot_stream/*.py",)
+_KOTLIN = (
+    "Bundle.kt",
+    "Contract.kt",
+    "Decoder.kt",
+    "Frontend.kt",
+    "Lexicon.kt",
+    "Stream.kt",
+    "Touch.kt",
+    "Transducer.kt",
+    "BeamRnnt.kt",
+    "Trie.kt",
+    "TrieSearch.kt",
+)
 _CLIENTS: dict[str, dict[str, tuple[str, ...]]] = {
     ".onnx": {
-        "python": ("earshot_stream.py",),
+        "python": _PYTHON,
         "typescript": ("*.ts", "*.json"),
-        "kotlin": (*_COMMON_KOTLIN, "OnnxRuntimeGraph.kt"),
+        "kotlin": (*_KOTLIN, "OnnxRuntimeGraph.kt"),
         "swift": ("*.swift",),
     },
-    ".tflite": {"python": ("earshot_stream.py",), "kotlin": (*_COMMON_KOTLIN, "LiteRtGraph.kt")},
-    ".pte": {"kotlin": (*_COMMON_KOTLIN, "ExecuTorchGraph.kt")},
+    ".tflite": {"python": _PYTHON, "kotlin": (*_KOTLIN, "LiteRtGraph.kt")},
+    ".pte": {"kotlin": (*_KOTLIN, "ExecuTorchGraph.kt")},
 }
 
 
 # What the clients compute; with anything else they would hear something else than what was measured.
-_FRONTENDS, _DECODERS = ("log-mel", "pcm"), ("none", "keyword", "ctc")
+_FRONTENDS = ("log-mel", "pcm", "touch", "tokens")
+_DECODERS = ("none", "keyword", "ctc", "vad", "rnnt", "trie")
 
 
-def write_clients(place: Path, suffix: str, contract: StreamContract) -> None:
-    """Into the new folder ``place``, those that can load an artifact with this suffix and stream it by ``contract``;
-    where none can, a README that says so."""
+def write_clients(place: Path, suffixes: Iterable[str], contract: StreamContract) -> None:
+    """Into the new folder ``place``, those that can load an artifact with one of these suffixes and stream it by
+    ``contract``; where none can, a README that says so."""
     place.mkdir()
     kinds = (("front end", contract.frontend.kind, _FRONTENDS), ("decoder", contract.decoder.kind, _DECODERS))
     missing = [f"{what} {kind}" for what, kind, known in kinds if kind not in known]
@@ -35,7 +50,9 @@ def write_clients(place: Path, suffix: str, contract: StreamContract) -> None:
         (place / "README.md").write_text(text)
         return
     shutil.copyfile(_HERE / "README.md", place / "README.md")
-    for language, patterns in _CLIENTS.get(suffix, {}).items():
-        (place / language).mkdir()
-        for file in sorted(f for pattern in patterns for f in (_HERE / language).glob(pattern)):
-            shutil.copyfile(file, place / language / file.name)
+    for suffix in suffixes:
+        for language, patterns in _CLIENTS.get(suffix, {}).items():
+            for file in (f for pattern in patterns for f in (_HERE / language).glob(pattern)):
+                target = place / file.relative_to(_HERE)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)

@@ -10,14 +10,17 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from agents import wire
+from agents.backends import load_step
 from agents.contract import StreamContract
 from agents.decode import Event, make_decoder
+from agents.decode.step_graph import Search
 from agents.features import make_frontend
+from agents.stream import with_phase
 from orchestrator.decide.bundle.bundle import write_bundle
 from orchestrator.domain.artifact import GRAPH, STEP, Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import CandidateVerdict, Decision, Estimate
-from orchestrator.domain.recipe import Recipe
 from orchestrator.make.models import reference
 from orchestrator.make.quality.evaluation import load_evaluation
 from tests import sessions
@@ -25,7 +28,7 @@ from tests import sessions
 DEVICE_MODEL = "synthetic-board"
 
 
-def artifact_of(model: str, path: Path, recipe: str) -> Artifact:
+def artifact_of(model: str, path: Path, recipe: str, contract: StreamContract | None = None) -> Artifact:
     data = path.read_bytes()
     return replace(
         sessions.artifact(recipe),
@@ -33,8 +36,16 @@ def artifact_of(model: str, path: Path, recipe: str) -> Artifact:
         sha256=hashlib.sha256(data).hexdigest(),
         size_bytes=len(data),
         path=path,
-        contract=reference.load_contract(model),
+        contract=contract or reference.load_contract(model),
     )
+
+
+def with_parts(artifact: Artifact, **parts: Path) -> Artifact:
+    """Of several files, by their part's name."""
+    files = {part: artifact_of(artifact.model, path, "onnx:fp32", artifact.contract) for part, path in parts.items()}
+    whole = {GRAPH: artifact.files[GRAPH], **{part: file.files[GRAPH] for part, file in files.items()}}
+    name = hashlib.sha256("".join(part.sha256 for part in whole.values()).encode()).hexdigest()
+    return replace(artifact, sha256=name, parts=whole)
 
 
 def bundle_of(
@@ -43,21 +54,24 @@ def bundle_of(
     path: Path,
     recipe: str = "onnx:fp32",
     runtime: str = "onnxruntime",
-    step: Path | None = None,
+    *,
+    contract: StreamContract | None = None,
+    **parts: Path,
 ) -> Path:
-    """The bundle of a study whose only candidate is this file; with ``step``, a transducer's."""
-    artifact = artifact_of(model, path, recipe)
-    if step is not None:
-        other = artifact_of(model, step, recipe)
-        parts = {GRAPH: artifact.files[GRAPH], STEP: other.files[GRAPH]}
-        artifact = replace(artifact, sha256="b" * 64, parts=parts)
+    """The bundle of a study whose only candidate is this file; with ``parts``, a transducer's."""
+    artifact = artifact_of(model, path, recipe, contract)
+    if parts:
+        artifact = with_parts(artifact, **parts)
+    candidate = candidate_of(artifact, runtime)
+    decision = decision_of(candidate)
+    return write_bundle(folder / "bundles", decision, [artifact], [sessions.session(sessions.candidate())])
+
+
+def candidate_of(artifact: Artifact, runtime: str = "onnxruntime") -> Candidate:
     provider = sessions.CPU if runtime == "onnxruntime" else "XNNPACK"
     options = {"graph_optimization_level": "all", "allow_spinning": "0"} if runtime == "onnxruntime" else {}
     chunk = artifact.contract.chunk_samples
-    candidate = Candidate(model, artifact.sha256, Recipe.parse(recipe), runtime, provider, 1, chunk, options)
-    return write_bundle(
-        folder / "bundles", decision_of(candidate), [artifact], [sessions.session(sessions.candidate())]
-    )
+    return Candidate(artifact.model, artifact.sha256, artifact.recipe, runtime, provider, 1, chunk, options)
 
 
 def decision_of(candidate: Candidate) -> Decision:
@@ -85,23 +99,40 @@ def frame_s(model: str) -> float:
     return contract.chunk_s() / contract.outputs[0].shape[1]
 
 
-def speech_of(model: str, seconds: float = 30.0) -> NDArray[np.int16]:
+def speech_of(model: str, seconds: float = 15.0) -> NDArray[np.int16]:
     """The beginning of the model's evaluation audio."""
     data = load_evaluation(reference.manifest_path(model), reference.load_contract(model).sample_rate_hz).samples_all
     return data[: int(seconds * reference.load_contract(model).sample_rate_hz)]
 
 
-def heard_by_agent(contract: StreamContract, model: Path, samples: NDArray[np.int16]) -> Sequence[Event]:
-    """What the agent's own front end and decoder make of it, around ONNX Runtime."""
+def heard_by_agent(contract: StreamContract, model: Path, samples: NDArray[np.int16], **parts: Path) -> Sequence[Event]:
+    """What the agent's own front end and decoder make of it, around ONNX Runtime. ``parts``: of a transducer, by the
+    names of its files (user_lexicon: a user's own words)."""
     session = ort.InferenceSession(str(model), providers=[sessions.CPU])
-    frontend, decoder = make_frontend(contract), make_decoder(contract.decoder)
-    state: dict[str, Any] = {s.input: np.full(s.shape, s.initial, s.dtype) for s in contract.states}
+    frontend = make_frontend(contract)
+    decoder = make_decoder(contract.decoder, with_phase(_search(contract, parts), frontend))
+    fresh: dict[str, Any] = {s.input: np.full(s.shape, s.initial, s.dtype) for s in contract.states}
     features = np.zeros(contract.input_shape(), np.float32)
-    size = contract.chunk_samples
+    state, size = fresh, contract.chunk_samples
     names = [o.name for o in contract.outputs] + [s.output for s in contract.states]
-    for start in range(0, len(samples) - size + 1, size):
-        frontend.push_into(samples[start : start + size], features)
+    for start in range(0, len(samples), size):
+        chunk = samples[start : start + size]
+        frontend.push_into(np.pad(chunk, (0, size - len(chunk))), features)
         out = dict(zip(names, session.run(names, {contract.input.name: features, **state}), strict=True))
         state = {s.input: out[s.output] for s in contract.states}
         decoder.push(out[names[0]])
+        if decoder.ended:
+            frontend.reset()
+            state = fresh
     return decoder.finish()["events"]
+
+
+def _search(contract: StreamContract, parts: dict[str, Path]) -> Search | None:
+    if contract.search is None:
+        return None
+    files = {name.replace("_", "-"): str(path) for name, path in parts.items()}
+    blob = wire.Blob("0" * 64, 1, ".onnx")
+    spec = wire.RunSpec(
+        "s1", "paced", "onnxruntime", sessions.CPU, blob, contract, blob, contract.chunk_samples, 1, parts={STEP: blob}
+    )
+    return Search(load_step("onnxruntime")(spec, files[STEP]), contract.search, files)

@@ -18,5 +18,5 @@ def test_the_cpus_of_the_winner_are_in_its_configuration(tmp_path: Path) -> None
     configuration = json.loads((folder / "recommendation.json").read_text())["configuration"]
     assert (configuration["cpu_affinity"], configuration["cluster"]) == ([4, 5], "big")
     assert configuration["label"] == "onnx:fp32 CPU 1t on big (4-5)"
-    (supported,) = json.loads((folder / "device_support.json").read_text())["device_support"]
-    assert supported["default"]["cpu_affinity"] == [4, 5]
+    support = json.loads((folder / "device_support.json").read_text())
+    assert support["configurations"][held.key]["cpu_affinity"] == [4, 5]
