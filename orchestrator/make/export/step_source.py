@@ -6,7 +6,7 @@ Its stream contract is a form only: nobody streams audio through it.
 from dataclasses import replace
 
 from agents.contract import Frontend, StepContract, StreamContract, TensorSpec
-from orchestrator.domain.recipe import Recipe
+from orchestrator.domain.recipe import OPTIONS, Recipe
 from orchestrator.errors import BadRecipe
 from orchestrator.make.models.module import ModuleRef
 from orchestrator.make.models.source import ModelSource
@@ -17,7 +17,8 @@ STEP_MODULE = "orchestrator.make.export.step_module:adapted"
 # The step's precision that quantizes the products of the joint alone: what leads to a state stays as it was, because
 # its error would come back with every symbol.
 JOINT_ONLY = "int8-joint"
-_DEFAULT = "fp32"
+# A step graph is float unless said otherwise; the first that the format has.
+_FLOAT = ("fp32", "fp16")
 
 
 def split(recipe: Recipe) -> tuple[Recipe, Recipe]:
@@ -27,12 +28,13 @@ def split(recipe: Recipe) -> tuple[Recipe, Recipe]:
 
 
 def _precision(recipe: Recipe) -> str:
-    wanted = recipe.get(STEP_OPTION, _DEFAULT)
+    default = next(precision for precision in _FLOAT if precision in OPTIONS[recipe.format])
+    wanted = recipe.get(STEP_OPTION, default)
     return "int8-dynamic" if wanted == JOINT_ONLY else wanted
 
 
 def _own_options(recipe: Recipe) -> tuple[tuple[str, str], ...]:
-    return (("exclude", "recurrent"),) if recipe.get(STEP_OPTION, _DEFAULT) == JOINT_ONLY else ()
+    return (("exclude", "recurrent"),) if recipe.get(STEP_OPTION, "") == JOINT_ONLY else ()
 
 
 def require_no_step(recipe: Recipe, model: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from agents.contract import StreamContract
 from orchestrator.domain.artifact import GRAPH, LEXICON, STEP, Artifact, Part
-from orchestrator.domain.recipe import Recipe
+from orchestrator.domain.recipe import OPTIONS, Recipe
 from orchestrator.errors import BadRecipe
 from orchestrator.make.export.exporter import Exporter, export
 from orchestrator.make.export.known import KnownArtifacts
@@ -35,10 +35,17 @@ def transducer(conv: ModelSource, tmp_path: Path) -> ModelSource:
         ("onnx:int8-dynamic(step=int8-dynamic,weight=u8)", "onnx:int8-dynamic(weight=u8)", "onnx:int8-dynamic"),
         ("onnx:fp32(step=int8-joint)", "onnx:fp32", "onnx:int8-dynamic(exclude=recurrent)"),
         ("litert:fp32(step=fp16)", "litert:fp32", "litert:fp16"),
+        ("qnn:int8-static", "qnn:int8-static", "qnn:fp16"),
     ],
 )
 def test_a_recipe_is_one_for_each_graph(recipe: str, graph: str, step: str) -> None:
     assert [str(r) for r in split(Recipe.parse(recipe))] == [graph, step]
+
+
+def test_every_recipe_has_a_step_graph_s(transducer: ModelSource, store: Path) -> None:
+    known = KnownArtifacts(transducer, store)
+    for format_, precisions in OPTIONS.items():
+        assert len({known.whole_key(Recipe(format_, precision)) for precision in precisions}) == len(precisions)
 
 
 def test_a_model_without_a_step_graph_has_no_recipe_for_one(conv: ModelSource, store: Path) -> None:
