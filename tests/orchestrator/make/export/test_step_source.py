@@ -43,7 +43,7 @@ def test_a_recipe_is_one_for_each_graph(recipe: str, graph: str, step: str) -> N
 
 
 def test_every_recipe_has_a_step_graph_s(transducer: ModelSource, store: Path) -> None:
-    known = KnownArtifacts(transducer, store)
+    known = KnownArtifacts(transducer, store, None)
     for format_, precisions in OPTIONS.items():
         assert len({known.whole_key(Recipe(format_, precision)) for precision in precisions}) == len(precisions)
 
