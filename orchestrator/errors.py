@@ -154,4 +154,10 @@ class Incomparable(EarshotError):
 
 
 class MonitoringError(EarshotError):
-    exit_code = 10
+    """``passing``: the server is away; the same may go well later."""
+
+    exit_code = 11
+
+    def __init__(self, message: str, *, passing: bool = False, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.passing = passing

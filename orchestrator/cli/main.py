@@ -40,9 +40,10 @@ VERBS = {
     "devices": ("orchestrator.cli.devices:devices", "List, probe and clean the devices of the lab."),
     "lab": ("orchestrator.cli.lab:lab", "Try Earshot with no device: stand-ins on this machine."),
     "power": ("orchestrator.cli.power:power", "Calibrate power sensors against a better meter."),
+    "telemetry": ("orchestrator.cli.telemetry:telemetry", "Tell Prometheus what happened, and how the farm is doing."),
     "ledger": ("orchestrator.cli.ledger:ledger", "Look into the ledger: studies, sessions, percentiles."),
 }
-GROUPS = ("models", "cascade", "devices", "lab", "power", "ledger", "native")
+GROUPS = ("models", "cascade", "devices", "lab", "power", "telemetry", "ledger", "native")
 
 
 @click.group(

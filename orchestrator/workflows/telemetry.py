@@ -20,6 +20,7 @@ from orchestrator.ledger.outbox import Waiting
 from orchestrator.ledger.streams import streams_held
 from orchestrator.tell.telemetry.abilities import abilities
 from orchestrator.tell.telemetry.delivery import Delivered, Post, deliver
+from orchestrator.tell.telemetry.libraries import require_library
 from orchestrator.tell.telemetry.server import Away, Server
 from orchestrator.tell.telemetry.told import Told
 from orchestrator.tell.telemetry.writer import Writer
@@ -65,6 +66,7 @@ def push(
     tried for ``patience_s``: then MonitoringError, and all of it waits in the ledger. Raises BadInput for what is no
     address, MonitoringError where it refuses us, LedgerError.
     """
+    require_library("cramjam")
     collected = collect(ledger, verdicts)
     with Server(url, bearer) as server:
         post = Post(url.rstrip("/"), Writer(server, url), instance or socket.gethostname())
@@ -95,6 +97,7 @@ def _again_later(ledger: Ledger, url: str, away: Away, wait_s: float | None) -> 
         left = outbox.waiting(ledger, outbox.target(ledger, url))
         raise MonitoringError(
             f"{away}; {left.samples} samples wait in the ledger",
+            passing=True,
             hint="nothing is lost: run the same command again, or let it wait with --watch",
         ) from away
     time.sleep(wait_s if away.retry_after_s is None else min(away.retry_after_s, LONGEST_WAIT_S))

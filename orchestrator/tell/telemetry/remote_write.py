@@ -10,8 +10,6 @@ import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import cramjam
-
 from orchestrator.tell.telemetry.buckets import SCHEMA, ZERO_THRESHOLD, Buckets
 from orchestrator.tell.telemetry.told import Labels
 
@@ -58,6 +56,9 @@ def encoded(name: str, *groups: Labels) -> bytes:
 
 
 def _packed(series: Iterable[bytes]) -> bytes:
+    # The extra telemetry has it; what only reads this module does without.
+    import cramjam
+
     return bytes(cramjam.snappy.compress_raw(b"".join([_message(1, each) for each in series])))
 
 
