@@ -19,7 +19,9 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.output import print_json
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.search.registry import STRATEGIES
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.recipe import Recipe
 from orchestrator.workflows.noise_note import noise_note
 from orchestrator.workflows.option_axis import SessionOption
@@ -65,7 +67,16 @@ from orchestrator.workflows.tune import tune as run_tune
     "--paced-seconds", type=float, default=5.0, show_default=True, help="Length of a paced session, in audio."
 )
 @deadline_option
-@click.option("--finalists", type=click.IntRange(min=1), default=2, show_default=True, help="Raced beside the default.")
+@click.option(
+    "--strategy", type=click.Choice(STRATEGIES), default="racing", show_default=True, help="Who is measured next."
+)
+@click.option(
+    "--finalists",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="At most so many that may still be the best are raced beside the default.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Order of the interleaved sessions.")
 @click.option(
     "--allow-suspect",
@@ -94,6 +105,7 @@ def tune(
     budget_minutes: float,
     paced_seconds: float,
     deadline_ms: float | None,
+    strategy: str,
     finalists: int,
     seed: int,
     allow_suspect: bool,
@@ -131,6 +143,7 @@ def tune(
         constraints=constraints,
         budget_s=budget_minutes * 60,
         paced_s=paced_seconds,
+        strategy=strategy,
         finalists=finalists,
         seed=seed,
         fresh=fresh,

@@ -1,30 +1,33 @@
-"""From every candidate to the decision: placement, screening, quality, then paced blocks of the finalists."""
+"""From every candidate to the decision: gates in order of cost, a race flat out, then one in the field's own pace."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.decide.selection.choose import decide, finalists
+from orchestrator.decide.selection.choose import decide
+from orchestrator.decide.selection.elsewhere import Elsewhere
 from orchestrator.decide.selection.policy import Policy
-from orchestrator.decide.selection.screening import misplaced
 from orchestrator.domain.artifact import Artifact
-from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.cluster import named
+from orchestrator.domain.candidate import Candidate, default_of
 from orchestrator.domain.decision import Decision
-from orchestrator.domain.session import IDLE, Environment
-from orchestrator.errors import DeviceNotReady
+from orchestrator.domain.energy import NO_IDLE, idle_or_reason
+from orchestrator.domain.session import IDLE, Session
 from orchestrator.make.export.outcome import ExportRefusal
 from orchestrator.measure.deploy.push import push_blobs
-from orchestrator.measure.farm.budget import Budget
-from orchestrator.measure.farm.interleave import block_order
 from orchestrator.workflows.artifact_files import files_of
-from orchestrator.workflows.candidates import allowed_chunk, candidates_for, unfit
+from orchestrator.workflows.device_runs import DeviceRuns
+from orchestrator.workflows.elsewhere import measured_elsewhere, needs
+from orchestrator.workflows.gatekeeper import Gatekeeper
+from orchestrator.workflows.heat import heat_of
 from orchestrator.workflows.idle import AFTER, BEFORE, IDLE_S, measure_idle, measures_power
-from orchestrator.workflows.option_axis import with_options
+from orchestrator.workflows.paced_race import PacedRace
 from orchestrator.workflows.prepare import Exported, Prepared
-from orchestrator.workflows.quality import score_candidate
+from orchestrator.workflows.run_figures import Reading
+from orchestrator.workflows.screening_race import ScreeningRace
+from orchestrator.workflows.search_space import Pruned, search_space, unfit_artifacts
 from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.settings import TuneSettings
+from orchestrator.workflows.units import Units
 from orchestrator.workflows.verification import VERIFY_PAIRS
 
 # What a session costs beside its audio, until the first ones of this study say better.
@@ -36,20 +39,40 @@ _EVALUATION_RTF = 0.025
 
 @dataclass
 class Race:
-    """One study's race. Each step asks the ledger first, so that an interrupted race goes on where it was."""
+    """One study's race. Each step asks the ledger first, so that an interrupted race goes on where it was.
+
+    ``others``: further units of the same device model. ``first``: keys of candidates to look at before all others.
+    ``pruned``: what was not tried, and why, once ``run`` has begun.
+    """
 
     settings: TuneSettings
     prepared: Prepared
     exported: Exported
     runner: SessionRunner
+    others: tuple[SessionRunner, ...] = ()
+    first: tuple[str, ...] = ()
+    pruned: tuple[Pruned, ...] = ()
+    _idle_s: float = field(default=0.0, init=False)
+    _screening: ScreeningRace | None = field(default=None, init=False)
+    _paced: PacedRace | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.units = Units((self.runner, *self.others))
 
     def run(self) -> Decision:
+        """The decision; called again after ``admit`` it races what is new against what is there."""
         candidates = self._candidates()
-        self._idle(candidates[0], BEFORE)
-        candidates = self._place(candidates)
-        self._screen(candidates)
-        self._race(self._finalists(candidates))
-        self._idle(candidates[0], AFTER)
+        default = default_of(candidates)
+        like = default or candidates[0]
+        self._idle(like, BEFORE)
+        finalists = self._screen(candidates, default)
+        self._race(finalists, default)
+        self._idle(like, AFTER)
+        return self.decide()
+
+    def more(self, rivals: Sequence[Candidate], default: Candidate) -> Decision:
+        """More paced blocks of these beside the default: their verification spoke against what the race had found."""
+        self._race(rivals, default)
         return self.decide()
 
     def admit(self, artifacts: Sequence[Artifact], refusals: Sequence[ExportRefusal] = ()) -> None:
@@ -62,120 +85,98 @@ class Race:
         new = [a for a in artifacts if a.sha256 not in known]
         for artifact in new:
             self.runner.ledger.record_artifact(artifact)
-            self.runner.artifacts[artifact.sha256] = artifact
-        push_blobs(self.runner.agent, [file for a in new for file in files_of(a)])
+        files = [file for a in new for file in files_of(a)]
+        for runner in self.units.runners:
+            runner.artifacts.update({a.sha256: a for a in new})
+            push_blobs(runner.agent, files)
         self.exported = Exported((*self.exported.artifacts, *new), (*self.exported.refusals, *refusals))
 
-    def _candidates(self) -> list[Candidate]:
-        """Artifacts x the device's environments x what is offered there x options."""
-        found = self._offered(self.runner.environment)
-        for name, place in self.runner.places.items():
-            try:
-                found += [replace(c, environment=name) for c in self._offered(place.environment)]
-            except DeviceNotReady as exc:
-                self.runner.progress.note(f"the environment {name} is left out: {exc.message}")
-        self._tell_unfit({c.artifact_sha256 for c in found})
-        return with_options(found, self.settings.options)
-
-    def _tell_unfit(self, fit: set[str]) -> None:
-        """Artifacts that no environment of the device can run are refused like those that could not be made."""
-        probe, chunk = self.runner.environment.probe, self._chunk_samples
-        for artifact in self.exported.artifacts:
-            reason = unfit(artifact, probe, chunk or artifact.contract.chunk_samples)
-            if artifact.sha256 not in fit and reason is not None:
-                self.runner.ledger.record_refusal(self.runner.study.study_id, artifact.recipe, reason)
-
-    @property
-    def _chunk_samples(self) -> int | None:
-        return allowed_chunk(self.prepared.source.contract, self.settings.chunk_ms)
-
-    def _offered(self, environment: Environment) -> list[Candidate]:
-        return candidates_for(
-            self.exported.artifacts,
-            environment.probe,
-            threads=self.settings.threads,
-            chunk_samples=self._chunk_samples,
-            clusters=named(environment.probe, environment.device, self.settings.clusters),
-        )
-
     def decide(self) -> Decision:
-        return decide(**self._evidence())
+        study = self.runner.study
+        return decide(**self.evidence(), heat=heat_of(self.runner.ledger, study.model, study.device))
 
-    def _evidence(self) -> dict[str, Any]:
-        """What the study knows by now, and what was asked of it: the arguments of every decision."""
+    def evidence(self, sessions: Sequence[Session] | None = None) -> dict[str, Any]:
+        """What the study knows by now, or by these sessions alone, and what was asked of it: the arguments of every
+        decision.
+        """
         ledger, study = self.runner.ledger, self.runner.study
         return {
             "study": study,
-            "sessions": ledger.sessions(study.study_id),
+            "sessions": ledger.sessions(study.study_id) if sessions is None else list(sessions),
             "artifacts": self.exported.artifacts,
-            "scores": ledger.scores(study.study_id),
+            "scores": ledger.scores(study.study_id) if sessions is None else [],
             "objective": self.settings.objective,
             "constraints": self.settings.constraints,
-            "policy": Policy(allow_suspect=self.settings.allow_suspect),
+            "policy": self._policy,
+            "elsewhere": self._elsewhere(),
         }
+
+    def _elsewhere(self) -> Elsewhere:
+        """Read where it is asked for: it is in other studies."""
+        if not needs(self.settings.objective, self.settings.constraints):
+            return {}
+        return measured_elsewhere(self.runner.ledger, self.runner.study.model, self.runner.study.device)
+
+    def _candidates(self) -> list[Candidate]:
+        space = search_space(self.settings, self.exported, self.runner.environment, self.runner.places)
+        self.pruned = space.pruned
+        fit = {c.artifact_sha256 for c in space.candidates}
+        probe, recipes = self.runner.environment.probe, {str(a.recipe): a.recipe for a in self.exported.artifacts}
+        for unfit in unfit_artifacts(self.settings, self.exported.artifacts, probe, fit):
+            # Refused like those that could not be made.
+            self.runner.ledger.record_refusal(self.runner.study.study_id, recipes[unfit.what], unfit.reason)
+        return list(space.candidates)
+
+    @property
+    def _policy(self) -> Policy:
+        return Policy(allow_suspect=self.settings.allow_suspect)
 
     def _idle(self, like: Candidate, when: int) -> None:
         if measures_power(self.runner):
+            self._idle_s += self.units.count * (IDLE_S + _SESSION_OVERHEAD_S)
             self.runner.progress.stage("idle power", steps=1, expected_s=IDLE_S + _SESSION_OVERHEAD_S)
-            measure_idle(self.runner, like, when)
+            self.units.each(lambda runner: measure_idle(runner, like, when))
 
-    def _place(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Those that can still win: no time is spent on others."""
-        expected_s = len(candidates) * _SESSION_OVERHEAD_S
-        self.runner.progress.stage("placement", steps=len(candidates), expected_s=expected_s)
-        self.runner.run_all(self.runner.plan(c, "placement") for c in candidates)
-        out = misplaced(**self._evidence())
-        return [c for c in candidates if c.key not in out]
+    def _reading(self, mode: str) -> Reading:
+        sessions = self.runner.ledger.sessions(self.runner.study.study_id, mode=IDLE)
+        idle = idle_or_reason(sessions, self.prepared.source.contract.sample_rate_hz)
+        objective, constraints = self.settings.objective, self.settings.constraints
+        return Reading(mode, objective, constraints, self._policy, idle if measures_power(self.runner) else NO_IDLE)
 
-    def _screen(self, candidates: Sequence[Candidate]) -> None:
-        blocks, seconds = self.settings.screening_blocks, self.settings.flat_out_s
-        steps = blocks * len(candidates)
-        self.runner.progress.stage("screening, flat out", steps=steps, expected_s=steps * _SESSION_OVERHEAD_S)
-        for block in range(blocks):
-            order = block_order(candidates, block, self.settings.seed)
-            self.runner.run_all(
-                self.runner.plan(c, "flat-out", seconds=seconds, block=block, position=i) for i, c in enumerate(order)
+    def _screen(self, candidates: Sequence[Candidate], default: Candidate | None) -> list[Candidate]:
+        steps = 2 * len(candidates)
+        name = "placement, screening flat out, quality"
+        self.runner.progress.stage(name, steps=steps, expected_s=steps * _SESSION_OVERHEAD_S)
+        if self._screening is None:
+            gates = Gatekeeper(self.prepared, self.evidence, default)
+            # The first blocks are the first looks, one on each unit.
+            runs = DeviceRuns(
+                self.units, self._reading("flat-out"), self.settings.flat_out_s, self.units.count, gates.before
             )
+            self._screening = ScreeningRace(self.settings, runs, gates, self.first)
+        return self._screening.finalists(candidates, default)
 
-    def _finalists(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The default and the best of the screening that hold their quality.
+    def _race(self, racers: Sequence[Candidate], default: Candidate | None) -> None:
+        left_s = self.settings.budget_s - self._spent_s() - self._reserved_s()
+        expected_s = (len(racers) + 1) * (self.settings.paced_s + _SESSION_OVERHEAD_S)
+        steps = (len(racers) + 1) * max(3, int(left_s / expected_s))
+        self.runner.progress.stage("race, paced", steps=steps, expected_s=max(left_s, 3 * expected_s))
+        if self._paced is None:
+            runs = DeviceRuns(self.units, self._reading("paced"), self.settings.paced_s, 0)
+            self._paced = PacedRace(self.settings, runs, self.decide)
+        self._paced.run(racers, default, left_s)
 
-        Quality is asked for down the ranking until enough have passed: an evaluation costs more than a screening, and
-        what is too slow to be raced needs none.
-        """
-        evaluation_s = self.prepared.needed_evaluation().duration_s("test") * _EVALUATION_RTF
-        steps = 1 + self.settings.finalists
-        self.runner.progress.stage("quality", steps=steps, expected_s=steps * (evaluation_s + _SESSION_OVERHEAD_S))
-        scored: set[str] = set()
-        while True:
-            leading = finalists(**self._evidence(), count=self.settings.finalists)
-            racers = [c for c in candidates if c.key in leading]
-            unscored = [c for c in racers if c.key not in scored]
-            if not unscored:
-                return racers
-            for candidate in unscored:
-                score_candidate(self.runner, self.prepared, candidate, "test", block=0)
-                scored.add(candidate.key)
-
-    def _race(self, racers: Sequence[Candidate]) -> None:
-        block_s = len(racers) * (self.settings.paced_s + _SESSION_OVERHEAD_S)
-        spent_s = self._spent_s(modes=("placement", "evaluate", "flat-out", IDLE))
-        # Verification runs pairs of fresh sessions, and the continuous track for both, where there is one.
+    def _reserved_s(self) -> float:
+        """Verification runs pairs of fresh sessions, and the continuous track for both, where there is one."""
         track_s = self.prepared.needed_evaluation().duration_s("track") * _EVALUATION_RTF
-        reserved_s = 2 * VERIFY_PAIRS * (self.settings.paced_s + _SESSION_OVERHEAD_S) + 2 * (
-            track_s + _SESSION_OVERHEAD_S
-        )
-        if measures_power(self.runner):
-            reserved_s += IDLE_S + _SESSION_OVERHEAD_S
-        blocks = Budget(self.settings.budget_s).blocks(spent_s=spent_s, reserved_s=reserved_s, block_s=block_s)
-        self.runner.progress.stage("race, paced", steps=blocks * len(racers), expected_s=blocks * block_s)
-        for block in range(blocks):
-            order = block_order(racers, block, self.settings.seed)
-            self.runner.run_all(
-                self.runner.plan(c, "paced", seconds=self.settings.paced_s, block=block, position=i)
-                for i, c in enumerate(order)
-            )
+        pairs_s = 2 * VERIFY_PAIRS * (self.settings.paced_s + _SESSION_OVERHEAD_S)
+        idle_s = IDLE_S + _SESSION_OVERHEAD_S if measures_power(self.runner) else 0.0
+        return self.units.count * (pairs_s + 2 * (track_s + _SESSION_OVERHEAD_S) + idle_s)
 
-    def _spent_s(self, modes: Sequence[str]) -> float:
-        sessions = self.runner.ledger.sessions(self.runner.study.study_id, with_arrays=False)
-        return sum(s.duration_s for s in sessions if s.planned.mode in modes)
+    def _spent_s(self) -> float:
+        """Of what this race has gone through so far, whether it was measured now or is in the ledger: an interrupted
+        race that goes on has the same left at each step.
+        """
+        screening, paced = self._screening, self._paced
+        screened_s = screening.runs.spent_s + screening.gates.spent_s if screening else 0.0
+        return self._idle_s + screened_s + (paced.runs.spent_s if paced else 0.0)

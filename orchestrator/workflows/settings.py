@@ -5,7 +5,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.search.registry import require_strategy
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
 from orchestrator.workflows.option_axis import SessionOption
@@ -43,14 +45,15 @@ def require_results(path: Path) -> None:
 @dataclass(frozen=True)
 class TuneSettings:
     """``recipes`` and ``threads`` empty: Earshot's choice. ``budget_s`` is device time. ``paced_s`` and
-    ``flat_out_s`` are seconds of audio per session; ``finalists`` go from screening to the paced race beside the
-    default. ``device``: a name, or any:TAG; ``wait_s``: how long to wait while somebody else has it. ``quiet_device``:
-    make the changes that the doctor proposes, and undo them afterwards. ``environment``: the only Python environment
-    of the device to try; None: its default, and beside it all that the lab file names. ``options``: of sessions and
-    providers, each value tried beside none. ``allow_suspect``: suspect sessions count like valid ones.
-    ``deadline_ms``: a paced chunk with a longer latency is a miss; None: its duration. ``clusters``: try everything on
-    these too (domain/cluster.py), or on ``all`` that the device has; ``isolate``: steps of isolation, None: the lab
-    file's. Raises BadInput for a value that cannot be measured with.
+    ``flat_out_s`` are seconds of audio per session; ``strategy`` says who runs next (decide/search); at most
+    ``finalists`` go from screening to the paced race beside the default. ``device``: a name, or any:TAG; ``wait_s``:
+    how long to wait while somebody else has it. ``quiet_device``: make the changes that the doctor proposes, and undo
+    them afterwards. ``environment``: the only Python environment of the device to try; None: its default, and beside it
+    all that the lab file names. ``options``: of sessions and providers, each value tried beside none.
+    ``allow_suspect``: suspect sessions count like valid ones. ``deadline_ms``: a paced chunk with a longer latency is a
+    miss; None: its duration. ``clusters``: try everything on these too (domain/cluster.py), or on ``all`` that the
+    device has; ``isolate``: steps of isolation, None: the lab file's. Raises BadInput for a value that cannot be
+    measured with.
     """
 
     model: str
@@ -65,8 +68,8 @@ class TuneSettings:
     budget_s: float = 240.0
     paced_s: float = 5.0
     flat_out_s: float = 20.0
-    screening_blocks: int = 3
-    finalists: int = 2
+    strategy: str = "racing"
+    finalists: int = 4
     seed: int = 0
     fresh: bool = False
     wait_s: float = 0.0
@@ -84,9 +87,9 @@ class TuneSettings:
             require_duration(name, getattr(self, name))
         if self.chunk_ms is not None:
             require_duration("chunk_ms", self.chunk_ms)
-        for name in ("screening_blocks", "finalists"):
-            if getattr(self, name) < 1:
-                raise BadInput(f"{name} must be >= 1, got {getattr(self, name)}")
+        if self.finalists < 1:
+            raise BadInput(f"finalists must be >= 1, got {self.finalists}")
+        require_strategy(self.strategy)
         if any(t < 1 for t in self.threads):
             raise BadInput(f"threads must be >= 1, got {self.threads}")
 
@@ -100,12 +103,12 @@ class TuneSettings:
             "recipes": [str(r) for r in self.recipes],
             "threads": list(self.threads),
             "chunk_ms": self.chunk_ms,
-            "minimize": self.objective.metric,
-            "constraints": self.constraints.limits(),
+            "minimize": str(self.objective),
+            "constraints": self.constraints.asked(),
             "budget_s": self.budget_s,
             "paced_s": self.paced_s,
             "flat_out_s": self.flat_out_s,
-            "screening_blocks": self.screening_blocks,
+            "strategy": self.strategy,
             "finalists": self.finalists,
             "seed": self.seed,
             "quiet_device": self.quiet_device,

@@ -10,6 +10,14 @@ RunCandidate = Callable[[str], Run]
 
 
 class Strategy(Protocol):
+    """``ahead``: it can be asked for another block, for a second unit, before it was told of the last one.
+    ``remembers``: after an interruption it goes on from its own store and from the runs that it is told unasked; the
+    others ask for the same again, and are told the same.
+    """
+
+    ahead: bool
+    remembers: bool
+
     def ask(self, purse: Purse) -> list[str]:
         """The next block of candidates, in the order to run them; empty where the search is done."""
         ...

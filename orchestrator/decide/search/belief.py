@@ -1,8 +1,8 @@
 """What the runs so far say of each candidate's true figure: a mean and a covariance on the logarithmic scale.
 
-log figure = candidate + drift of the device at that time + noise of the run. The drift is a smooth random function
-(a Gaussian process over device time), which makes runs near in time comparable, as pairing by block does, and the
-block of the first looks usable too. Some processes start in a slow mode: a run that is far slower than its
+log figure = candidate + unit of the device + its drift at that time + noise of the run. The drift is a smooth random
+function (a Gaussian process over device time), which makes runs near in time comparable, as pairing by block does, and
+the block of the first looks usable too. Some processes start in a slow mode: a run that is far slower than its
 candidate's others counts little.
 """
 
@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 
 # A phone that warms up wanders by a few per cent, over a good part of the search.
 DRIFT, DRIFT_SPAN = 0.03, 0.3
+# Units of one device model differ in silicon, battery and case. Wide, so that a block on a unit of its own tells only
+# of those in the block with it.
+UNITS = 0.1
 LEAST_SPREAD = 0.02
 # Share of processes that start slow, and how much wider than the noise such a start scatters.
 SLOW_SHARE, SLOW_WIDTH = 0.1, 8.0
@@ -58,6 +61,9 @@ def believe(runs: Sequence[Run], metric: str, span_s: float) -> Belief:
     spread = max(LEAST_SPREAD, 1.4826 * float(np.median(np.abs(y - center))))
     time = np.array([r.at_s for r in runs]) / span_s
     drift = DRIFT**2 * np.exp(-0.5 * ((time[:, None] - time[None, :]) / DRIFT_SPAN) ** 2)
+    place = np.array([r.place for r in runs])
+    if len(set(place.tolist())) > 1:
+        drift = np.where(place[:, None] == place[None, :], drift + UNITS**2, 0.0)
     # The common level is all but unknown: a variance of one on the log scale.
     signal = spread**2 * (index[:, None] == index[None, :]) + drift + 1.0
     solved, weight, noise = _settle(signal, y - center, index)

@@ -15,7 +15,11 @@ from orchestrator.decide.search.verdict import conclude, differ
 
 
 class _Plain:
-    def __init__(self, standings: Standings, seed: int) -> None:
+    ahead = True
+    remembers = False
+
+    def __init__(self, standings: Standings, seed: int, first: Sequence[str] = ()) -> None:
+        """``first`` is for strategies that begin somewhere; these begin anywhere."""
         self._standings = standings
         self._rng = np.random.default_rng(seed)
 
@@ -60,7 +64,9 @@ class Random(_Plain):
 class Halving(_Plain):
     """Successive halving one candidate after another, without interleaving: 1, 2, 4 ... runs for the better half."""
 
-    def __init__(self, standings: Standings, seed: int) -> None:
+    ahead = False
+
+    def __init__(self, standings: Standings, seed: int, first: Sequence[str] = ()) -> None:
         super().__init__(standings, seed)
         self._left = self._shuffled(standings.open)
         self._runs_each = 1
@@ -81,7 +87,7 @@ class Halving(_Plain):
 class Tpe(_Plain):
     """Optuna's TPE over the candidate as one categorical parameter. Needs the extra ``search``."""
 
-    def __init__(self, standings: Standings, seed: int) -> None:
+    def __init__(self, standings: Standings, seed: int, first: Sequence[str] = ()) -> None:
         super().__init__(standings, seed)
         import optuna
 

@@ -12,21 +12,34 @@ MANY, SHARE_OF_MANY = 200, 0.098
 
 
 class Purse:
-    """``limit_s`` None: a share of what an exhaustive search of ``count`` candidates takes, at the durations seen."""
+    """``limit_s`` is device time, ``runs`` a number of runs at the durations seen, of which the first to end counts;
+    neither: a share of what an exhaustive search of ``count`` candidates takes. ``least_runs`` are paid in any case:
+    without them there is nothing to say.
+    """
 
-    def __init__(self, count: int, limit_s: float | None = None) -> None:
+    def __init__(
+        self, count: int, limit_s: float | None = None, runs: float | None = None, least_runs: int = 0
+    ) -> None:
+        self._least_runs = least_runs
         self._count = count
         self._limit_s = limit_s
+        self._runs = runs
         self._durations_s: dict[str, list[float]] = {}
         self.used_s = 0.0
 
     @property
     def total_s(self) -> float:
-        if self._limit_s is not None:
-            return self._limit_s
+        return max(self._asked_s, self._least_runs * self.run_s())
+
+    @property
+    def _asked_s(self) -> float:
+        limit_s = math.inf if self._limit_s is None else self._limit_s
+        if self._limit_s is not None and self._runs is None:
+            return limit_s
         if not self._durations_s:
-            return math.inf
-        return share(self._count) * EXHAUSTIVE_RUNS * self._count * self.run_s()
+            return limit_s
+        runs = share(self._count) * EXHAUSTIVE_RUNS * self._count if self._runs is None else self._runs
+        return min(limit_s, runs * self.run_s())
 
     def run_s(self, name: str | None = None) -> float:
         """What a run (of ``name``, if it ran before) is expected to take."""

@@ -5,10 +5,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.domain.decision import METRICS
+from orchestrator.domain.decision import METRICS, SCORE
 from orchestrator.errors import BadInput
 
 OUTCOMES = ("ok", "fallback", "failed", "throttled")
+# Something else on the device disturbed the run (a session's verdict): as a throttled one, it says nothing either way.
+SUSPECT = "suspect"
 # Known from the artifact and its evaluation; all other figures take a run on the device.
 KNOWN_BEFORE = ("size_mb", "quality_loss")
 # Two configurations nearer than this are the same to a person.
@@ -25,7 +27,7 @@ class Question:
 
     def __post_init__(self) -> None:
         for name in (self.minimize, *self.limits):
-            require_metric(name)
+            require_metric(name, (*METRICS, SCORE))
         for name, limit in self.limits.items():
             if not math.isfinite(limit) or limit < 0:
                 raise BadInput(f"the limit of {name} must be a number >= 0, got {limit}")
@@ -49,17 +51,22 @@ def require_metric(name: str, known: Iterable[str] = METRICS) -> None:
 
 @dataclass(frozen=True)
 class Entrant:
-    """A candidate with what is known of it for free: metric of ``KNOWN_BEFORE`` -> value, absent where not known."""
+    """A candidate with what is known of it for free: metric of ``KNOWN_BEFORE`` -> value, absent where not known.
+
+    ``traits``: what it is made of (runtime, provider, recipe, ...), for strategies that learn from what is alike.
+    """
 
     name: str
     known: Mapping[str, float] = field(default_factory=dict)
+    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Run:
     """One run of a candidate in a fresh process. ``figures``: metric -> value, absent where not measured.
 
-    ``at_s`` is the device time at its middle, ``duration_s`` what it took.
+    ``at_s`` is the device time at its middle, ``duration_s`` what it took. ``place``: which of several units of one
+    device model ran it. ``run_id`` names it where it is recorded.
     """
 
     candidate: str
@@ -67,9 +74,11 @@ class Run:
     at_s: float
     duration_s: float
     figures: Mapping[str, float]
+    place: str = ""
+    run_id: str = ""
 
     def __post_init__(self) -> None:
-        if self.outcome not in OUTCOMES:
+        if self.outcome not in (*OUTCOMES, SUSPECT):
             raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, got {self.outcome!r}")
 
 

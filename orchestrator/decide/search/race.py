@@ -6,6 +6,7 @@ best are in it.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,19 +27,31 @@ _BLOCKS_LEFT = 5
 
 
 class Race:
-    """Ask and tell of a race on one device; the same seed gives the same blocks for the same answers."""
+    """Ask and tell of a race on one device; the same seed gives the same blocks for the same answers.
 
-    def __init__(self, standings: Standings, seed: int) -> None:
+    ``first``: who is looked at before all others, in this order, for reasons from elsewhere. They are an order and
+    nothing more: only runs of this device count.
+    """
+
+    ahead = True
+    remembers = False
+
+    def __init__(self, standings: Standings, seed: int, first: Sequence[str] = ()) -> None:
         self._standings = standings
         self._rng = np.random.default_rng(seed)
         self._runs: list[Run] = []
         self._total_s = math.inf
-        self._waiting = [standings.open[i] for i in self._rng.permutation(len(standings.open))]
+        shuffled = [standings.open[i] for i in self._rng.permutation(len(standings.open))]
+        self._waiting = sorted(shuffled, key=lambda n: list(first).index(n) if n in first else len(first))
         self._looks = 0
 
     def tell(self, run: Run) -> None:
+        """Also of a run that was not asked for, which is a look like any other."""
         self._standings.add(run)
         self._runs.append(run)
+        if run.candidate in self._waiting:
+            self._waiting.remove(run.candidate)
+            self._looks += 1
 
     def ask(self, purse: Purse) -> list[str]:
         self._total_s = purse.total_s

@@ -1,5 +1,6 @@
 """Strategies by the name that the command line knows them by."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from orchestrator.decide.search.base import Strategy
@@ -9,11 +10,22 @@ from orchestrator.errors import BadInput
 STRATEGIES = ("racing", "exhaustive", "random", "optuna", "halving")
 
 
-def make_strategy(name: str, standings: Standings, seed: int) -> Strategy:
+def require_strategy(name: str) -> None:
     """Raises BadInput for an unknown name, or where the library that it needs is not installed."""
+    if name not in STRATEGIES:
+        raise BadInput(f"strategy must be one of {', '.join(STRATEGIES)}, got {name!r}")
+    if name == "optuna" and find_spec("optuna") is None:
+        raise BadInput(f"the strategy {name} needs Optuna", hint="pip install 'earshot[search]'")
+
+
+def make_strategy(name: str, standings: Standings, seed: int, first: Sequence[str] = ()) -> Strategy:
+    """``first``: candidates to look at before the others, where the strategy begins somewhere.
+
+    Raises BadInput for an unknown name, or where the library that it needs is not installed."""
     from orchestrator.decide.search import plain
     from orchestrator.decide.search.race import Race
 
+    require_strategy(name)
     kinds: dict[str, type[Strategy]] = {
         "racing": Race,
         "exhaustive": plain.Exhaustive,
@@ -21,9 +33,5 @@ def make_strategy(name: str, standings: Standings, seed: int) -> Strategy:
         "optuna": plain.Tpe,
         "halving": plain.Halving,
     }
-    if name not in kinds:
-        raise BadInput(f"strategy must be one of {', '.join(STRATEGIES)}, got {name!r}")
-    if name == "optuna" and find_spec("optuna") is None:
-        raise BadInput("the strategy optuna needs Optuna", hint="pip install 'earshot[search]'")
-    made: Strategy = kinds[name](standings, seed)  # type: ignore[call-arg]
+    made: Strategy = kinds[name](standings, seed, first)  # type: ignore[call-arg]
     return made

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from orchestrator.decide.search.question import KNOWN_BEFORE, Entrant, Question, Run
+from orchestrator.decide.search.question import KNOWN_BEFORE, SUSPECT, Entrant, Question, Run
 
 # A device may hiccup once; a candidate that fails again is broken.
 FAILURES, THROTTLED, UNMEASURED = 2, 3, 2
+# Runs of which each was disturbed; so many in a row are not chance.
+DISTURBED = 3
 # Run-to-run noise before any was seen, as a ratio, and how many runs that belief is worth.
 NOISE, NOISE_WEIGHT = 0.03, 6.0
 # One-sided 95 %.
@@ -35,6 +37,10 @@ class Standings:
         self.runs[run.candidate].append(run)
         if run.candidate not in self.rejected:
             self._reject(run.candidate, self._fault(self.runs[run.candidate]))
+
+    def reject(self, name: str, reason: str) -> None:
+        """A gate outside the search closed for it. The first reason stays."""
+        self.rejected.setdefault(name, reason)
 
     def good(self, name: str) -> list[Run]:
         """Its runs that count and that say all that the question needs."""
@@ -90,13 +96,16 @@ class Standings:
         return None
 
     def _fault(self, runs: list[Run]) -> str | None:
-        count = {outcome: sum(r.outcome == outcome for r in runs) for outcome in ("fallback", "failed", "throttled")}
+        bad = ("fallback", "failed", "throttled", SUSPECT)
+        count = {outcome: sum(r.outcome == outcome for r in runs) for outcome in bad}
         if count["fallback"]:
             return "fell back to another execution provider"
         if count["failed"] >= FAILURES:
             return f"failed in {count['failed']} of {len(runs)} runs"
         if count["throttled"] >= THROTTLED and count["throttled"] == len(runs):
             return f"the device throttled in all of {len(runs)} runs"
+        if count[SUSPECT] >= DISTURBED and count[SUSPECT] == len(runs):
+            return f"something disturbed all of {len(runs)} runs"
         ran = [r for r in runs if r.outcome == "ok"]
         for metric in self.question.needed:
             if len(ran) >= UNMEASURED and not any(metric in r.figures for r in ran):
