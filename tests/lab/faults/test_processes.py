@@ -65,7 +65,9 @@ def limited_memory(pi5: Board, limit_bytes: int) -> Iterator[None]:
     try:
         (group / limit).write_text(str(limit_bytes))
         for pid in pi5.host.processes():
-            (group / "cgroup.procs").write_text(str(pid))
+            # A connection's own process may have ended since it was listed.
+            with contextlib.suppress(ProcessLookupError):
+                (group / "cgroup.procs").write_text(str(pid))
         yield
     finally:
         until(lambda: _emptied(group))
