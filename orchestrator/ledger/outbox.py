@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Connection, delete, func, insert, literal, or_, select, tuple_, update
 
 from orchestrator.ledger import database
 from orchestrator.ledger.ledger import Ledger
@@ -214,12 +214,18 @@ def delivered(ledger: Ledger, url: str, what: Delivery, at_utc: str) -> bool:
 
 
 def failed(ledger: Ledger, url: str, failure: str, at_utc: str) -> None:
-    """The last attempt did not go well; since when is kept."""
+    """The last attempt did not go well; since when is kept. A server that never took anything has no state."""
     with ledger.transaction(_SCOPE) as connection:
-        database.insert_absent(connection, OutboxTargetRow, {"url": url, "delivered": 0, "sent_samples": 0})
         since = func.coalesce(OutboxTargetRow.failing_since_utc, at_utc)
         changed = update(OutboxTargetRow).where(OutboxTargetRow.url == url)
         connection.execute(changed.values(failing_since_utc=since, failure=failure))
+
+
+def forget(ledger: Ledger, url: str) -> bool:
+    """A server that is no more; told anew, it would get everything. False where it is not known."""
+    with ledger.transaction(_SCOPE) as connection:
+        connection.execute(delete(OutboxRefusedRow).where(OutboxRefusedRow.url == url))
+        return connection.execute(delete(OutboxTargetRow).where(OutboxTargetRow.url == url)).rowcount == 1
 
 
 def waiting(ledger: Ledger, of: Target) -> Waiting:

@@ -7,6 +7,7 @@ import click
 
 from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
+from orchestrator.errors import BadInput
 from orchestrator.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -45,3 +46,17 @@ def status(results: Path, as_json: bool) -> None:
 def _health(each: "TargetStatus") -> str:
     target = each.target
     return "ok" if target.failure is None else f"away since {target.failing_since_utc}: {target.failure}"
+
+
+@click.command()
+@click.option("--url", required=True, help="As `earshot telemetry status` shows it.")
+@results_option
+def forget(url: str, results: Path) -> None:
+    """Forget a server that is no more, so that nothing waits for it. Told again, it gets everything."""
+    from orchestrator.ledger import outbox
+
+    with Ledger.open(results / "ledger.db", create=False) as ledger:
+        if not outbox.forget(ledger, url):
+            known = ", ".join(target.url for target in outbox.targets(ledger)) or "none"
+            raise BadInput(f"no server {url} was told anything", hint=f"known: {known}")
+    click.echo(f"{url} is forgotten")

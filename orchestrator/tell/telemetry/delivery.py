@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from orchestrator.errors import MonitoringError
 from orchestrator.ledger import outbox
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.outbox import Delivery, Entry, Refused, Target
@@ -12,7 +13,7 @@ from orchestrator.tell.telemetry.abilities import Abilities
 from orchestrator.tell.telemetry.names import JOB
 from orchestrator.tell.telemetry.remote_write import Point, encoded, histogram_request, request
 from orchestrator.tell.telemetry.told import Labels
-from orchestrator.tell.telemetry.writer import NeverTaken, TooLarge, Writer
+from orchestrator.tell.telemetry.writer import UNKNOWN, NeverTaken, TooLarge, Writer
 
 # Entries of one request: of about 20 samples each. A request of 10,000 samples is 100 KB of snappy.
 BATCH_ENTRIES = 500
@@ -76,7 +77,8 @@ def _batch(ledger: Ledger, post: Post, able: Abilities, target: Target, entries:
     old = [] if able.oldest_ms is None else [entry for entry in entries if entry.at_ms < able.oldest_ms]
     refused = [Refused(entry.number, "too-old", able.too_old, entry.samples) for entry in old]
     gone = {each.number for each in refused}
-    refused += _send(post, [entry for entry in entries if entry.number not in gone])
+    wanted = [entry for entry in entries if entry.number not in gone]
+    refused += _believed(_send(post, wanted), wanted)
     gone = {each.number for each in refused}
     taken = [entry for entry in entries if entry.number not in gone]
     histograms = _histograms(post, able, taken)
@@ -111,6 +113,15 @@ def _send(post: Post, entries: Sequence[Entry]) -> list[Refused]:
         reason = exc.reason if isinstance(exc, NeverTaken) else "too-large"
         return [Refused(entries[0].number, reason, str(exc) or reason, entries[0].samples)]
     return []
+
+
+def _believed(refused: list[Refused], of: Sequence[Entry]) -> list[Refused]:
+    """A server that takes none of a batch, and does not say that it is for the samples, may be none for writing."""
+    if refused and len(refused) == len(of) and all(each.reason == UNKNOWN for each in refused):
+        raise MonitoringError(
+            f"the server takes none of {len(of)} entries: {refused[0].detail}", hint="is this the address to write to?"
+        )
+    return refused
 
 
 def _points(entries: Sequence[Entry], ours: Labels) -> Iterator[Point]:

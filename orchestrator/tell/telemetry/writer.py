@@ -18,6 +18,10 @@ _NEVER = {
 }
 
 
+# A request that the server calls bad, in words that say nothing of samples: another endpoint may be meant.
+UNKNOWN = "refused"
+
+
 class NeverTaken(Exception):
     """The server will not take this, however often it is sent. ``reason``: one word for a label."""
 
@@ -52,7 +56,7 @@ class Writer:
             )
         reason = next((word for words, word in _NEVER.items() if words in answer.text.lower()), None)
         if reason is not None or answer.status == 400:
-            raise NeverTaken(reason or "refused", _said(answer))
+            raise NeverTaken(reason or UNKNOWN, _said(answer))
         if answer.status // 100 == 5:
             raise Away(f"the server failed: {_said(answer)}", answer.retry_after_s)
         raise MonitoringError(f"the server does not take a remote write: {_said(answer)}", hint="check the address")
