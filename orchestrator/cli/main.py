@@ -41,9 +41,13 @@ VERBS = {
     "lab": ("orchestrator.cli.lab:lab", "Try Earshot with no device: stand-ins on this machine."),
     "power": ("orchestrator.cli.power:power", "Calibrate power sensors against a better meter."),
     "telemetry": ("orchestrator.cli.telemetry:telemetry", "Tell Prometheus what happened, and how the farm is doing."),
+    "dashboards": (
+        "orchestrator.cli.dashboards:dashboards",
+        "Dashboards and alerts for Grafana and Prometheus: build, check, push.",
+    ),
     "ledger": ("orchestrator.cli.ledger:ledger", "Look into the ledger: studies, sessions, percentiles."),
 }
-GROUPS = ("models", "cascade", "devices", "lab", "power", "telemetry", "ledger", "native")
+GROUPS = ("models", "cascade", "devices", "lab", "power", "telemetry", "dashboards", "ledger", "native")
 
 
 @click.group(

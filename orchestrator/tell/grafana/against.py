@@ -2,20 +2,20 @@
 
 import json
 import re
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.errors import Unreachable
+from orchestrator.errors import MonitoringError
 from orchestrator.tell.grafana.model import VARIABLE, Model, Target, targets_of, variables_of
+from orchestrator.tell.telemetry.server import Away, Server
 
 # What a panel of this width asks for at most; Prometheus answers up to 11,000.
 MOST_POINTS = 1000
 # As prometheus.yml has it; Grafana's default for $__rate_interval is four of them (grafana.com/docs: Prometheus).
 _SCRAPE_S = 15.0
+_HINT = "is this its address, with the port and the path?"
 _LABEL_VALUES = re.compile(r"label_values\((.*),\s*(\w+)\)$", re.DOTALL)
 _SPECIAL = re.compile(r"[$^*{}\[\]\'+?.()|\\]")
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604_800.0, "M": 2_629_800.0, "y": 31_557_600.0}
@@ -32,46 +32,36 @@ class Answer:
     result: Sequence[Mapping[str, Any]]
 
 
-class Server:
-    """Prometheus's HTTP API, where nobody logs in. Raises Unreachable where nobody answers."""
+class Prometheus:
+    """Its HTTP API. Raises MonitoringError where nobody answers, or not as Prometheus does."""
 
-    def __init__(self, url: str, timeout_s: float = 60.0) -> None:
-        self.url = url.rstrip("/")
-        self._timeout_s = timeout_s
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     def get(self, path: str, **parameters: str) -> Any:
         """The ``data`` of the answer. Raises ValueError with the server's words where it refuses the question."""
-        asked = urllib.parse.urlencode(
-            [(name.replace("match", "match[]"), value) for name, value in parameters.items()]
-        )
+        pairs = [("match[]" if name == "match" else name, value) for name, value in parameters.items()]
         try:
-            with urllib.request.urlopen(f"{self.url}{path}?{asked}", timeout=self._timeout_s) as answer:
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as exc:
-            with exc:
-                raise ValueError(_said(exc)) from exc
-        except (OSError, ValueError, KeyError) as exc:
-            raise Unreachable(
-                f"{self.url} does not answer as Prometheus: {exc}", hint="is --prometheus its address, with the port?"
-            ) from exc
-
-
-def _said(exc: urllib.error.HTTPError) -> str:
-    text = exc.read().decode(errors="replace")
-    try:
-        return str(json.loads(text)["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"{exc.code} {text[:200]}"
+            answer = self._server.get(f"{path}?{urllib.parse.urlencode(pairs)}")
+            said = json.loads(answer.text)
+            known = "data" in said or "error" in said
+        except (Away, ValueError, TypeError) as exc:
+            raise MonitoringError(f"no answer of a Prometheus: {exc}", hint=_HINT) from exc
+        if not known:
+            raise MonitoringError(f"no answer of a Prometheus: {answer.text[:200]}", hint=_HINT)
+        if answer.status != 200:
+            raise ValueError(str(said.get("error")))
+        return said["data"]
 
 
 def ask(
-    model: Model, server: Server, end_s: float, chosen: Mapping[str, Sequence[str]] | None = None
+    model: Model, prometheus: Prometheus, end_s: float, chosen: Mapping[str, Sequence[str]] | None = None
 ) -> Iterator[Answer]:
     """All queries over the time that the dashboard opens with, up to ``end_s``. ``chosen``: values of variables, where
     others are wanted than it opens with. A variable without a value is a problem of every query.
     """
     begin_s = end_s - _span_s(model["time"]["from"])
-    values, missing = resolve(model, server, begin_s, end_s, chosen or {})
+    values, missing = resolve(model, prometheus, begin_s, end_s, chosen or {})
     for target in targets_of(model):
         span_s = _span_s(target.back or model["time"]["from"])
         step_s = max(seconds(target.min_step) if target.min_step else _SCRAPE_S, span_s / MOST_POINTS)
@@ -79,17 +69,17 @@ def ask(
         if missing:
             yield Answer(target, expr, 0, f"no value for {', '.join(missing)}", ())
         else:
-            yield _asked(target, expr, server, end_s, span_s, step_s)
+            yield _asked(target, expr, prometheus, end_s, span_s, step_s)
 
 
-def _asked(target: Target, expr: str, server: Server, end_s: float, span_s: float, step_s: float) -> Answer:
+def _asked(target: Target, expr: str, prometheus: Prometheus, end_s: float, span_s: float, step_s: float) -> Answer:
     try:
         if target.instant:
-            found = server.get("/api/v1/query", query=expr, time=f"{end_s:.3f}")
+            found = prometheus.get("/api/v1/query", query=expr, time=f"{end_s:.3f}")
         else:
             begin_s = end_s - span_s
             span = {"start": f"{begin_s:.3f}", "end": f"{end_s:.3f}", "step": f"{step_s:.3f}"}
-            found = server.get("/api/v1/query_range", query=expr, **span)
+            found = prometheus.get("/api/v1/query_range", query=expr, **span)
     except ValueError as exc:
         return Answer(target, expr, 0, f"refused: {exc}", ())
     result = found["result"]
@@ -97,7 +87,7 @@ def _asked(target: Target, expr: str, server: Server, end_s: float, span_s: floa
 
 
 def resolve(
-    model: Model, server: Server, begin_s: float, end_s: float, chosen: Mapping[str, Sequence[str]]
+    model: Model, prometheus: Prometheus, begin_s: float, end_s: float, chosen: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, str], list[str]]:
     """Variables as they stand in queries, and the names of those that have no value."""
     values: dict[str, str] = {}
@@ -106,19 +96,23 @@ def resolve(
         if variable["type"] != "query":
             continue
         name = variable["name"]
-        options = _options(variable, server, begin_s, end_s, values)
+        options = _options(variable, prometheus, begin_s, end_s, values)
         if not options:
             missing.append(name)
         values[name] = _standing(variable, options, chosen.get(name))
     return values, missing
 
 
-def _options(variable: Model, server: Server, begin_s: float, end_s: float, values: Mapping[str, str]) -> list[str]:
+def _options(
+    variable: Model, prometheus: Prometheus, begin_s: float, end_s: float, values: Mapping[str, str]
+) -> list[str]:
     found = _LABEL_VALUES.match(variable["query"])
     if found is None:
         raise ValueError(f"variable {variable['name']} is asked by {variable['query']}, not by label_values")
     match = interpolated(found[1], values)
-    options = server.get(f"/api/v1/label/{found[2]}/values", match=match, start=f"{begin_s:.3f}", end=f"{end_s:.3f}")
+    options = prometheus.get(
+        f"/api/v1/label/{found[2]}/values", match=match, start=f"{begin_s:.3f}", end=f"{end_s:.3f}"
+    )
     # Sort 2 is alphabetical, falling (VariableSort).
     return sorted(options, reverse=variable.get("sort") == 2)
 

@@ -85,8 +85,8 @@ def lines(
     zero: bool = False,
     back: str | None = None,
 ) -> time_series.Panel:
-    """Courses in time. ``steps``: thresholds, drawn as lines. ``zero``: the axis begins at 0. ``back``: so far, whatever
-    the dashboard shows.
+    """Courses in time. ``steps``: thresholds, drawn as lines. ``zero``: the axis begins at 0. ``back``: the span shown,
+    whatever that of the dashboard is.
     """
     panel: time_series.Panel = _common(time_series.Panel(), title, about, unit, links)
     panel = panel.interval(interval).span(width).height(9)
