@@ -34,11 +34,12 @@ def clusters_of(probe: DeviceProbe) -> tuple[Cluster, ...]:
     ordered = [found[number] for number in sorted(found)]
     return tuple(
         Cluster(name, tuple(sorted(core.cpu for core in cores)))
-        for name, cores in zip(_names(len(ordered)), ordered, strict=True)
+        for name, cores in zip(cluster_names(len(ordered)), ordered, strict=True)
     )
 
 
-def _names(count: int) -> list[str]:
+def cluster_names(count: int) -> list[str]:
+    """Of so many clusters, slowest first."""
     if count < 4:
         return [_SLOWEST, _MIDDLE, _FASTEST][:count]
     return [_SLOWEST, *(f"{_MIDDLE}-{number}" for number in range(1, count - 1)), _FASTEST]

@@ -51,14 +51,8 @@ class Matrix:
 
 def read_matrix(path: Path, device: str | None) -> Matrix:
     """Of ``device``, or of the only one. Raises BadInput with every problem and its line."""
-    rows, problems = _read(path)
-    if problems:
-        more = f"\n  and {len(problems) - _MOST_PROBLEMS} more" if len(problems) > _MOST_PROBLEMS else ""
-        listed = "\n".join(f"  {problem}" for problem in problems[:_MOST_PROBLEMS])
-        raise BadInput(f"the matrix {path} has {len(problems)} problem(s):\n{listed}{more}")
+    rows = read_rows(path)
     devices = list(dict.fromkeys(row.device for row in rows))
-    if not devices:
-        raise BadInput(f"the matrix {path} has no rows", hint="earshot ledger export-matrix writes one")
     if device is None and len(devices) > 1:
         raise BadInput(f"the matrix {path} holds {len(devices)} devices", hint=f"--device {' or '.join(devices[:5])}")
     name = device or devices[0]
@@ -71,6 +65,18 @@ def read_matrix(path: Path, device: str | None) -> Matrix:
         found.setdefault(row.candidate, []).append(row)
     order = dict.fromkeys(r.candidate for r in rows if r.device == name)
     return Matrix(name, {candidate: found[candidate] for candidate in order})
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Of all devices, as they stand there. Raises BadInput with every problem and its line, or where there is none."""
+    rows, problems = _read(path)
+    if problems:
+        more = f"\n  and {len(problems) - _MOST_PROBLEMS} more" if len(problems) > _MOST_PROBLEMS else ""
+        listed = "\n".join(f"  {problem}" for problem in problems[:_MOST_PROBLEMS])
+        raise BadInput(f"the matrix {path} has {len(problems)} problem(s):\n{listed}{more}")
+    if not rows:
+        raise BadInput(f"the matrix {path} has no rows", hint="earshot ledger export-matrix writes one")
+    return rows
 
 
 def _read(path: Path) -> tuple[list[Row], list[str]]:
