@@ -7,6 +7,7 @@ in a second, the same bytes each time.
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ def _contract() -> StreamContract:
 def _weights(shape: Shape, rng: np.random.Generator) -> list[tuple[Floats, Floats]]:
     """(weights, bias) of each layer: the first ones random, the last fitted to tell the tones apart."""
     sizes = [(1 + PAST) * MELS] + [shape.width] * shape.hidden
-    layers = [_random(rng, *pair) for pair in zip(sizes, sizes[1:], strict=False)]
+    layers = [_random(rng, *pair) for pair in pairwise(sizes)]
     seen = [(label, _features(tone(label, rng))) for _ in range(12) for label in range(len(LABELS))]
     frames = np.concatenate([features for _, features in seen])
     wanted = np.repeat([label for label, _ in seen], [len(features) for _, features in seen])
