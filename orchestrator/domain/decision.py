@@ -44,6 +44,12 @@ STATUSES = ("winner", "front", "dominated", "rejected")
 VERDICTS = ("winner", "no-difference", "infeasible")
 
 
+def metric_of(constraint: str) -> str:
+    """The metric that a limit or a goal (``GoalAsked.asked``) bounds."""
+    name = METRIC_OF.get(constraint) or constraint.partition(":")[0]
+    return name if name in METRICS else "quality_loss"
+
+
 def as_cost(metric: str, value: float) -> float:
     """``value`` turned so that less is better: of what more is better its inverse, of none of that infinity."""
     if metric not in MORE_IS_BETTER:
@@ -94,6 +100,43 @@ class CandidateVerdict:
 
 
 @dataclass(frozen=True)
+class GoalAsked:
+    """A goal against the fp32 default as it was asked for, and the limit on ``metric`` that follows from the default's
+    figure; None where it has none, and ``reason`` says why.
+    """
+
+    asked: str
+    metric: str
+    default: float | None
+    limit: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class GateTally:
+    """How many candidates a gate kept out. ``nearest``: key of the one that came nearest, with its ``reason``;
+    ``relax``: what would let it pass, in words or as flags.
+    """
+
+    gate: str
+    count: int
+    nearest: str
+    reason: str
+    relax: str
+
+
+@dataclass(frozen=True)
+class ColdAndHot:
+    """Keys of who is fastest beyond the noise while the device is cold and once it is hot, of all candidates that have
+    sustained sessions there; None: no difference, or not known, as ``said`` tells.
+    """
+
+    cold: str | None
+    hot: str | None
+    said: str
+
+
+@dataclass(frozen=True)
 class Nearest:
     """For an infeasible request: the binding constraint and what the nearest candidate reaches."""
 
@@ -120,7 +163,12 @@ class Verification:
 
 @dataclass(frozen=True)
 class Decision:
-    """``gain`` is baseline / winner of the objective (2.0 = twice as good); ``winner`` and ``baseline`` are keys."""
+    """``gain`` is baseline / winner of the objective (2.0 = twice as good); ``winner`` and ``baseline`` are keys.
+
+    ``weights``: metric -> share, of a weighted profile, whose ``objective`` is ``SCORE``. ``spans``: the metrics that
+    the front is in. ``gates``: which one kept how many out, in the order of the gates. ``relax``: flags with which the
+    nearest candidate of an infeasible request would have won.
+    """
 
     study_id: str
     model: str
@@ -137,6 +185,12 @@ class Decision:
     sentence: str
     nearest: Nearest | None = None
     verification: Verification | None = None
+    weights: dict[str, float] = field(default_factory=dict)
+    goals: tuple[GoalAsked, ...] = ()
+    spans: tuple[str, ...] = ()
+    gates: tuple[GateTally, ...] = ()
+    relax: tuple[str, ...] = ()
+    cold_and_hot: ColdAndHot | None = None
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:

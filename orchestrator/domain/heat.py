@@ -84,13 +84,7 @@ def heat(sessions: Sequence[Session], sample_rate_hz: int) -> Heat | str:
 
     Invalid ones do not count, but for those that were invalid because the device throttled: that is what heat does.
     """
-    found: dict[str, list[tuple[Session, Sustained]]] = {}
-    for session in sessions:
-        causes = {doubt.cause for doubt in judge(session, sample_rate_hz).doubts if doubt.kind == INVALID}
-        if causes <= {"throttled"}:
-            told = sustained(session, sample_rate_hz)
-            if len(told.minutes) >= LEAST_S / 60:
-                found.setdefault(session.planned.candidate.key, []).append((session, told))
+    found = courses_by_candidate(sessions, sample_rate_hz)
     if len(found) < 2:
         return f"it takes two candidates that ran for {LEAST_S / 60:g} minutes or more, there are {len(found)}"
     parts = {key: _Parts([_cold(t) for _, t in own], [_hot(t) for _, t in own]) for key, own in found.items()}
@@ -99,6 +93,20 @@ def heat(sessions: Sequence[Session], sample_rate_hz: int) -> Heat | str:
     cold, hot = (_phase(name, parts, over_runs) for name in ("cold", "hot"))
     basis = "independent runs" if over_runs else "minutes within single runs, which tell nothing of the next run"
     return Heat(courses, cold, hot, basis, _sentence(courses, cold, hot))
+
+
+def courses_by_candidate(
+    sessions: Sequence[Session], sample_rate_hz: int
+) -> dict[str, list[tuple[Session, Sustained]]]:
+    """Key of a candidate -> its long sessions that count, as ``heat`` says which, and what became of each."""
+    found: dict[str, list[tuple[Session, Sustained]]] = {}
+    for session in sessions:
+        causes = {doubt.cause for doubt in judge(session, sample_rate_hz).doubts if doubt.kind == INVALID}
+        if causes <= {"throttled"}:
+            told = sustained(session, sample_rate_hz)
+            if len(told.minutes) >= LEAST_S / 60:
+                found.setdefault(session.planned.candidate.key, []).append((session, told))
+    return found
 
 
 def _minutes(told: Sustained) -> list[float]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import Decision
@@ -16,6 +17,7 @@ from orchestrator.ledger.streams import streams_held
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.drift_shown import drift_shown
+from orchestrator.workflows.elsewhere import measured_elsewhere
 from orchestrator.workflows.heat import heat_of
 
 _TUNE = "tune"
@@ -36,6 +38,8 @@ def decide_again(results: Path, study_id: str | None, objective: Objective, cons
             objective=objective,
             constraints=constraints,
             policy=Policy(allow_suspect=bool(study.settings.get("allow_suspect"))),
+            elsewhere=measured_elsewhere(ledger, study.model, study.device),
+            heat=heat_of(ledger, study.model, study.device),
         )
 
 

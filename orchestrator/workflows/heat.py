@@ -13,18 +13,25 @@ from orchestrator.ledger.ledger import Ledger
 
 def heat_of(ledger: Ledger, model: str, device: str) -> Heat | str:
     """Or why it cannot be said. Sessions count that were measured as the newest of them was."""
-    artifacts = {artifact.sha256: artifact for artifact in ledger.artifacts(model)}
-    sessions = _sustained(ledger, model, device, artifacts)
-    if not sessions:
+    alike, left_out = sustained_sessions(ledger, model, device)
+    if not alike:
         return f"no session of {LEAST_S / 60:g} minutes or more: earshot run {model} --mode sustained --recipe ..."
-    newest = max(sessions, key=lambda session: session.started_utc)
-    alike = [session for session in sessions if not unlike([newest], [session], at_once=True)]
-    found = heat(alike, next(iter(artifacts.values())).contract.sample_rate_hz)
-    left_out = len(sessions) - len(alike)
+    found = heat(alike, ledger.artifacts(model)[0].contract.sample_rate_hz)
     if not left_out:
         return found
     note = f"{left_out} older ones were not measured alike"
     return f"{found}; {note}" if isinstance(found, str) else replace(found, basis=f"{found.basis}; {note}")
+
+
+def sustained_sessions(ledger: Ledger, model: str, device: str) -> tuple[list[Session], int]:
+    """Those that were measured as the newest of them was, and how many others there are."""
+    artifacts = {artifact.sha256: artifact for artifact in ledger.artifacts(model)}
+    sessions = _sustained(ledger, model, device, artifacts)
+    if not sessions:
+        return [], 0
+    newest = max(sessions, key=lambda session: session.started_utc)
+    alike = [session for session in sessions if not unlike([newest], [session], at_once=True)]
+    return alike, len(sessions) - len(alike)
 
 
 def heat_for(ledger_path: Path, decision: Decision) -> Heat | str:

@@ -7,18 +7,28 @@ from orchestrator.decide.selection.compare import ratio, tied
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.elsewhere import Elsewhere
 from orchestrator.decide.selection.evidence import Evidence, baseline_of, gather
-from orchestrator.decide.selection.gates import Rejection, Rules, rejection, shortfalls
+from orchestrator.decide.selection.gates import Rejection, Rules, rejection
 from orchestrator.decide.selection.objective import Objective
-from orchestrator.decide.selection.pareto import better_in, dominators, spans
+from orchestrator.decide.selection.pareto import better_in, dominators, known_to_all, spans
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.profile import units_of, with_score
-from orchestrator.decide.selection.ranking import choose_winner, objective_value
+from orchestrator.decide.selection.ranking import choose_winner, objective_value, simpler_in
 from orchestrator.decide.selection.screening import finalists, stand_in
 from orchestrator.decide.selection.sentence import default_sentence, infeasible_sentence, winner_sentence
+from orchestrator.decide.selection.tally import nearest_of, relaxed, tally
 from orchestrator.decide.selection.words import NAMES, times
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.decision import METRIC_OF, SCORE, CandidateVerdict, Decision, Estimate, Nearest
+from orchestrator.domain.decision import (
+    MORE_IS_BETTER,
+    SCORE,
+    CandidateVerdict,
+    ColdAndHot,
+    Decision,
+    Estimate,
+    Nearest,
+)
+from orchestrator.domain.heat import Heat
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import Session
 from orchestrator.domain.study import Study
@@ -40,9 +50,11 @@ def decide(
     refusals: Iterable[tuple[Candidate, str]] = (),
     policy: Policy = DEFAULT_POLICY,
     elsewhere: Elsewhere | None = None,
+    heat: Heat | str | None = None,
 ) -> Decision:
     """One study's decision. ``refusals`` are candidates that never ran (export or parity), each with its reason;
-    ``elsewhere`` the figures that took sessions outside of the study.
+    ``elsewhere`` the figures that took sessions outside of the study, ``heat`` who is fastest cold and hot, or why that
+    is not known; it is told beside the winner and does not make it.
 
     A candidate that failed, fell back, throttled, lost too much quality, was not raced or lacks a figure that is asked
     for never wins. Sessions that verified an earlier decision are left out.
@@ -50,7 +62,14 @@ def decide(
     evidence = _with_objective(gather(sessions, artifacts, scores, policy, elsewhere), objective, policy)
     court = _Court(study, evidence, baseline_of(evidence), objective, constraints, policy)
     refused = tuple(CandidateVerdict(c, "rejected", reason, gate="export") for c, reason in refusals)
-    return court.decision(_device_model(study, sessions), refused)
+    return court.decision(_device_model(study, sessions), refused, cold_and_hot(heat))
+
+
+def cold_and_hot(heat: Heat | str | None) -> ColdAndHot | None:
+    if heat is None or isinstance(heat, str):
+        return None if heat is None else ColdAndHot(None, None, f"not known: {heat}")
+    cold, hot = (phase.fastest if phase.wins else None for phase in (heat.cold, heat.hot))
+    return ColdAndHot(cold, hot, f"{heat.sentence} (intervals over {heat.basis})")
 
 
 def _with_objective(evidence: list[Evidence], objective: Objective, policy: Policy) -> list[Evidence]:
@@ -80,10 +99,12 @@ class _Court:
     def __post_init__(self) -> None:
         self.metric = self.objective.metric
         self.spans = spans(self.objective, self.constraints)
-        rules = Rules(self.constraints, self.policy, self.baseline)
-        self.rejections = {e.key: rejection(e, rules) or self._unmeasured(e) for e in self.evidence}
+        rivals = sum(e.raced for e in self.evidence if e is not self.baseline)
+        self.rules = Rules(self.constraints, self.policy, self.baseline, rivals)
+        self.rejections = {e.key: rejection(e, self.rules) or self._unmeasured(e) for e in self.evidence}
         self.eligible = [e for e in self.evidence if self.rejections[e.key] is None and e.raced]
-        self.winner = choose_winner(self.eligible, self.baseline, self.metric, self.policy)
+        self.choice = choose_winner(self.eligible, self.baseline, self.metric, self.policy)
+        self.winner = self.choice.winner if self.choice else None
         self.dominators = dominators(self.eligible, self.winner, self.spans, self.policy)
 
     def _unmeasured(self, evidence: Evidence) -> Rejection | None:
@@ -92,8 +113,12 @@ class _Court:
             return None
         return Rejection("unmeasured", f"its {NAMES[self.metric][0]} is missing: {estimate.reason}")
 
-    def decision(self, device_model: str, refused: tuple[CandidateVerdict, ...]) -> Decision:
-        winner, nearest = self.winner, None if self.winner else self._nearest()
+    def decision(
+        self, device_model: str, refused: tuple[CandidateVerdict, ...], cold_hot: ColdAndHot | None
+    ) -> Decision:
+        winner, nearest = self.winner, None
+        if winner is None:
+            nearest = nearest_of(self.evidence, self.rejections, self.rules)
         cost = winner.metrics["quality_loss"] if winner else Estimate(None, basis="items", reason="there is no winner")
         return Decision(
             study_id=self.study.study_id,
@@ -110,6 +135,12 @@ class _Court:
             quality_cost=cost,
             sentence=self._sentence(cost, nearest),
             nearest=nearest,
+            weights=dict(self.objective.weights) if self.metric == SCORE else {},
+            goals=tuple(bound.told() for bound in self.rules.bounds if bound.goal is not None),
+            spans=known_to_all(self.spans, self.eligible) if self.eligible else (),
+            gates=tally(self.evidence, self.rejections, refused, self.rules, self.metric),
+            relax=self._relax(nearest),
+            cold_and_hot=cold_hot,
         )
 
     def _verdict(self) -> str:
@@ -157,16 +188,22 @@ class _Court:
 
     def _winning_reason(self) -> str:
         assert self.winner is not None
+        assert self.choice is not None
         name = NAMES[self.metric][0]
         if self.winner is self.baseline:
             return "the default, and nothing beats it beyond the noise"
+        most = f"{'most' if self.metric in MORE_IS_BETTER else 'lowest'} {name}"
+        if self.choice.best is not self.winner:
+            best = self.choice.best
+            tie = times(self._ratio(self.winner, best), self.metric, best.candidate.label)
+            most = f"{most} but for a tie that goes to the simpler ({simpler_in(self.winner, best)}; {tie})"
         if self.baseline is None:
-            return f"lowest {name} of those that meet the constraints"
+            return f"{most} of those that meet the constraints"
         against = times(self._ratio(self.baseline, self.winner), self.metric, "it")
         rejected = self.rejections[self.baseline.key]
         if rejected is not None:
-            return f"lowest {name} of those that pass; the fp32 default does not ({rejected.gate}), and is {against}"
-        return f"lowest {name}, beyond the noise: the fp32 default is {against}"
+            return f"{most} of those that pass; the fp32 default does not ({rejected.gate}), and is {against}"
+        return f"{most}, beyond the noise: the fp32 default is {against}"
 
     def _losing_reason(self, evidence: Evidence, winner: Evidence) -> str:
         found = self._ratio(evidence, winner)
@@ -174,7 +211,7 @@ class _Court:
         if found.value is not None and found.value < 1.0:
             return f"{text}: not beyond the noise"
         if tied(found, self.policy.indifference):
-            return f"a tie that goes to the simpler: {text}"
+            return f"a tie that goes to the simpler ({simpler_in(winner, evidence)}): {text}"
         return text
 
     def _screened_reason(self, evidence: Evidence) -> str:
@@ -189,26 +226,18 @@ class _Court:
         unscored = "" if evidence.quality and evidence.quality.difference else "; so its quality was not asked for"
         return f"not raced: {against}{flat_out}{unscored}"
 
-    def _nearest(self) -> Nearest | None:
-        """The candidate whose worst shortfall is least, among those that only limits keep from winning."""
-        limits = {*METRIC_OF, "quality"}
-        missed = [
-            (short[0], e)
-            for e in self.evidence
-            if (rejected := self.rejections[e.key]) is not None
-            and rejected.gate in limits
-            and (short := shortfalls(e, self.constraints, not e.raced))
-        ]
-        if not missed:
-            return None
-        worst, evidence = min(missed, key=lambda m: (m[0].excess, m[0].reached or 0.0, not m[1].raced))
-        return Nearest(worst.constraint, worst.limit, evidence.key, worst.reached)
+    def _relax(self, nearest: Nearest | None) -> tuple[str, ...]:
+        if nearest is None:
+            return ()
+        return relaxed(next(e for e in self.evidence if e.key == nearest.candidate_key), self.rules)
 
     def _sentence(self, cost: Estimate, nearest: Nearest | None) -> str:
         device = self.study.device
         if self.winner is None:
             labels = {e.key: e.candidate.label for e in self.evidence}
-            return infeasible_sentence(self.study.model, device, nearest, labels, self.rejections.values())
+            told = infeasible_sentence(self.study.model, device, nearest, labels, self.rejections.values())
+            flags = self._relax(nearest)
+            return f"{told} It would pass with {' '.join(flags)}." if flags else told
         if self.winner is not self.baseline:
             return winner_sentence(self.winner, device, self.metric, self._gain(), cost)
         return default_sentence(self.winner, device, self.metric, self._closest())

@@ -1,28 +1,30 @@
-"""What a person asks for: limits that must hold and the one figure to minimize, from flags and from TOML."""
+"""What must hold of a candidate that wins: limits on its figures, and goals against the fp32 default."""
 
 import math
-import tomllib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 
-from orchestrator.decide.selection.names import nearest_name
+from orchestrator.decide.selection.goals import Goal, by_metric
 from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.decision import METRIC_OF
 from orchestrator.errors import BadInput
 
-__all__ = ["Constraints", "Objective", "read_selection"]
+__all__ = ["Constraints", "Objective", "require_fitting"]
 
 # Shares: zero is a sensible limit (no miss, no loss), and more than everything is a slip of the unit.
 _SHARES = ("max_miss_rate", "max_quality_loss")
+# Figures of chunks that come on the clock: there are none where nobody waits for them.
+ON_THE_CLOCK = ("latency_p50_ms", "latency_p99_ms", "miss_rate", "sustained_ratio", "streams_held")
 
 
 @dataclass(frozen=True)
 class Constraints:
-    """Limits on the figures of ``METRIC_OF``; None is no limit. Raises BadInput for one that cannot be meant.
+    """Limits on the figures of ``METRIC_OF``; None is no limit. Raises BadInput for what cannot be meant.
 
     ``max_quality_loss`` bounds the error rate above the fp32 default's; it is 1 % unless said otherwise, so that a
-    configuration that is fast because it is broken never wins unasked. None switches that gate off.
+    configuration that is fast because it is broken never wins unasked. None switches that gate off. ``max_sustained``
+    bounds the service time once hot over that at first, ``min_streams`` the concurrent streams shown to be held.
+
+    ``real_time`` False: the audio is at hand, nobody waits for a chunk, and a backlog that grows is no fault.
     """
 
     max_p50_ms: float | None = None
@@ -36,6 +38,8 @@ class Constraints:
     max_quality_loss: float | None = 0.01
     max_sustained: float | None = None
     min_streams: float | None = None
+    goals: tuple[Goal, ...] = ()
+    real_time: bool = True
 
     def __post_init__(self) -> None:
         for name, limit in self.limits().items():
@@ -45,50 +49,50 @@ class Constraints:
                 f"max_p50_ms {self.max_p50_ms:g} is above max_p99_ms {self.max_p99_ms:g}, but no p50 is above its p99",
                 hint="swap the two, or drop the looser one",
             )
+        self._check_goals()
+        if not self.real_time:
+            _refuse_on_the_clock([name for name in self.limits() if METRIC_OF[name] in ON_THE_CLOCK])
+            _refuse_on_the_clock([str(goal) for goal in self.goals if goal.metric in ON_THE_CLOCK])
 
     def limits(self) -> dict[str, float]:
         """Name of each limit that is set -> its value."""
-        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name in METRIC_OF}
         return {name: limit for name, limit in found.items() if limit is not None}
 
+    def asked(self) -> dict[str, object]:
+        """All of it as plain JSON; what is as always is not said."""
+        goals = {"goals": [str(goal) for goal in self.goals]} if self.goals else {}
+        return {**self.limits(), **goals, **({} if self.real_time else {"real_time": False})}
 
-def read_selection(flags: Mapping[str, object], path: Path | None = None) -> tuple[Objective, Constraints]:
-    """Objective and constraints from flags (``minimize`` and the limits; None: not given) and a TOML file.
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that are bounded."""
+        limited = (METRIC_OF[name] for name in self.limits())
+        return tuple(dict.fromkeys((*limited, *(goal.metric for goal in self.goals))))
 
-    A flag wins over the file. The file has ``minimize = "..."`` and a table ``[constraints]``. Raises BadInput.
-    """
-    settings = {} if path is None else _read_file(path)
-    settings |= {name.replace("-", "_"): value for name, value in flags.items() if value is not None}
-    minimize = settings.pop("minimize", "latency")
-    _refuse_unknown(settings, METRIC_OF, "limit")
-    limits = {name: _number(name, value) for name, value in settings.items()}
-    return Objective(str(minimize)), Constraints(**limits)
-
-
-def _read_file(path: Path) -> dict[str, object]:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise BadInput(f"cannot read the constraints {path}: {exc.strerror}", hint="check the path") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise BadInput(f"{path} is not TOML: {exc}", hint='write it like: minimize = "latency"') from exc
-    _refuse_unknown(data, ("minimize", "constraints"), f"setting of {path}")
-    table = data.get("constraints", {})
-    if not isinstance(table, dict):
-        raise BadInput(f"constraints in {path} must be a table, got {table!r}", hint="write [constraints] above them")
-    outside, inside = data.get("minimize"), table.get("minimize")
-    if outside is not None and inside is not None and outside != inside:
-        raise BadInput(f"{path} says minimize = {outside!r} and, below [constraints], {inside!r}: keep one")
-    settings = {name.replace("-", "_"): value for name, value in table.items()}
-    if len(settings) != len(table):
-        raise BadInput(f"{path} sets a limit twice, once with '-' and once with '_': keep one of {', '.join(table)}")
-    return settings if outside is None else {**settings, "minimize": outside}
+    def _check_goals(self) -> None:
+        limits = {METRIC_OF[name]: name for name in self.limits()}
+        for metric, goal in by_metric(self.goals).items():
+            name = limits.get(metric)
+            if name is not None and goal.is_limit:
+                raise BadInput(
+                    f"the goal {goal} and {name} = {self.limits()[name]:g} bound the same figure: one never binds",
+                    hint="keep the stricter of the two",
+                )
 
 
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadInput(f"{name} must be a number, got {value!r}")
-    return float(value)
+def require_fitting(objective: Objective, constraints: Constraints) -> None:
+    """Raises BadInput where the objective counts what the constraints say nobody waits for."""
+    if not constraints.real_time:
+        _refuse_on_the_clock([f"the objective {m}" for m in objective.metrics if m in ON_THE_CLOCK])
+
+
+def _refuse_on_the_clock(found: list[str]) -> None:
+    if found:
+        raise BadInput(
+            f"{found[0]} is about chunks that come on the clock, and real_time = false says that none do",
+            hint="leave it out, or ask without that preset: in a batch --minimize service or rtf counts",
+        )
 
 
 def _check(name: str, limit: float) -> None:
@@ -99,9 +103,10 @@ def _check(name: str, limit: float) -> None:
             raise BadInput(f"{name} is a share in 0..1, got {limit:g}", hint=f"for {limit:g} % write {limit / 100:g}")
     elif limit <= 0.0:
         raise BadInput(f"{name} must be > 0, got {limit:g}")
-
-
-def _refuse_unknown(settings: Mapping[str, object], known: Iterable[str], what: str) -> None:
-    for name in settings:
-        if name not in known:
-            raise BadInput(f"unknown {what} {name!r}{nearest_name(name, known)}; known are {', '.join(known)}")
+    if name == "max_sustained" and limit < 1.0:
+        raise BadInput(
+            f"max_sustained must be >= 1, got {limit:g}: it is the service time once hot over that at first",
+            hint=f"for a speed of {limit:g} in the end write {1 / limit:.3g}",
+        )
+    if name == "min_streams" and limit != int(limit):
+        raise BadInput(f"min_streams must be a whole number, got {limit:g}")

@@ -6,17 +6,21 @@ They fail closed: what is missing counts as not met.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from agents.providers import CPU
+from orchestrator.decide.selection.bounds import Bound, bounds_of, held_against
+from orchestrator.decide.selection.compare import clearly_better
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.evidence import Evidence, throttled
+from orchestrator.decide.selection.goals import QUALITY_LOSS
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.quality_loss import more_items
 from orchestrator.decide.selection.words import figure, percent
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.decision import METRIC_OF, METRICS, as_cost, worse
+from orchestrator.domain.decision import METRICS, as_cost, worse
 from orchestrator.domain.placement import fell_back
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, SUSPECT, VALID, not_held
@@ -29,11 +33,16 @@ _QUIETEN = "see earshot devices doctor, or let suspect sessions count (--allow-s
 
 @dataclass(frozen=True)
 class Rules:
-    """What every gate is given beside the candidate's evidence."""
+    """What every gate is given beside the candidate's evidence. ``rivals``: how many are tested against the default."""
 
     constraints: Constraints
     policy: Policy
     baseline: Evidence | None
+    rivals: int = 1
+
+    @cached_property
+    def bounds(self) -> tuple[Bound, ...]:
+        return bounds_of(self.constraints, self.baseline)
 
 
 @dataclass(frozen=True)
@@ -46,19 +55,23 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A limit that is not met: ``reached`` None where the figure is missing; ``excess``: how far beyond, as a share
-    of the limit."""
+    """A bound that is not met: ``reached`` None where the figure is missing. ``noise``: it is met, and the improvement
+    is not beyond the noise.
+    """
 
-    constraint: str
+    bound: Bound
     limit: float
     reached: float | None
+    noise: bool = False
 
     @property
     def excess(self) -> float:
+        """How far beyond, as a share of the limit."""
+        if self.noise:
+            return 0.0
         if self.reached is None or self.limit <= 0 or self.reached <= 0:
             return math.inf
-        metric = METRIC_OF[self.constraint]
-        return as_cost(metric, self.reached) / as_cost(metric, self.limit) - 1.0
+        return as_cost(self.bound.metric, self.reached) / as_cost(self.bound.metric, self.limit) - 1.0
 
 
 def emulated(evidence: Evidence, rules: Rules) -> str | None:
@@ -182,23 +195,24 @@ def _surroundings(session: Session) -> dict[str, str | None]:
 
 
 def quality(evidence: Evidence, rules: Rules) -> str | None:
-    """The upper bound of the loss meets the limit; without a limit there is no gate.
+    """The upper bound of the loss meets the limit or the goal; without one there is no gate.
 
     A candidate that screening left behind was never asked for its quality: it cannot win without having been raced.
     """
-    limit = rules.constraints.max_quality_loss
-    if limit is None:
-        return None
+    bound = next((b for b in rules.bounds if b.metric == QUALITY_LOSS), None)
     loss = evidence.quality.difference if evidence.quality else None
-    if loss is None and not (evidence.raced or evidence.evaluated):
+    if bound is None or (loss is None and not (evidence.raced or evidence.evaluated)):
         return None
     if loss is None:
         return evidence.metrics["quality_loss"].reason
-    if loss.upper <= limit:
+    if bound.limit is None:
+        return _no_limit(bound)
+    if loss.upper <= bound.limit:
         return None
-    bound = f"upper bound {percent(loss.upper)}, the limit is {percent(limit)}"
-    text = f"error rate {percent(loss.value, sign=True)} ({bound})"
-    more = more_items(loss, limit) if loss.value < limit else None
+    goal = "" if bound.goal is None else f" by the goal {bound.goal}"
+    said = f"upper bound {percent(loss.upper)}, the limit is {percent(bound.limit)}{goal}"
+    text = f"error rate {percent(loss.value, sign=True)} ({said})"
+    more = more_items(loss, bound.limit) if loss.value < bound.limit else None
     return text if more is None else f"{text}; about {more} more evaluation items would settle it"
 
 
@@ -226,7 +240,9 @@ def believed(evidence: Evidence, rules: Rules) -> str | None:
 
 
 def stability(evidence: Evidence, rules: Rules) -> str | None:
-    """No paced run has a backlog that grows, in seconds of audio per second."""
+    """No paced run has a backlog that grows, in seconds of audio per second; where nobody waits it may."""
+    if not rules.constraints.real_time:
+        return None
     for run in evidence.runs:
         if run.paced:
             slope = backlog_slope(run.steady.done_ns / 1e9, run.steady.latency_ns / 1e9, rules.policy.confidence)
@@ -237,18 +253,28 @@ def stability(evidence: Evidence, rules: Rules) -> str | None:
     return None
 
 
-def shortfalls(evidence: Evidence, constraints: Constraints, only_known: bool = False) -> list[Shortfall]:
-    """Limits not met, the worst first. The point estimate must meet a limit, of quality its upper bound.
+def shortfalls(evidence: Evidence, rules: Rules, only_known: bool = False) -> list[Shortfall]:
+    """Bounds that are not met, the worst first (``held_against`` says which end of an estimate must meet one).
 
     ``only_known`` leaves out figures that are missing, which a screened candidate has not had the chance to get.
     """
-    found = []
-    for name, limit in constraints.limits().items():
-        estimate = evidence.metrics[METRIC_OF[name]]
-        reached = estimate.high if name == QUALITY else estimate.value
-        if (reached is None and not only_known) or (reached is not None and worse(METRIC_OF[name], reached, limit)):
-            found.append(Shortfall(name, limit, reached))
+    found = [s for b in rules.bounds if b.limit is not None and (s := _missed(evidence, b, rules, only_known))]
     return sorted(found, key=lambda s: -s.excess)
+
+
+def _missed(evidence: Evidence, bound: Bound, rules: Rules, only_known: bool) -> Shortfall | None:
+    limit = float(bound.limit or 0.0)
+    reached = held_against(bound, evidence.metrics[bound.metric])
+    if reached is None:
+        return None if only_known else Shortfall(bound, limit, None)
+    if worse(bound.metric, reached, limit):
+        return Shortfall(bound, limit, reached)
+    if bound.goal is None or not bound.goal.improves or only_known or rules.baseline in (None, evidence):
+        return None
+    assert rules.baseline is not None
+    level = rules.policy.among(rules.rivals)
+    sure = bound.metric == QUALITY_LOSS or clearly_better(evidence, rules.baseline, bound.metric, 0.0, level)
+    return None if sure else Shortfall(bound, limit, reached, noise=True)
 
 
 def rejection(evidence: Evidence, rules: Rules) -> Rejection | None:
@@ -257,17 +283,27 @@ def rejection(evidence: Evidence, rules: Rules) -> Rejection | None:
         reason = gate(evidence, rules)
         if reason is not None:
             return Rejection(name, reason)
-    missed = [s for s in shortfalls(evidence, rules.constraints, not evidence.raced) if s.constraint != QUALITY]
-    return Rejection(missed[0].constraint, _reason(evidence, missed[0])) if missed else None
+    for bound in rules.bounds:
+        if bound.limit is None and bound.metric != QUALITY_LOSS and evidence.raced:
+            return Rejection(bound.name, _no_limit(bound))
+    missed = [s for s in shortfalls(evidence, rules, not evidence.raced) if s.bound.metric != QUALITY_LOSS]
+    return Rejection(missed[0].bound.name, _reason(evidence, missed[0])) if missed else None
+
+
+def _no_limit(bound: Bound) -> str:
+    return f"the goal {bound.name} has nothing to be held against: {bound.reason}"
 
 
 def _reason(evidence: Evidence, missed: Shortfall) -> str:
-    metric = METRIC_OF[missed.constraint]
-    estimate, unit = evidence.metrics[metric], METRICS[metric]
+    bound, metric = missed.bound, missed.bound.metric
+    estimate, of = evidence.metrics[metric], METRICS[metric]
     if missed.reached is None:
-        return f"{metric} is needed for {missed.constraint} and is missing: {estimate.reason}"
-    bound = "" if estimate.high is None or estimate.basis == "file" else f", upper bound {figure(estimate.high)}"
-    return f"{metric} is {figure(missed.reached)} {unit}{bound}; {missed.constraint} is {missed.limit:g}"
+        return f"{metric} is needed for {bound.name} and is missing: {estimate.reason}"
+    if missed.noise:
+        return f"{metric} is {figure(missed.reached)} {of}, which is not below the fp32 default's beyond the noise"
+    upper = "" if estimate.high is None or estimate.basis == "file" else f", upper bound {figure(estimate.high)}"
+    limit = f"is {missed.limit:g}" if bound.goal is None else f"asks for {figure(missed.limit)}"
+    return f"{metric} is {figure(missed.reached)} {of}{upper}; {bound.name} {limit}"
 
 
 GATES: tuple[tuple[str, Callable[[Evidence, Rules], str | None]], ...] = (

@@ -43,6 +43,11 @@ class Objective:
                 hint=f"--weigh {self.asked}=1 looks for the most",
             )
 
+    def __str__(self) -> str:
+        """The same for the same question, however it was asked: ``latency_p50_ms``."""
+        single = len(self.metrics) == 1
+        return self.metric if single else ",".join(f"{metric}={share:.4g}" for metric, share in self.weights.items())
+
     @cached_property
     def weights(self) -> Mapping[str, float]:
         """Metric -> its share of the whole; the shares sum to 1."""

@@ -7,7 +7,7 @@ from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.evidence import Evidence
 from orchestrator.decide.selection.objective import Objective
 from orchestrator.decide.selection.policy import Policy
-from orchestrator.domain.decision import METRIC_OF, as_cost
+from orchestrator.domain.decision import as_cost
 
 # What a person trades against the objective.
 TRADED = ("size_mb", "quality_loss", "peak_rss_mb")
@@ -15,8 +15,7 @@ TRADED = ("size_mb", "quality_loss", "peak_rss_mb")
 
 def spans(objective: Objective, constraints: Constraints) -> tuple[str, ...]:
     """Metrics that the front is drawn in: the objective's, those with a limit, and what one trades against them."""
-    limited = (METRIC_OF[name] for name in constraints.limits())
-    return tuple(dict.fromkeys((*objective.metrics, *limited, *TRADED)))
+    return tuple(dict.fromkeys((*objective.metrics, *constraints.metrics, *TRADED)))
 
 
 def known_to_all(metrics: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str, ...]:

@@ -34,6 +34,12 @@ class Policy:
     repeat_tolerance: float = 0.05
     seed: int = 0
 
+    def among(self, rivals: int) -> float:
+        """The confidence of each of so many tests against the default at which all of them together, each to one side,
+        err with 1 - ``confidence`` (Bonferroni).
+        """
+        return max(self.confidence, 1.0 - 2.0 * (1.0 - self.confidence) / max(1, rivals))
+
     def least_parity_db(self, precision: str) -> float:
         """Below this a provider's outputs are not those of the CPU from the same file; the task metric says the rest.
 

@@ -14,11 +14,14 @@ from orchestrator.statistics.bootstrap import PairedDifference, items_needed, pa
 
 @dataclass(frozen=True)
 class QualityLoss:
-    """``difference`` None: not measured, and ``reason`` says why; with a difference it says whose score was taken."""
+    """``difference`` None: not measured, and ``reason`` says why; with a difference it says whose score was taken.
+    ``default_error_rate``: of the fp32 default on the same items.
+    """
 
     difference: PairedDifference | None
     metric: str = ""
     reason: str | None = None
+    default_error_rate: float | None = None
 
 
 def quality_losses(
@@ -85,4 +88,4 @@ def _loss(score: Score, default: Score, key: str, policy: Policy) -> QualityLoss
         confidence=policy.confidence,
     )
     borrowed = None if score.candidate_key == key else "score of the same artifact with another number of threads"
-    return QualityLoss(difference, score.metric, borrowed)
+    return QualityLoss(difference, score.metric, borrowed, default.error_rate)

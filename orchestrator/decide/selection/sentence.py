@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from orchestrator.decide.selection.evidence import Evidence
 from orchestrator.decide.selection.gates import Rejection
 from orchestrator.decide.selection.words import NAMES, configuration, figure, interval_text, percent, unit
-from orchestrator.domain.decision import METRIC_OF, METRICS, Estimate, Nearest
+from orchestrator.domain.decision import METRIC_OF, METRICS, Estimate, Nearest, metric_of
 
 
 def winner_sentence(winner: Evidence, device: str, metric: str, gain: Estimate, cost: Estimate) -> str:
@@ -36,11 +36,15 @@ def infeasible_sentence(
 ) -> str:
     """Which limit binds and what the nearest reaches; or which gates left nobody."""
     if nearest is not None:
-        of = METRICS[METRIC_OF[nearest.constraint]]
+        of = METRICS[metric_of(nearest.constraint)]
         reached = f"reaches {figure(nearest.reached)} {of}" if nearest.reached is not None else "has no such figure"
+        limit = f"{nearest.limit:g} {of}"
+        binding = (
+            f"{nearest.constraint} = {limit}" if nearest.constraint in METRIC_OF else f"{nearest.constraint} ({limit})"
+        )
         return (
-            f"no configuration of {model} meets the constraints on {device}: {nearest.constraint} = "
-            f"{nearest.limit:g} {of} is binding, and the nearest, {labels[nearest.candidate_key]}, {reached}."
+            f"no configuration of {model} meets the constraints on {device}: {binding} is binding, and the nearest, "
+            f"{labels[nearest.candidate_key]}, {reached}."
         )
     return f"no configuration of {model} can be recommended on {device}: {_obstacles(list(rejections))}."
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from orchestrator.decide.selection.compare import ratio
 from orchestrator.decide.selection.evidence import Evidence, best_attempts, throttled, timed_runs
 from orchestrator.decide.selection.figures import figures
+from orchestrator.decide.selection.gates import QUALITY
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.words import figure, unit
 from orchestrator.domain.artifact import Artifact
@@ -17,7 +18,6 @@ from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.intervals import prediction_interval
 
 _POLICY = Policy()
-_QUALITY = "max_quality_loss"
 
 
 def verify(
@@ -107,7 +107,7 @@ class _Check:
     def missed_limit(self) -> str | None:
         """A limit that the fresh figures miss. One that too few fresh chunks cannot show stays with the race."""
         for name, limit in self.decision.constraints.items():
-            if self.again is None or name == _QUALITY:
+            if self.again is None or name == QUALITY:
                 continue
             value = self.again.metrics[METRIC_OF[name]].value
             if value is not None and value > limit:

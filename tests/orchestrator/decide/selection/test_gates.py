@@ -273,8 +273,9 @@ def test_a_figure_that_is_needed_and_missing_fails_closed(limit: str) -> None:
 def test_shortfalls_are_worst_first() -> None:
     evidence = gather(race(BASE) + race(RIVAL), ARTIFACTS, SCORES, Policy())[1]
     limits = Constraints(max_size_mb=0.2, max_peak_mb=4.0, max_energy_mj=1.0, max_p50_ms=50.0)
-    assert [s.constraint for s in shortfalls(evidence, limits)] == ["max_energy_mj", "max_peak_mb", "max_size_mb"]
-    assert [s.constraint for s in shortfalls(evidence, limits, only_known=True)] == ["max_peak_mb", "max_size_mb"]
+    rules = Rules(limits, Policy(), None)
+    assert [s.bound.name for s in shortfalls(evidence, rules)] == ["max_energy_mj", "max_peak_mb", "max_size_mb"]
+    assert [s.bound.name for s in shortfalls(evidence, rules, only_known=True)] == ["max_peak_mb", "max_size_mb"]
 
 
 def test_a_candidate_that_screening_left_behind_was_not_asked_for_its_quality() -> None:
