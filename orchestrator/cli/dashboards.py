@@ -27,7 +27,7 @@ def dashboards() -> None:
 def _require_extra() -> None:
     missing = [name for name in ("grafana_foundation_sdk", "grafana_client", "yaml") if find_spec(name) is None]
     if missing:
-        raise BadInput(f"dashboards need {', '.join(missing)}", hint="pip install 'earshot[grafana]' (20 MB)")
+        raise BadInput(f"dashboards need {', '.join(missing)}", hint="pip install 'earshot[grafana]' (40 MB)")
 
 
 @dashboards.command()
