@@ -1,10 +1,13 @@
 """``earshot tune``"""
 
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import click
 
-from orchestrator.cli.decision import print_decision, selection_options
+from orchestrator.cli.decision import selection_options
 from orchestrator.cli.isolation import isolate_option
 from orchestrator.cli.options import (
     deadline_option,
@@ -17,23 +20,28 @@ from orchestrator.cli.options import (
     session_option,
     wait_option,
 )
-from orchestrator.cli.output import print_json
 from orchestrator.cli.progress import TerminalProgress
+from orchestrator.cli.tune_shown import print_outcome, print_plans, print_several
 from orchestrator.decide.search.registry import STRATEGIES
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.recipe import Recipe
-from orchestrator.workflows.noise_note import noise_note
 from orchestrator.workflows.option_axis import SessionOption
-from orchestrator.workflows.progress import Silent
-from orchestrator.workflows.settings import TuneSettings
-from orchestrator.workflows.tune import TuneOutcome
+from orchestrator.workflows.progress import FleetProgress, Silent
+from orchestrator.workflows.settings import DEFAULT_ROUNDS, TuneSettings
 from orchestrator.workflows.tune import tune as run_tune
+from orchestrator.workflows.tune_plan import plan_tune
+from orchestrator.workflows.tune_several import tune_several
 
 
 @click.command()
 @click.argument("model")
 @device_option
+@click.option(
+    "--devices",
+    metavar="NAMES",
+    help="Several devices at once: names, tag:TAG, any:TAG, all. Units of one device model share a study.",
+)
 @lab_option
 @wait_option
 @quiet_device_option
@@ -77,18 +85,35 @@ from orchestrator.workflows.tune import tune as run_tune
     show_default=True,
     help="At most so many that may still be the best are raced beside the default.",
 )
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=0),
+    default=DEFAULT_ROUNDS,
+    show_default=True,
+    help="Rounds of re-export, at most; 0: race only what is there.",
+)
+@click.option(
+    "--sustained-minutes",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="In the end so many minutes of the winner without a pause, which --max-sustained is held against.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Order of the interleaved sessions.")
 @click.option(
     "--allow-suspect",
     is_flag=True,
     help="Let sessions count that something disturbed, on a device that is never left alone.",
 )
+@click.option("--plan", is_flag=True, help="Say what would be tried and what not, and why; measure nothing.")
 @click.option("--fresh", is_flag=True, help="Start anew instead of going on with an interrupted study.")
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress.")
+@click.pass_context
 def tune(
+    context: click.Context,
     model: str,
     device: str,
+    devices: str | None,
     lab: Path | None,
     wait_s: float,
     quiet_device: bool,
@@ -107,29 +132,38 @@ def tune(
     deadline_ms: float | None,
     strategy: str,
     finalists: int,
+    rounds: int,
+    sustained_minutes: float,
     seed: int,
     allow_suspect: bool,
+    plan: bool,
     fresh: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Find the configuration of MODEL that wins on a device.
 
-    Exports the candidates, pushes them with the agent, runs paced and flat-out streaming sessions interleaved over
-    every usable execution provider, gates them on quality, chooses, re-exports the winner and verifies it on the
-    device in fresh sessions. Interrupt it at any time: the same command goes on where it was.
+    Exports the candidates and pushes them with the agent. A first race of short sessions, flat out, ends when the rest
+    cannot be the best any more; those that may be and hold their quality are raced in the field's own pace beside the
+    default, until the decision is clear. What wins is exported again, and verified in fresh sessions; what does not
+    repeat goes back to the race. Interrupt it at any time: the same command goes on where it was, and until then
+    `earshot select` says what can be said.
 
     Where the lab file gives the device several Python environments, their providers are all tried; --environment
     limits it to one. --option, given again for each value, is tried with each candidate that it fits.
 
     \b
     earshot tune kws
+    earshot tune kws --plan
     earshot tune kws --max-p99-ms 20 --max-quality-loss 0.01 --minimize memory
     earshot tune digits-lstm --device pi5 --lab lab.toml --json
     earshot tune kws --option allow_spinning=0 --option ep.disable_dynamic_shapes=true
     earshot tune kws --device any:pixel-8 --lab lab.toml --wait 30m
+    earshot tune kws --devices tag:pixel-8 --lab lab.toml --sustained-minutes 15 --max-sustained 1.2
     earshot tune kws --device pixel-8 --lab lab.toml --clusters all
     """
+    if devices is not None and context.get_parameter_source("device") is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError("--device is for one device, --devices for several: give one of them")
     settings = TuneSettings(
         model=model,
         device=device,
@@ -154,33 +188,30 @@ def tune(
         deadline_ms=deadline_ms,
         clusters=tuple(name.strip() for name in (clusters or "").split(",") if name.strip()),
         isolate=isolate,
+        rounds=rounds,
+        sustained_minutes=sustained_minutes,
     )
-    if quiet:
-        outcome = run_tune(settings, Silent())
-    else:
-        with TerminalProgress() as progress:
-            outcome = run_tune(settings, progress)
-    if as_json:
-        print_json(_as_json(outcome))
-    else:
-        print_decision(outcome.decision, noise_note(outcome.ledger, outcome.decision))
-        _print_places(outcome)
-    if outcome.decision.verdict == "infeasible":
+    with nullcontext(Silent()) if quiet else TerminalProgress() as progress:
+        shown, infeasible = _run(settings, devices, plan, progress)
+    shown(as_json)
+    if infeasible:
         raise SystemExit(7)
 
 
-def _as_json(outcome: TuneOutcome) -> dict[str, object]:
-    return {
-        "decision": outcome.decision,
-        "report": str(outcome.report),
-        "ledger": str(outcome.ledger),
-        "bundle": str(outcome.bundle) if outcome.bundle else None,
-        "resumed": outcome.resumed,
-    }
-
-
-def _print_places(outcome: TuneOutcome) -> None:
-    click.echo(f"report  {outcome.report}")
-    if outcome.bundle:
-        click.echo(f"bundle  {outcome.bundle}")
-    click.echo(f"ledger  {outcome.ledger}")
+def _run(
+    settings: TuneSettings, devices: str | None, plan: bool, progress: FleetProgress
+) -> tuple[Callable[[bool], None], bool]:
+    """What prints the outcome, and whether nothing could be recommended."""
+    if plan:
+        plans = plan_tune(settings, devices or settings.device, progress)
+        return partial(print_plans, plans), False
+    if devices is None:
+        outcome = run_tune(settings, progress)
+        return partial(print_outcome, outcome), outcome.decision.verdict == "infeasible"
+    outcomes = tune_several(settings, devices, progress)
+    failed = [one.error for one in outcomes if one.error is not None]
+    if len(failed) == len(outcomes):
+        raise failed[0]
+    return partial(print_several, outcomes), any(
+        one.outcome is None or one.outcome.decision.verdict == "infeasible" for one in outcomes
+    )

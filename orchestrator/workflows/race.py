@@ -1,7 +1,7 @@
 """From every candidate to the decision: gates in order of cost, a race flat out, then one in the field's own pace."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.decide.selection.choose import decide
@@ -9,7 +9,7 @@ from orchestrator.decide.selection.elsewhere import Elsewhere
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate, default_of
-from orchestrator.domain.decision import Decision
+from orchestrator.domain.decision import CandidateVerdict, Decision
 from orchestrator.domain.energy import NO_IDLE, idle_or_reason
 from orchestrator.domain.session import IDLE, Session
 from orchestrator.make.export.outcome import ExportRefusal
@@ -52,6 +52,7 @@ class Race:
     others: tuple[SessionRunner, ...] = ()
     first: tuple[str, ...] = ()
     pruned: tuple[Pruned, ...] = ()
+    _aside: dict[str, CandidateVerdict] = field(default_factory=dict, init=False)
     _idle_s: float = field(default=0.0, init=False)
     _screening: ScreeningRace | None = field(default=None, init=False)
     _paced: PacedRace | None = field(default=None, init=False)
@@ -70,10 +71,15 @@ class Race:
         self._idle(like, AFTER)
         return self.decide()
 
-    def more(self, rivals: Sequence[Candidate], default: Candidate) -> Decision:
-        """More paced blocks of these beside the default: their verification spoke against what the race had found."""
-        self._race(rivals, default)
+    def more(self, rivals: Sequence[Candidate], decision: Decision) -> Decision:
+        """More paced blocks of these beside the default: a verification spoke against what the race had found."""
+        default = decision.of(decision.baseline).candidate if decision.baseline else None
+        self._race([c for c in rivals if c != default], default)
         return self.decide()
+
+    def set_aside(self, candidate: Candidate, reason: str) -> None:
+        """It wins no decision of this race from here on."""
+        self._aside[candidate.key] = CandidateVerdict(candidate, "rejected", reason, gate="verification")
 
     def admit(self, artifacts: Sequence[Artifact], refusals: Sequence[ExportRefusal] = ()) -> None:
         """New artifacts, from which the next ``run`` makes candidates that race those which are there. They are
@@ -91,9 +97,14 @@ class Race:
             push_blobs(runner.agent, files)
         self.exported = Exported((*self.exported.artifacts, *new), (*self.exported.refusals, *refusals))
 
-    def decide(self) -> Decision:
-        study = self.runner.study
-        return decide(**self.evidence(), heat=heat_of(self.runner.ledger, study.model, study.device))
+    def decide(self, *, sustained: bool = False) -> Decision:
+        """``sustained``: by sessions that last, too; before they are measured no limit on them holds."""
+        study, asked = self.runner.study, self.evidence()
+        if self.settings.sustained_minutes > 0 and not sustained:
+            asked["constraints"] = replace(asked["constraints"], max_sustained=None)
+        asked["sessions"] = [s for s in asked["sessions"] if s.planned.candidate.key not in self._aside]
+        found = decide(**asked, heat=heat_of(self.runner.ledger, study.model, study.device))
+        return replace(found, candidates=(*found.candidates, *self._aside.values()))
 
     def evidence(self, sessions: Sequence[Session] | None = None) -> dict[str, Any]:
         """What the study knows by now, or by these sessions alone, and what was asked of it: the arguments of every
@@ -113,7 +124,7 @@ class Race:
 
     def _elsewhere(self) -> Elsewhere:
         """Read where it is asked for: it is in other studies."""
-        if not needs(self.settings.objective, self.settings.constraints):
+        if not needs(self.settings.objective, self.settings.constraints) and self.settings.sustained_minutes == 0:
             return {}
         return measured_elsewhere(self.runner.ledger, self.runner.study.model, self.runner.study.device)
 

@@ -12,6 +12,8 @@ from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
 from orchestrator.workflows.option_axis import SessionOption
 
+# Of re-exports: each costs exports and a race of what it made, and most is found in the first two.
+DEFAULT_ROUNDS = 3
 _ELSEWHERE = "give a folder that you may write to with --results"
 
 
@@ -52,8 +54,9 @@ class TuneSettings:
     all that the lab file names. ``options``: of sessions and providers, each value tried beside none.
     ``allow_suspect``: suspect sessions count like valid ones. ``deadline_ms``: a paced chunk with a longer latency is a
     miss; None: its duration. ``clusters``: try everything on these too (domain/cluster.py), or on ``all`` that the
-    device has; ``isolate``: steps of isolation, None: the lab file's. Raises BadInput for a value that cannot be
-    measured with.
+    device has; ``isolate``: steps of isolation, None: the lab file's. ``rounds`` of re-exports, at most.
+    ``sustained_minutes`` of the winner without a pause, 0: none. Raises BadInput for a value that cannot be measured
+    with.
     """
 
     model: str
@@ -80,6 +83,8 @@ class TuneSettings:
     deadline_ms: float | None = None
     clusters: tuple[str, ...] = ()
     isolate: tuple[str, ...] | None = None
+    rounds: int = DEFAULT_ROUNDS
+    sustained_minutes: float = 0.0
 
     def __post_init__(self) -> None:
         deadline_ns(self.deadline_ms)
@@ -89,6 +94,10 @@ class TuneSettings:
             require_duration("chunk_ms", self.chunk_ms)
         if self.finalists < 1:
             raise BadInput(f"finalists must be >= 1, got {self.finalists}")
+        if self.rounds < 0:
+            raise BadInput(f"rounds must be >= 0, got {self.rounds}", hint="0 exports nothing again")
+        if self.sustained_minutes != 0:
+            require_duration("sustained_minutes", self.sustained_minutes)
         require_strategy(self.strategy)
         if any(t < 1 for t in self.threads):
             raise BadInput(f"threads must be >= 1, got {self.threads}")
@@ -118,6 +127,8 @@ class TuneSettings:
             "deadline_ms": self.deadline_ms,
             "clusters": list(self.clusters),
             "isolate": self.isolate,
+            "rounds": self.rounds,
+            "sustained_minutes": self.sustained_minutes,
         }
 
     @property

@@ -2,50 +2,43 @@
 
 import os
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from orchestrator.decide.bundle.bundle import write_bundle
-from orchestrator.domain.cluster import named
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
+from orchestrator.measure.lab.lease import abandon_all
 from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.again import report_content
 from orchestrator.workflows.candidates import allowed_chunk, require_a_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
-from orchestrator.workflows.cooling import cooler_of
-from orchestrator.workflows.isolating import isolation_for
-from orchestrator.workflows.metering import meter_of
-from orchestrator.workflows.places import Place, other_places
-from orchestrator.workflows.prepare import (
-    Prepared,
-    deploy_agent,
-    export_candidates,
-    prepare_model,
-    push_material,
-)
-from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.prepare import Prepared, export_candidates, prepare_model
+from orchestrator.workflows.progress import FleetProgress, Progress
 from orchestrator.workflows.race import Race
-from orchestrator.workflows.reach import in_environment
-from orchestrator.workflows.reserve import PowerCycle, first_free, reserved
-from orchestrator.workflows.session_runner import SessionRunner
-from orchestrator.workflows.settings import TuneSettings, deadline_ns, require_results
-from orchestrator.workflows.verification import verify_winner
-
-# Sessions that a study runs once more because something disturbed them; what disturbs more of them will not go away.
-_SUSPECT_RERUNS = 6
+from orchestrator.workflows.reserve import first_free, reserved
+from orchestrator.workflows.rounds import run_rounds
+from orchestrator.workflows.search_space import Pruned
+from orchestrator.workflows.settings import TuneSettings, require_results
+from orchestrator.workflows.settle import settle
+from orchestrator.workflows.unit import StudyWork, on_unit
+from orchestrator.workflows.unit_spread import UnitSpread, unit_spread
+from orchestrator.workflows.warm_start import WarmStart, warm_start
 
 
 @dataclass(frozen=True)
 class TuneOutcome:
-    """``resumed``: sessions of an interrupted study of the same question were used and not measured again."""
+    """``resumed``: sessions of an interrupted study of the same question were used and not measured again. ``pruned``:
+    what was not tried, and why. ``first_looks``: who was looked at first, because of other devices. ``spread``: how far
+    several units of the device model differ.
+    """
 
     decision: Decision
     study: Study
@@ -53,47 +46,61 @@ class TuneOutcome:
     ledger: Path
     bundle: Path | None
     resumed: bool
+    pruned: tuple[Pruned, ...] = ()
+    first_looks: tuple[WarmStart, ...] = ()
+    spread: tuple[UnitSpread, ...] = ()
 
 
-def tune(settings: TuneSettings, progress: Progress) -> TuneOutcome:
+def tune(settings: TuneSettings, progress: FleetProgress) -> TuneOutcome:
     """Raises EarshotError; what was measured until then stays in the ledger and the same call goes on from there."""
-    require_results(settings.results)
     lab = load_lab(settings.lab)
     if is_name(settings.device):
         find_device(lab, settings.device)
+    with prepared_tune(settings, progress) as (prepared, ledger):
+        devices = choose_devices(lab, settings.device, ledger, progress, one=True)[0]
+        # Where any of several will do, the one whose study waits to be finished.
+        started = {d.name for d in devices if ledger.unfinished_study(_question(replace(settings, device=d.name)))}
+        return first_free(
+            sorted(devices, key=lambda device: device.name not in started),
+            lambda device, wait_s: tune_on(
+                replace(settings, device=device.name, wait_s=wait_s), prepared, ledger, [device], progress
+            ),
+            settings.wait_s,
+        )
+
+
+@contextmanager
+def prepared_tune(settings: TuneSettings, progress: Progress) -> Iterator[tuple[Prepared, Ledger]]:
+    """The model with its evaluation set, and the ledger. Raises BadInput before minutes are spent on exports."""
+    require_results(settings.results)
     progress.stage(f"reading {settings.model} and its evaluation set", steps=1)
     prepared = prepare_model(settings.model, settings.models_dir)
-    # Before minutes are spent on exports.
     contract = prepared.source.contract
     chunk_samples = allowed_chunk(contract, settings.chunk_ms) or contract.chunk_samples
     heard = round(prepared.needed_evaluation().duration_s("test") * contract.sample_rate_hz)
     require_a_chunk(contract, chunk_samples, heard, "the evaluation set")
     settings.results.mkdir(parents=True, exist_ok=True)
     with Ledger.open(settings.ledger_path) as ledger:
-        devices = choose_devices(lab, settings.device, ledger, progress, one=True)[0]
-        # Where any of several will do, the one whose study waits to be finished.
-        started = {d.name for d in devices if ledger.unfinished_study(_question(replace(settings, device=d.name)))}
-        return first_free(
-            sorted(devices, key=lambda device: device.name not in started),
-            lambda device, wait_s: _tune_on(
-                replace(settings, device=device.name, wait_s=wait_s), prepared, ledger, device, progress
-            ),
-            settings.wait_s,
-        )
+        yield prepared, ledger
 
 
 def _question(settings: TuneSettings) -> str:
     return Study("", settings.model, settings.device, "", settings.question()).settings_sha256
 
 
-def _tune_on(
-    settings: TuneSettings, prepared: Prepared, ledger: Ledger, device: Device, progress: Progress
+def tune_on(
+    settings: TuneSettings,
+    prepared: Prepared,
+    ledger: Ledger,
+    devices: Sequence[Device],
+    progress: FleetProgress,
+    report_name: str = "report.html",
 ) -> TuneOutcome:
-    purpose = f"tune {settings.model}"
-    with (
-        reserved(ledger, device, purpose, progress, wait_s=settings.wait_s) as held,
-        tempfile.TemporaryDirectory(prefix="earshot-") as scratch,
-    ):
+    """One study on the units of one device model. Interrupted, what can be decided by then is in the ledger."""
+    with ExitStack() as stack:
+        purpose = f"tune {settings.model}"
+        held = [stack.enter_context(reserved(ledger, d, purpose, progress, wait_s=settings.wait_s)) for d in devices]
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="earshot-")))
         study, resumed = _begin(ledger, settings, progress)
         exported = export_candidates(
             prepared, settings.recipes, settings.artifacts_dir, jobs=os.cpu_count() or 1, progress=progress
@@ -102,44 +109,50 @@ def _tune_on(
             ledger.record_artifact(artifact)
         for refusal in exported.refusals:
             ledger.record_refusal(study.study_id, refusal.recipe, refusal.reason)
-        power = PowerCycle(ledger, device, progress)
-        chosen = in_environment(device, settings.environment)
-        agent, environment = power.reach(lambda: deploy_agent(chosen, progress, ledger))
-        with agent.transport, held.on_device(agent), ExitStack() as stack:
-            asked = isolation_for(device, settings.isolate, named(environment.probe, device.name, settings.clusters))
-            quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device, asked=asked)
-            environment = replace(environment, isolation=stack.enter_context(quiet))
-            here = Place(agent, environment)
-            places = other_places(device, here, progress) if settings.environment is None else {}
-            material = push_material(agent, prepared, exported.artifacts, Path(scratch), progress)
-            runner = SessionRunner(
-                ledger,
-                study,
-                agent,
-                environment,
-                material,
-                {a.sha256: a for a in exported.artifacts},
-                progress,
-                settings.seed,
-                hold=held,
-                power=power,
-                isolate=asked.steps,
-                meter=meter_of(device),
-                cooler=cooler_of(device, agent, environment, ledger, study, progress),
-                suspect_reruns=0 if settings.allow_suspect else _SUSPECT_RERUNS,
-                deadline_ns=deadline_ns(settings.deadline_ms),
-                places=places,
-            )
-            decision = Race(settings, prepared, exported, runner).run()
-            if decision.winner is not None:
-                decision = verify_winner(
-                    decision, prepared, runner, paced_s=settings.paced_s, artifacts_dir=settings.artifacts_dir
-                )
-            runner.forget_recorded()
+        work = StudyWork(settings, prepared, study, {a.sha256: a for a in exported.artifacts}, scratch)
+        runners = [
+            stack.enter_context(on_unit(work, ledger, device, hold, _progress_of(progress, device, devices)))
+            for device, hold in zip(devices, held, strict=True)
+        ]
+        first = warm_start(ledger, study, runners[0].environment)
+        for one in first:
+            progress.note(one.sentence)
+        race = Race(settings, prepared, exported, runners[0], tuple(runners[1:]), tuple(one.key for one in first))
+        decision = _decided(race, ledger, progress)
+        spread = unit_spread(decision, ledger.sessions(study.study_id), exported.artifacts)
         ledger.record_decision(decision)
         ledger.finish_study(study.study_id, "finished")
-        outcome = conclude(ledger, study, settings.results)
-        return replace(outcome, resumed=resumed)
+        outcome = conclude(ledger, study, settings.results, report_name)
+    return replace(outcome, resumed=resumed, pruned=race.pruned, first_looks=first, spread=spread)
+
+
+def _progress_of(progress: FleetProgress, device: Device, devices: Sequence[Device]) -> Progress:
+    return progress if len(devices) == 1 else progress.device(device.name)
+
+
+def _decided(race: Race, ledger: Ledger, progress: Progress) -> Decision:
+    try:
+        decision = race.run()
+        if race.settings.rounds:
+            decision = run_rounds(race, decision, race.settings.rounds)
+        ledger.record_decision(decision)
+        return settle(race, decision)
+    except KeyboardInterrupt:
+        _so_far(race, ledger, progress)
+        raise
+
+
+def _so_far(race: Race, ledger: Ledger, progress: Progress) -> None:
+    """Into the ledger, where somebody was raced by now: what `earshot report` and `earshot select` show until the study
+    goes on.
+    """
+    if race.units.count > 1:
+        # Threads that nobody waits for may still measure; their devices are given back.
+        abandon_all()
+    decision = race.decide()
+    if decision.winner is not None:
+        ledger.record_decision(decision)
+        progress.note(f"so far: {decision.sentence}")
 
 
 def _begin(ledger: Ledger, settings: TuneSettings, progress: Progress) -> tuple[Study, bool]:
@@ -162,10 +175,10 @@ def _begin(ledger: Ledger, settings: TuneSettings, progress: Progress) -> tuple[
     return study, False
 
 
-def conclude(ledger: Ledger, study: Study, results: Path) -> TuneOutcome:
+def conclude(ledger: Ledger, study: Study, results: Path, report_name: str = "report.html") -> TuneOutcome:
     """Report and bundle from what the ledger holds."""
     content = report_content(ledger, study)
-    report = results / "report.html"
+    report = results / report_name
     write_report(report, content)
     decision = content.decision
     bundle = None
