@@ -30,7 +30,7 @@ from orchestrator.workflows.sides import TIMED
 
 # What has figures of its own. Idle sessions and profiles are part of others' figures.
 MODES = (*TIMED, "evaluate")
-_NS, _MJ = 1e-9, 1e-3
+_NS_PER_S, _MJ_PER_J = 1e9, 1e3
 _Z95 = NormalDist().inv_cdf(0.975)
 
 
@@ -138,7 +138,7 @@ def _quantiles(what: str, times_ns: NDArray[Any]) -> Iterator[Sample]:
         for end, value_ns in ends.items():
             # So many chunks may have been dropped that there is no such time.
             if value_ns is not None and value_ns < wire.NEVER_NS // 2:
-                yield Sample(f"earshot_{what}{end}_seconds", value_ns * _NS, labels)
+                yield Sample(f"earshot_{what}{end}_seconds", value_ns / _NS_PER_S, labels)
 
 
 def _half_width(values: NDArray[np.float64]) -> float | None:
@@ -150,7 +150,7 @@ def _half_width(values: NDArray[np.float64]) -> float | None:
 def _around(run: Run) -> Iterator[Sample]:
     load_ns, peak_mb = run.session.result.load_ns, of_run(run).get("peak_rss_mb")
     if load_ns is not None:
-        yield Sample("earshot_load_seconds", load_ns * _NS)
+        yield Sample("earshot_load_seconds", load_ns / _NS_PER_S)
     if peak_mb is not None:
         yield Sample("earshot_peak_memory_bytes", peak_mb * BYTES_PER_MB)
 
@@ -163,7 +163,7 @@ def _energy(run: Run, idle: Idle | str) -> Iterator[Sample]:
         same_source([found], idle)
     except NoEnergy:
         return
-    yield Sample("earshot_energy_joules_per_audio_second", found.net_mj_per_audio_s(idle) * _MJ)
+    yield Sample("earshot_energy_joules_per_audio_second", found.net_mj_per_audio_s(idle) / _MJ_PER_J)
 
 
 def _exemplar_of(samples: Sequence[Sample]) -> int | None:
@@ -176,4 +176,4 @@ def _histogram(run: Run) -> Any:
     if not run.paced:
         return None
     latency_ns = run.steady.latency_ns
-    return "earshot_latency_distribution_seconds", buckets(latency_ns[latency_ns < wire.NEVER_NS // 2] * _NS)
+    return "earshot_latency_distribution_seconds", buckets(latency_ns[latency_ns < wire.NEVER_NS // 2] / _NS_PER_S)

@@ -1,18 +1,17 @@
 """From the outbox to one server: all that waits, in order, a batch at a time, each remembered when it is taken."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.errors import MonitoringError
 from orchestrator.ledger import outbox
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.outbox import Delivery, Entry, Refused, Target
-from orchestrator.tell.telemetry import told
+from orchestrator.ledger.outbox import Delivery, Entry, Refused
 from orchestrator.tell.telemetry.abilities import Abilities
+from orchestrator.tell.telemetry.batch import Batches
 from orchestrator.tell.telemetry.names import JOB
-from orchestrator.tell.telemetry.remote_write import Point, encoded, histogram_request, request
-from orchestrator.tell.telemetry.told import Labels
 from orchestrator.tell.telemetry.writer import UNKNOWN, NeverTaken, TooLarge, Writer
 
 # Entries of one request: of about 20 samples each. A request of 10,000 samples is 100 KB of snappy.
@@ -43,17 +42,25 @@ class Delivered:
         )
 
 
-@dataclass(frozen=True)
 class Post:
     """Where to, as whom. ``instance``: the label that tells one lab from another."""
 
-    url: str
-    writer: Writer
-    instance: str
+    def __init__(self, url: str, writer: Writer, instance: str) -> None:
+        self.url = url
+        self.writer = writer
+        self.batches = Batches((("instance", instance), ("job", JOB)))
 
-    @property
-    def labels(self) -> Labels:
-        return (("instance", self.instance), ("job", JOB))
+
+@dataclass(frozen=True)
+class _Batch:
+    """``after``: the number before its first entry. ``wanted``: those that are sent, as ``body``."""
+
+    after: int
+    up_to: int
+    wanted: tuple[Entry, ...]
+    refused: tuple[Refused, ...]
+    clamped: int
+    body: bytes
 
 
 def deliver(
@@ -61,37 +68,32 @@ def deliver(
 ) -> Delivered:
     """All that waits. What was taken is remembered also where this ends early.
 
-    Raises Away, MonitoringError, LedgerError.
+    While the server works on a batch the next one is made. Raises Away, MonitoringError, LedgerError.
     """
-    so_far, target = Delivered(), outbox.target(ledger, post.url)
-    while entries := outbox.entries_after(ledger, target.delivered, BATCH_ENTRIES):
-        done = _batch(ledger, post, able, target, entries)
-        target = outbox.target(ledger, post.url)
-        so_far += done
-        progress(so_far)
+    so_far = Delivered()
+    with ThreadPoolExecutor(1) as sender:
+        batch = _next(ledger, post, able, outbox.target(ledger, post.url).delivered)
+        while batch is not None:
+            sending = sender.submit(_write, post, batch.body if batch.wanted else None)
+            upcoming = _next(ledger, post, able, batch.up_to)
+            so_far += _taken(ledger, post, able, batch, sending.result())
+            progress(so_far)
+            batch = upcoming
     return so_far
 
 
-def _batch(ledger: Ledger, post: Post, able: Abilities, target: Target, entries: Sequence[Entry]) -> Delivered:
+def _next(ledger: Ledger, post: Post, able: Abilities, after: int) -> _Batch | None:
+    entries = outbox.entries_after(ledger, after, BATCH_ENTRIES)
+    if not entries:
+        return None
     entries, clamped = _clamped(ledger, entries, able.now_ms())
     old = [] if able.oldest_ms is None else [entry for entry in entries if entry.at_ms < able.oldest_ms]
-    refused = [Refused(entry.number, "too-old", able.too_old, entry.samples) for entry in old]
-    gone = {each.number for each in refused}
-    wanted = [entry for entry in entries if entry.number not in gone]
-    refused += _believed(_send(post, wanted), wanted)
-    gone = {each.number for each in refused}
-    taken = [entry for entry in entries if entry.number not in gone]
-    histograms = _histograms(post, able, taken)
-    samples = sum(entry.samples for entry in taken)
-    at_utc = datetime.now(UTC).isoformat(timespec="seconds")
-    delivery = Delivery(target.delivered, entries[-1].number, samples, refused)
-    if not outbox.delivered(ledger, post.url, delivery, at_utc):
-        # Another process sent the same, which the server counts once, and so does the ledger.
-        return Delivered(clamped=clamped)
-    return Delivered(len(taken), samples, histograms, tuple(refused), clamped)
+    refused = tuple(Refused(entry.number, "too-old", able.too_old, entry.samples) for entry in old)
+    wanted = tuple(entry for entry in entries if entry not in old) if old else tuple(entries)
+    return _Batch(after, entries[-1].number, wanted, refused, clamped, post.batches.body(wanted))
 
 
-def _clamped(ledger: Ledger, entries: Sequence[Entry], now_ms: int) -> tuple[Sequence[Entry], int]:
+def _clamped(ledger: Ledger, entries: list[Entry], now_ms: int) -> tuple[list[Entry], int]:
     """Those from the future get the present as their time, in the outbox first: sent again, they are the same."""
     ahead = [entry for entry in entries if entry.at_ms > now_ms + _AHEAD_MS]
     if not ahead:
@@ -100,51 +102,51 @@ def _clamped(ledger: Ledger, entries: Sequence[Entry], now_ms: int) -> tuple[Seq
     return outbox.entries_after(ledger, entries[0].number - 1, len(entries)), len(ahead)
 
 
-def _send(post: Post, entries: Sequence[Entry]) -> list[Refused]:
-    """One bad sample fails its whole request: halves, until those are found that are to blame."""
-    if not entries:
-        return []
+def _write(post: Post, body: bytes | None) -> NeverTaken | TooLarge | None:
+    """What was wrong with it, if anything; nothing is sent for None. Raises Away, MonitoringError."""
     try:
-        post.writer.write(request(_points(entries, post.labels)))
+        if body is not None:
+            post.writer.write(body)
     except (NeverTaken, TooLarge) as exc:
-        if len(entries) > 1:
-            middle = len(entries) // 2
-            return _send(post, entries[:middle]) + _send(post, entries[middle:])
-        reason = exc.reason if isinstance(exc, NeverTaken) else "too-large"
-        return [Refused(entries[0].number, reason, str(exc) or reason, entries[0].samples)]
-    return []
+        return exc
+    return None
 
 
-def _believed(refused: list[Refused], of: Sequence[Entry]) -> list[Refused]:
-    """A server that takes none of a batch, and does not say that it is for the samples, may be none for writing."""
-    if refused and len(refused) == len(of) and all(each.reason == UNKNOWN for each in refused):
+def _taken(
+    ledger: Ledger, post: Post, able: Abilities, batch: _Batch, wrong: NeverTaken | TooLarge | None
+) -> Delivered:
+    found = _to_blame(post, batch.wanted, wrong) if wrong is not None else []
+    if found and len(found) == len(batch.wanted) and all(each.reason == UNKNOWN for each in found):
+        # It takes none of them, and does not say that it is for the samples: it may be no server for writing.
         raise MonitoringError(
-            f"the server takes none of {len(of)} entries: {refused[0].detail}", hint="is this the address to write to?"
+            f"the server takes none of {len(found)} entries: {found[0].detail}", hint="is this the address to write to?"
         )
-    return refused
+    gone = {each.number for each in found}
+    taken = [entry for entry in batch.wanted if entry.number not in gone]
+    histograms = sum(_histogram(post, able, entry) for entry in taken)
+    refused, samples = (*batch.refused, *found), sum(entry.samples for entry in taken)
+    done = Delivery(batch.after, batch.up_to, samples, refused)
+    if not outbox.delivered(ledger, post.url, done, datetime.now(UTC).isoformat(timespec="seconds")):
+        # Another process sent the same, which the server has once, and so has the ledger.
+        return Delivered(clamped=batch.clamped)
+    return Delivered(len(taken), samples, histograms, refused, batch.clamped)
 
 
-def _points(entries: Sequence[Entry], ours: Labels) -> Iterator[Point]:
-    for entry in entries:
-        common = told.labels_of(entry.record)
-        marked = told.exemplar_of(entry.record)
-        for number, sample in enumerate(told.samples_of(entry.record)):
-            exemplar = marked[1] if marked is not None and marked[0] == number else ()
-            yield Point(encoded(sample.name, common, sample.labels, ours), entry.at_ms, sample.value, exemplar)
+def _to_blame(post: Post, entries: Sequence[Entry], wrong: NeverTaken | TooLarge) -> list[Refused]:
+    """One bad sample fails its whole request: halves, until those are found that are to blame."""
+    if len(entries) == 1:
+        reason = wrong.reason if isinstance(wrong, NeverTaken) else "too-large"
+        return [Refused(entries[0].number, reason, str(wrong) or reason, entries[0].samples)]
+    middle, found = len(entries) // 2, []
+    for half in (entries[:middle], entries[middle:]):
+        still = _write(post, post.batches.body(half))
+        found += [] if still is None else _to_blame(post, half, still)
+    return found
 
 
-def _histograms(post: Post, able: Abilities, entries: Sequence[Entry]) -> int:
-    """Each on its own, as a refused one is no loss: its quantiles are told."""
-    taken = 0
-    for entry in entries:
-        found = told.histogram_of(entry.record)
-        if found is None or not able.histograms or entry.at_ms < able.now_ms() - _FRESH_MS:
-            continue
-        name, buckets = found
-        labels = encoded(name, told.labels_of(entry.record), post.labels)
-        try:
-            post.writer.write(histogram_request(labels, entry.at_ms, buckets))
-        except NeverTaken:
-            continue
-        taken += 1
-    return taken
+def _histogram(post: Post, able: Abilities, entry: Entry) -> bool:
+    """On its own, as a refused one is no loss: its quantiles are told."""
+    if not able.histograms or entry.at_ms < able.now_ms() - _FRESH_MS:
+        return False
+    body = post.batches.histogram(entry)
+    return body is not None and _write(post, body) is None
