@@ -144,7 +144,8 @@ def throttling(evidence: Evidence, rules: Rules) -> str | None:
 
 
 def unlike(evidence: Evidence, rules: Rules) -> str | None:
-    """Measured where the default was: device, build of the agent, transport, kernel, governor, Python.
+    """Measured where the default was: device, build of the agent, transport, kernel, governor, Python. Where several
+    units of one device model share a study, each session is held to the default's on its own unit.
 
     And with one build of its runtime, which is the default's where that has the same runtime and Python environment: a
     device's Python decides which versions it can have, so figures are compared only within one. A candidate in another
@@ -152,14 +153,16 @@ def unlike(evidence: Evidence, rules: Rules) -> str | None:
     """
     if rules.baseline is None or not rules.baseline.sessions:
         return _mixed(evidence)
-    expected = _surroundings(rules.baseline.sessions[0])
+    units = {s.environment.device: _surroundings(s) for s in reversed(rules.baseline.sessions)}
+    build: dict[str, str | None] = {}
     if _same_build(evidence.candidate, rules.baseline.candidate):
         for name in _RUNTIME:
             known = [_runtime(s)[name] for s in rules.baseline.sessions if _runtime(s)[name]]
-            expected[name] = known[0] if known else None
+            build[name] = known[0] if known else None
+    first = _surroundings(rules.baseline.sessions[0])
     for session in evidence.sessions:
         found = {**_surroundings(session), **_runtime(session)}
-        for name, value in expected.items():
+        for name, value in {**units.get(session.environment.device, first), **build}.items():
             if found[name] != value and None not in (value, found[name]):
                 return f"not comparable with the fp32 default: {name} is {found[name]} against {value}"
     return _mixed(evidence)
