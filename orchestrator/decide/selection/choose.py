@@ -11,7 +11,7 @@ from orchestrator.decide.selection.gates import Rejection, Rules, rejection
 from orchestrator.decide.selection.objective import Objective
 from orchestrator.decide.selection.pareto import better_in, dominators, known_to_all, spans
 from orchestrator.decide.selection.policy import Policy
-from orchestrator.decide.selection.profile import units_of, with_score
+from orchestrator.decide.selection.profile import with_score
 from orchestrator.decide.selection.ranking import choose_winner, objective_value, simpler_in
 from orchestrator.decide.selection.screening import finalists, stand_in
 from orchestrator.decide.selection.sentence import default_sentence, infeasible_sentence, winner_sentence
@@ -77,8 +77,8 @@ def _with_objective(evidence: list[Evidence], objective: Objective, policy: Poli
     if objective.metric != SCORE:
         return evidence
     baseline = baseline_of(evidence)
-    units = units_of(baseline.metrics if baseline else None, objective.metrics)
-    return [with_score(e, objective.weights, units, policy.confidence) for e in evidence]
+    of_default = with_score(baseline, objective.weights, policy.confidence).value(SCORE) if baseline else None
+    return [with_score(e, objective.weights, policy.confidence, of_default) for e in evidence]
 
 
 def _device_model(study: Study, sessions: Sequence[Session]) -> str:

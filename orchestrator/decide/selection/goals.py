@@ -114,7 +114,9 @@ class Goal:
         if self.kind == THRESHOLD:
             return replace(self, value=outward(own, down=self._more))
         step = (base - own if self._falls else own - base) / (base / 100.0 if self.kind.startswith("percent") else 1.0)
-        return replace(self, value=outward(step, down=self.improves)) if step > 0 else None
+        value = outward(step, down=self.improves) if step > 0 else 0.0
+        whole = self._falls and self.kind.startswith("percent") and value >= 100.0
+        return None if value == 0.0 or whole else replace(self, value=value)
 
     def _bound(self, default: float) -> float:
         if self.kind == THRESHOLD:

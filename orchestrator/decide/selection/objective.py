@@ -37,7 +37,7 @@ class Objective:
     asked: str = "latency"
 
     def __post_init__(self) -> None:
-        if "=" not in self.asked and self.metric in MORE_IS_BETTER:
+        if self.metric in MORE_IS_BETTER and "=" not in self.asked:
             raise BadInput(
                 f"minimize {self.asked!r} would look for the fewest, and more of it is better",
                 hint=f"--weigh {self.asked}=1 looks for the most",

@@ -41,7 +41,7 @@ def stand_in(objective: Objective, evidence: Sequence[Evidence], policy: Policy)
         found[proxy] = found.get(proxy, 0.0) + share
     if len(found) == 1:
         return next(iter(found)), list(evidence)
-    return SCORE, [with_score(e, found, {}, policy.confidence) for e in evidence]
+    return SCORE, [with_score(e, found, policy.confidence) for e in evidence]
 
 
 def finalists(

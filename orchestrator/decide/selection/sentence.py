@@ -38,13 +38,10 @@ def infeasible_sentence(
     if nearest is not None:
         of = METRICS[metric_of(nearest.constraint)]
         reached = f"reaches {figure(nearest.reached)} {of}" if nearest.reached is not None else "has no such figure"
-        limit = f"{nearest.limit:g} {of}"
-        binding = (
-            f"{nearest.constraint} = {limit}" if nearest.constraint in METRIC_OF else f"{nearest.constraint} ({limit})"
-        )
+        value = f" = {nearest.limit:g} {of}" if nearest.constraint in METRIC_OF else f" ({figure(nearest.limit)} {of})"
         return (
-            f"no configuration of {model} meets the constraints on {device}: {binding} is binding, and the nearest, "
-            f"{labels[nearest.candidate_key]}, {reached}."
+            f"no configuration of {model} meets the constraints on {device}: {nearest.constraint}{value} is binding, "
+            f"and the nearest, {labels[nearest.candidate_key]}, {reached}."
         )
     return f"no configuration of {model} can be recommended on {device}: {_obstacles(list(rejections))}."
 

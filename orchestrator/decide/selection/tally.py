@@ -67,9 +67,13 @@ def nearest_of(evidence: Sequence[Evidence], rejections: Rejections, rules: Rule
 
 
 def relaxed(evidence: Evidence, rules: Rules) -> tuple[str, ...]:
-    """Flags under which it meets every bound; empty where a figure is missing or a goal would have to go."""
+    """Flags under which it would be one that may win; empty where that takes another race, a figure that is missing, or
+    a goal less.
+    """
     found: list[str] = []
-    for short in shortfalls(evidence, rules, not evidence.raced):
+    if not evidence.raced:
+        return ()
+    for short in shortfalls(evidence, rules):
         flag = None if short.reached is None or short.noise else short.bound.relaxed(short.reached)
         if flag is None:
             return ()
@@ -96,13 +100,16 @@ def _gate_of(short: Shortfall) -> str:
 def _relax(gate: str, nearest: Evidence, rules: Rules) -> str:
     if gate in _HELP:
         return _HELP[gate]
-    flags = relaxed(nearest, rules)
-    if flags:
-        return " ".join(flags)
-    missing = [s for s in shortfalls(nearest, rules, not nearest.raced) if s.reached is None]
-    if missing:
-        return nearest.metrics[missing[0].bound.metric].reason or "measure it"
-    return "leave the goal out, or race longer: --budget-minutes"
+    shorts = shortfalls(nearest, rules, not nearest.raced)
+    missing = next((s for s in shorts if s.reached is None), None)
+    if missing is not None:
+        return nearest.metrics[missing.bound.metric].reason or "measure it"
+    if any(s.noise for s in shorts):
+        return "race longer: --budget-minutes"
+    flags = [s.bound.relaxed(float(s.reached or 0.0)) for s in shorts]
+    if None in flags or not flags:
+        return "leave the goal out: it is no better than the fp32 default there"
+    return " ".join(map(str, flags)) + ("" if nearest.raced else ", and a race of its own: it was only screened")
 
 
 def _exports(refused: Sequence[CandidateVerdict]) -> GateTally:

@@ -5,19 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.decide.selection.compare import ratio
+from orchestrator.decide.selection.elsewhere import MODES
 from orchestrator.decide.selection.evidence import Evidence, best_attempts, throttled, timed_runs
 from orchestrator.decide.selection.figures import figures
 from orchestrator.decide.selection.gates import QUALITY
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.words import figure, unit
 from orchestrator.domain.artifact import Artifact
-from orchestrator.domain.decision import METRIC_OF, Decision, Estimate, Verification
+from orchestrator.domain.decision import METRIC_OF, Decision, Estimate, Verification, worse
 from orchestrator.domain.energy import Idle, idle_or_reason
 from orchestrator.domain.session import IDLE, Session
 from orchestrator.statistics.interval import Interval
 from orchestrator.statistics.intervals import prediction_interval
 
 _POLICY = Policy()
+# What takes sessions of another mode than those that verify.
+_NOT_PACED = ("service_p50_ms", "service_p99_ms", *MODES)
 
 
 def verify(
@@ -47,20 +50,29 @@ def verify(
     if decision.baseline not in (None, decision.winner):
         mine = [s for s in mine if s.planned.candidate.key != decision.baseline]
     again = _fresh(mine, artifact, policy, idle)
-    check = _Check(decision, again, _baseline(fresh_sessions, decision, artifact, policy, idle), policy)
+    metric = _told(decision)
+    check = _Check(decision, again, _baseline(fresh_sessions, decision, artifact, policy, idle), policy, metric)
     problem = _broken(mine, again, artifact, equal) or check.missed_limit()
     expected, passed, reason = check.repeats()
     return Verification(
         candidate_key=decision.winner,
         artifact_sha256=artifact.sha256,
         byte_equal=equal,
-        metric=decision.objective,
+        metric=metric,
         expected=expected,
-        measured=again.metrics[decision.objective] if again else Estimate(None, reason=problem or "no fresh session"),
+        measured=again.metrics[metric] if again else Estimate(None, reason=problem or "no fresh session"),
         passed=passed and problem is None,
         session_ids=tuple(s.session_id for s in fresh_sessions),
         reason=problem or reason,
     )
+
+
+def _told(decision: Decision) -> str:
+    """The objective, where paced sessions can tell it; else what of a profile weighs most that they can, else the
+    latency.
+    """
+    wanted = sorted(decision.weights, key=lambda metric: -decision.weights[metric]) or [decision.objective]
+    return next((metric for metric in wanted if metric not in _NOT_PACED), "latency_p50_ms")
 
 
 def _fresh(sessions: Sequence[Session], artifact: Artifact, policy: Policy, idle: Idle | str) -> Evidence | None:
@@ -99,18 +111,16 @@ class _Check:
     again: Evidence | None
     default: Evidence | None
     policy: Policy
-
-    @property
-    def metric(self) -> str:
-        return self.decision.objective
+    metric: str
 
     def missed_limit(self) -> str | None:
         """A limit that the fresh figures miss. One that too few fresh chunks cannot show stays with the race."""
         for name, limit in self.decision.constraints.items():
             if self.again is None or name == QUALITY:
                 continue
-            value = self.again.metrics[METRIC_OF[name]].value
-            if value is not None and value > limit:
+            found = self.again.metrics.get(METRIC_OF[name])
+            value = None if found is None else found.value
+            if value is not None and worse(METRIC_OF[name], value, limit):
                 return f"{METRIC_OF[name]} is {figure(value)} in fresh sessions, {name} is {limit:g}"
         return None
 
@@ -149,6 +159,8 @@ class _Check:
         """The gain in the fresh pairs, where it is no less than the race predicts for as many pairs."""
         gain = self.decision.gain
         if self.default is None or self.again is None or self.default.failures or gain.value is None:
+            return None
+        if self.metric != self.decision.objective:
             return None
         fresh = ratio(self.default, self.again, self.metric, self.policy.confidence)
         if fresh.value is None:
