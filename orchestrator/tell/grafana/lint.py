@@ -125,9 +125,10 @@ def _whole(model: Model, uids: set[str]) -> Iterator[Found]:
         yield "no-hard-coded-uid-rule", "data sources", f"{uid} is the name of one data source"
     for uid in sorted(set(_BOARD_LINK.findall(text)) - uids):
         yield "element-reference-rule", "links", f"there is no dashboard {uid}"
-    ids = [panel["id"] for panel in model["panels"]]
-    if len(set(ids)) != len(ids):
-        yield "panel-id-rule", "panels", "two panels have one id"
+    for what in ("id", "title"):
+        values = [panel[what] for panel in model["panels"] if panel["type"] != "row"]
+        if len(set(values)) != len(values):
+            yield "panel-id-rule", "panels", f"two panels have one {what}"
 
 
 def _uids(node: object) -> Iterator[str]:

@@ -81,7 +81,7 @@ BOARD = Board(
             [
                 *(
                     figure(
-                        title,
+                        f"{title}, B over A",
                         f"B over A minus 1, median over devices with both within {WINDOW}. Below 0 B needs less.",
                         "percentunit",
                         f"quantile(0.5, {_b_over_a(metric, **fixed)})",
@@ -91,7 +91,7 @@ BOARD = Board(
                     for title, metric, fixed, _, _ in _METRICS[:4]
                 ),
                 bars(
-                    "Latency p99 by device",
+                    "Latency p99 by device, B over A",
                     "B over A minus 1. Bars of both colours say: it depends on the device.",
                     "percentunit",
                     Query(f"sort({_b_over_a(_P99, quantile='0.99')})", "{{device}}"),
@@ -99,7 +99,7 @@ BOARD = Board(
                     links=[TO_DEVICE],
                 ),
                 rows(
-                    "All figures by device",
+                    "All figures by device, B over A",
                     "B over A minus 1; empty where a device lacks one of them.",
                     "percentunit",
                     [_b_over_a(metric, **fixed) for _, metric, fixed, _, _ in _METRICS],

@@ -124,7 +124,7 @@ BOARD = Board(
                     zero=True,
                 ),
                 history(
-                    "Throttled devices",
+                    "Throttled devices by night",
                     "A cell for each night: whether any session of it had a throttle flag.",
                     "none",
                     Query(f"max by (device) ({night(_THROTTLED, CONFIGURATION)})", "{{device}}"),

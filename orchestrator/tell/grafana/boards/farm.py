@@ -101,7 +101,7 @@ BOARD = Board(
                     stacked=True,
                 ),
                 lines(
-                    "Sessions running",
+                    "Sessions running and to do",
                     "Devices at work, and what running nights still have to do.",
                     "short",
                     [
@@ -157,7 +157,7 @@ BOARD = Board(
             "Outbox",
             [
                 lines(
-                    "Samples waiting",
+                    "Samples waiting by server",
                     "For each server.",
                     "short",
                     [Query(f"sum by (target) ({select('earshot_outbox_samples')})", "{{target}}")],
