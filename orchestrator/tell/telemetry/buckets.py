@@ -37,7 +37,7 @@ class Buckets:
 
     def deltas(self) -> list[int]:
         """Each count minus the one before it, as they travel."""
-        return [count - before for count, before in zip(self.counts, [0, *self.counts[:-1]], strict=True)]
+        return [int(change) for change in np.diff(self.counts, prepend=0)]
 
 
 def buckets(values: NDArray[Any]) -> Buckets:
