@@ -44,7 +44,7 @@ def _verdict(trials: Sequence[Trial], gain: Estimate, metric: str | None) -> str
         return "nothing of it was worth the device's time"
     passed = [t for t in trials if t.outcome == "passed"]
     if not passed:
-        return f"none of its {len(trials)} passed: {trials[0].reason}"
+        return "; ".join(f"{t.recipe} did not pass: {t.reason}" for t in trials)
     heard = passed[0].quality_loss
     quality = "" if heard is None or heard.value is None else f"loss {percent(heard.value, sign=True)}, "
     speed = next((t.speed for t in passed if t.speed and t.speed.value is not None), None)

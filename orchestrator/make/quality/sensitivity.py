@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,17 +72,23 @@ def hear(
     calibration: CalibrationStream | None,
     evaluation: EvaluationSet,
     *,
+    known: Mapping[str, str],
     jobs: int,
     on_step: Callable[[str], None],
 ) -> tuple[Heard, ...]:
-    """Each variant exported into a folder that goes away, and scored here against fp32 on ``evaluation``."""
+    """Each variant exported into a folder that goes away, and scored here against fp32 on ``evaluation``. ``known``:
+    recipes by the hash of what they gave, which need not be heard again under another name."""
     recipes = [Recipe(variants[0].recipe.format, "fp32"), *(v.recipe for v in variants)]
     with tempfile.TemporaryDirectory(prefix="earshot-variants-") as folder:
         outcomes = export_all(source, recipes, Path(folder), calibration, jobs)
         truth = _error_rate(outcomes[0], source, evaluation)
-        found = []
+        found, twins = [], dict(known)
         for variant, outcome in zip(variants, outcomes[1:], strict=True):
             on_step(str(variant.recipe))
+            if isinstance(outcome, Artifact) and outcome.sha256 in twins:
+                outcome = ExportRefusal(variant.recipe, f"gives the very bytes of {twins[outcome.sha256]}")
+            elif isinstance(outcome, Artifact):
+                twins[outcome.sha256] = str(variant.recipe)
             found.append(_heard(variant, outcome, truth, source, evaluation))
     return tuple(found)
 
