@@ -48,6 +48,8 @@ def show_night(told: NightTold, page: Path, as_json: bool) -> None:
     )
     _print_missing([(each.what, each.reason) for each in record.missing])
     _print_verdicts(told)
+    if told.learning:
+        click.echo(f"\n{told.learning} of {told.series} series have too few nights to be judged")
     if record.unjudged is not None:
         click.echo(f"\nnot judged: {record.unjudged}")
     for name in record.quarantined:

@@ -75,13 +75,17 @@ class DeviceTold:
 
 @dataclass(frozen=True)
 class NightTold:
-    """A night, whole: its record, its devices, what was judged and what was done about it. ``notes``: for people."""
+    """A night, whole: its record, its devices, what was judged and what was done about it. ``notes``: for people.
+    ``series`` were looked at, of which ``learning`` have too few nights to be judged.
+    """
 
     record: NightRecord
     devices: tuple[DeviceTold, ...]
     verdicts: tuple[Verdict, ...]
     reruns: tuple[RerunTold, ...]
     notes: tuple[str, ...] = ()
+    series: int = 0
+    learning: int = 0
 
     @property
     def alerts(self) -> tuple[Verdict, ...]:
@@ -101,4 +105,5 @@ class NightTold:
         if self.record.unjudged is not None:
             return "Not judged"
         said = [f"{count} {kind}" for kind, count in sorted(self.record.verdicts.items()) if kind != DISMISSED]
-        return ", ".join(said) if said else "Nothing is off what was usual"
+        quiet = "Nothing is off what was usual"
+        return ", ".join(said) or (f"{quiet}, in what can be judged yet" if self.learning else quiet)

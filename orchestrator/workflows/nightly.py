@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from orchestrator.decide.regression.tuning import DEFAULT, Tuning
 from orchestrator.domain.night import DeviceTold, NightRecord, NightTold, RerunTold
 from orchestrator.domain.regression import DEVICE_DRIFT, ConfirmationRequest, Verdict
 from orchestrator.errors import EarshotError
@@ -34,8 +35,9 @@ _LOOKS = (1, 2)
 PAGE = "night.html"
 
 
-def nightly(settings: NightSettings, progress: FleetProgress) -> NightTold:
-    """Raises BadInput for a plan that cannot be used. Whatever becomes of models and devices is told, not raised.
+def nightly(settings: NightSettings, progress: FleetProgress, tuning: Tuning = DEFAULT) -> NightTold:
+    """``tuning``: of the detection. Raises BadInput for a plan that cannot be used, or that has nobody to measure on;
+    whatever becomes of its models and devices is told, not raised.
 
     Interrupted or killed, the same call goes on from what the ledger has, until noon UTC.
     """
@@ -48,15 +50,21 @@ def nightly(settings: NightSettings, progress: FleetProgress) -> NightTold:
     ):
         tonight_ = tonights_plan(settings, lab, ledger)
         require_something(tonight_.planned)
-        return _Night(settings, tonight_, ledger, Path(scratch), progress).run()
+        return _Night(settings, tonight_, ledger, Path(scratch), progress, tuning).run()
 
 
 class _Night:
     def __init__(
-        self, settings: NightSettings, found: Tonight, ledger: Ledger, scratch: Path, progress: FleetProgress
+        self,
+        settings: NightSettings,
+        found: Tonight,
+        ledger: Ledger,
+        scratch: Path,
+        progress: FleetProgress,
+        tuning: Tuning,
     ) -> None:
         self._settings, self._tonight, self._ledger = settings, found, ledger
-        self._scratch, self._progress = scratch, progress
+        self._scratch, self._progress, self._tuning = scratch, progress, tuning
         self._clock = NightClock(found.at)
         self._ready: dict[str, Ready] = {}
         self._missing = {each.what: each for each in found.planned.missing}
@@ -120,7 +128,9 @@ class _Night:
     def _judge(self) -> str | None:
         """Why the night cannot be judged; None: it is."""
         try:
-            self._judged = judge(self._settings.results, reference=self._reference(), night=self._tonight.at)
+            self._judged = judge(
+                self._settings.results, reference=self._reference(), night=self._tonight.at, tuning=self._tuning
+            )
         except EarshotError as exc:
             self._judged = None
             return f"{exc.message}{f' ({exc.hint})' if exc.hint else ''}"
@@ -204,7 +214,8 @@ class _Night:
         )
         record_night(self._ledger, record)
         reruns: tuple[RerunTold, ...] = tuple(told for own in self._reruns.values() for told in own.told.values())
-        return NightTold(record, devices, verdicts, reruns, tuple(self._notes))
+        judged = (self._judged.series, self._judged.learning) if self._judged else (0, 0)
+        return NightTold(record, devices, verdicts, reruns, tuple(self._notes), *judged)
 
     def _pushed(self, told: NightTold) -> NightTold:
         """The night is in the ledger, and waits there for a server that is away."""

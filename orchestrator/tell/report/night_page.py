@@ -34,6 +34,8 @@ def _facts(told: NightTold) -> list[Fact]:
         Fact("Expected to end", _time(record.expected_end_utc)),
         Fact("Ended", _time(record.finished_utc or ""), "late" if record.late else ""),
     ]
+    if told.learning:
+        facts.append(Fact("Too few nights yet", f"{told.learning} of {told.series} series"))
     if record.unjudged is not None:
         facts.append(Fact("Not judged", record.unjudged, absent=True))
     if record.quarantined:
