@@ -61,8 +61,10 @@ test-vendors:
 nightly-vm: install-dev system-parts
 	EARSHOT_NIGHTLY=1 $(BIN)/python -m pytest tests/nightly
 
-# The TypeScript client of a bundle under Node: onnxruntime-web comes from npm. About a minute.
+# Clients of a bundle: TypeScript under Node and Kotlin on a JVM. onnxruntime-web and Kotlin's compiler come from npm; a
+# JVM and Android's org.json from Debian. About three minutes.
 test-clients: install-dev
+	sh tests/clients/parts.sh
 	EARSHOT_CLIENTS=1 $(BIN)/python -m pytest tests/clients
 
 # The converters that need torch (2.6 GB), in an environment of their own; not in CI.

@@ -1,27 +1,39 @@
 """The TypeScript client of a bundle under Node, with onnxruntime-web, on the bundle's own artifact."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from orchestrator.make.models import reference
-from orchestrator.make.quality.audio import write_wav
-from tests.orchestrator.decide.bundle.bundles import bundle_of, frame_s, heard_by_agent, speech_of
+from orchestrator.decide.bundle import clients
+from tests.clients.real import REAL
+from tests.orchestrator.decide.bundle.cases import CASES
 
 
-@pytest.mark.parametrize("model", ["kws", "digits-lstm"])
-def test_it_hears_what_the_agent_hears(tmp_path: Path, node_modules: Path, model: str) -> None:
-    path, samples = reference.onnx_path(model), speech_of(model)
-    write_wav(tmp_path / "speech.wav", samples, 16_000)
-    client = bundle_of(model, tmp_path, path) / "clients" / "typescript"
-    (client / "node_modules").symlink_to(node_modules)
-    subprocess.run([node_modules / ".bin" / "tsc"], cwd=client, check=True, timeout=300)
-    argv = ["node", "build/main.js", tmp_path / "speech.wav", client.parents[1]]
-    done = subprocess.run(argv, cwd=client, capture_output=True, text=True, timeout=300)
+@pytest.fixture(scope="module")
+def main_js(tmp_path_factory: pytest.TempPathFactory, node_modules: Path) -> Path:
+    """The client, built as its README says."""
+    folder = tmp_path_factory.mktemp("typescript")
+    shutil.copytree(Path(clients.__file__).parent / "typescript", folder, dirs_exist_ok=True)
+    (folder / "node_modules").symlink_to(node_modules)
+    subprocess.run([node_modules / ".bin" / "tsc"], cwd=folder, check=True, timeout=300)
+    return folder / "build" / "main.js"
+
+
+@pytest.mark.parametrize("name", [*CASES, *REAL])
+def test_it_hears_what_the_agent_hears(tmp_path: Path, main_js: Path, name: str) -> None:
+    case = {**CASES, **REAL}[name](tmp_path)
+    argv = ["node", main_js, case.audio, case.bundle, *([case.words] if case.words else [])]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     heard = [json.loads(line) for line in done.stdout.splitlines()]
-    events = heard_by_agent(reference.load_contract(model), path, samples)
-    assert [e["label"] for e in heard] == [e["label"] for e in events]
-    assert [e["timeS"] for e in heard] == pytest.approx([(e["frame"] + 1) * frame_s(model) for e in events])
+    assert [e["label"] for e in heard] == [e["label"] for e in case.events]
+    assert [e["timeS"] for e in heard] == pytest.approx(case.times_s)
+    if name != "keyword":
+        assert [e["score"] for e in heard] == pytest.approx([e["score"] for e in case.events], abs=1e-3)
+    for told, event in zip(heard, case.events, strict=True):
+        words = event.get("words", [])
+        assert [word for word, _ in told.get("words", [])] == [w["word"] for w in words]
+        assert [share for _, share in told.get("words", [])] == pytest.approx([w["score"] for w in words], abs=1e-3)

@@ -9,19 +9,8 @@ from agents.contract import StreamContract
 _HERE = Path(__file__).parent
 # Suffix of the artifact -> folder -> patterns of its files.
 _PYTHON = ("earshot_stream/*.py",)
-_KOTLIN = (
-    "Bundle.kt",
-    "Contract.kt",
-    "Decoder.kt",
-    "Frontend.kt",
-    "Lexicon.kt",
-    "Stream.kt",
-    "Touch.kt",
-    "Transducer.kt",
-    "BeamRnnt.kt",
-    "Trie.kt",
-    "TrieSearch.kt",
-)
+# All of Kotlin's but the graphs of the other runtimes.
+_KOTLIN = ("[!ELO]*.kt", "Lexicon.kt")
 _CLIENTS: dict[str, dict[str, tuple[str, ...]]] = {
     ".onnx": {
         "python": _PYTHON,

@@ -19,6 +19,19 @@ class StateSpec(json: JSONObject) {
     val initial: Float = json.getDouble("initial").toFloat()
 }
 
+/** What a graph takes and gives, in the order of the contract: a .pte has no names of its own. */
+class Names(val inputs: List<String>, val outputs: List<String>)
+
+/** A transducer's second graph; shapes are those of one hypothesis, [batch] are the most in one call. */
+class StepSpec(json: JSONObject) {
+    val token = TensorSpec(json.getJSONObject("token"))
+    val frame = TensorSpec(json.getJSONObject("frame"))
+    val states: List<StateSpec> = json.getJSONArray("states").objects().map(::StateSpec)
+    val logits = TensorSpec(json.getJSONObject("logits"))
+    val batch: Int = json.getInt("batch")
+    val names = Names(listOf(frame.name) + states.map { it.input } + token.name, listOf(logits.name) + states.map { it.output })
+}
+
 /** contract.json of an Earshot bundle, as far as a client needs it. */
 class Contract(json: JSONObject) {
     val sampleRateHz: Int = json.getInt("sample_rate_hz")
@@ -30,16 +43,29 @@ class Contract(json: JSONObject) {
     val outputs: List<TensorSpec> = json.getJSONArray("outputs").objects().map(::TensorSpec)
     val constants: List<TensorSpec> = json.getJSONArray("constants").objects().map(::TensorSpec)
     val constantValues: Map<String, Float> =
-        json.getJSONObject("constant_values").let { v -> v.keys().asSequence().associateWith { v.getDouble(it).toFloat() } }
+        json.getJSONObject("constant_values").mapped { values, name -> values.getDouble(name).toFloat() }
+    val search: StepSpec? = json.optJSONObject("search")?.let(::StepSpec)
+    val names = Names(
+        listOf(input.name) + states.map { it.input } + constants.map { it.name },
+        outputs.map { it.name } + states.map { it.output },
+    )
 }
 
-/** How the candidate ran that won: `configuration` in recommendation.json. */
-class Configuration(json: JSONObject) {
+/** How one of the bundle's graphs is run. */
+open class Options(json: JSONObject) {
     val threads: Int = json.getInt("threads")
-    val chunkSamples: Int = json.getInt("chunk_samples")
     val executionProvider: String = json.getString("execution_provider")
-    val sessionOptions: Map<String, String> =
-        json.getJSONObject("session_options").let { o -> o.keys().asSequence().associateWith { o.getString(it) } }
+    val sessionOptions: Map<String, String> = json.getJSONObject("session_options").mapped(JSONObject::getString)
+}
+
+/** One of `configurations` in device_support.json; [files] has the graph, a transducer's step, its lexicon. */
+class Configuration(json: JSONObject) : Options(json) {
+    val label: String = json.getString("label")
+    val chunkSamples: Int = json.getInt("chunk_samples")
+    val contract: String = json.getString("contract")
+    val files: Map<String, String> =
+        json.getJSONObject("files").mapped { files, part -> files.getJSONObject(part).getString("name") }
+    val step: Options? = json.optJSONObject("step")?.let(::Options)
 }
 
 internal fun JSONArray.longs() = LongArray(length()) { getLong(it) }
@@ -47,3 +73,6 @@ internal fun JSONArray.longs() = LongArray(length()) { getLong(it) }
 internal fun JSONArray.objects() = List(length()) { getJSONObject(it) }
 
 internal fun JSONArray.strings() = List(length()) { getString(it) }
+
+internal fun <T> JSONObject.mapped(of: (JSONObject, String) -> T): Map<String, T> =
+    keys().asSequence().map { it.toString() }.associateWith { of(this, it) }

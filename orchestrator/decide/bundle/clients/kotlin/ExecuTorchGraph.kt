@@ -4,19 +4,15 @@ import org.pytorch.executorch.DType
 import org.pytorch.executorch.EValue
 import org.pytorch.executorch.Module
 import org.pytorch.executorch.Tensor
+import java.io.File
 
-/**
- * ExecuTorch (org.pytorch:executorch-android). A .pte has no names: its inputs are the contract's input, states and
- * constants in this order, its outputs the contract's outputs and then the states.
- */
-class ExecuTorchGraph(path: String, private val contract: Contract, configuration: Configuration) : Graph {
-    private val module: Module = Module.load(path, Module.LOAD_MODE_MMAP, configuration.threads)
-    private val inputs = listOf(contract.input.name) + contract.states.map { it.input } + contract.constants.map { it.name }
-    private val outputs = contract.outputs.map { it.name } + contract.states.map { it.output }
+/** ExecuTorch (org.pytorch:executorch-android). A .pte has no names: its tensors are in the order of [names]. */
+class ExecuTorchGraph(model: File, configuration: Options, private val names: Names) : Graph {
+    private val module: Module = Module.load(model.path, Module.LOAD_MODE_MMAP, configuration.threads)
 
     override fun run(inputs: Map<String, Values>): Map<String, Values> {
-        val given = this.inputs.map { EValue.from(tensor(inputs.getValue(it))) }.toTypedArray()
-        return outputs.zip(module.forward(*given).map { values(it.toTensor()) }).toMap()
+        val given = names.inputs.map { EValue.from(tensor(inputs.getValue(it))) }.toTypedArray()
+        return names.outputs.zip(module.forward(*given).map { values(it.toTensor()) }).toMap()
     }
 
     private fun tensor(from: Values): Tensor = when (val values = from.values) {

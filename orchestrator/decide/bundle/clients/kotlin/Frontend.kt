@@ -10,23 +10,43 @@ import kotlin.math.min
 import kotlin.math.pow
 import kotlin.math.sin
 
-/** What turns the samples of a chunk, in [-1, 1], into the graph's input. */
+/** What turns the samples of a chunk into the graph's input. */
 interface Frontend {
-    fun push(samples: DoubleArray): FloatArray
+    fun push(samples: ShortArray): FloatArray
+
+    /** Begin anew: nothing was heard before. */
+    fun reset()
 }
 
 fun makeFrontend(spec: JSONObject, rateHz: Int): Frontend =
-    if (spec.getString("kind") == "log-mel") LogMel(spec, rateHz) else Pcm(spec)
+    when (spec.getString("kind")) {
+        "log-mel" -> LogMel(spec, rateHz)
+        "touch" -> Touch(spec)
+        "tokens" -> Tokens()
+        else -> Pcm(spec)
+    }
 
-/** Samples after the last ones of the chunk before. */
+private const val FULL_SCALE = 32768.0
+
+/** Ids of tokens, each two samples: its low and its high 15 bits. */
+private class Tokens : Frontend {
+    override fun push(samples: ShortArray) =
+        FloatArray(samples.size / 2) { samples[2 * it] + samples[2 * it + 1] * 32768f }
+
+    override fun reset() = Unit
+}
+
+/** Samples in [-1, 1] after the last ones of the chunk before. */
 private class Pcm(spec: JSONObject) : Frontend {
     private var context = FloatArray(spec.getInt("context_samples"))
 
-    override fun push(samples: DoubleArray): FloatArray {
-        val out = context + FloatArray(samples.size) { samples[it].toFloat() }
+    override fun push(samples: ShortArray): FloatArray {
+        val out = context + FloatArray(samples.size) { (samples[it] / FULL_SCALE).toFloat() }
         context = out.copyOfRange(out.size - context.size, out.size)
         return out
     }
+
+    override fun reset() = context.fill(0f)
 }
 
 /** Frame t covers the window that ends at sample (t + 1) * hop, zeros before the start. */
@@ -39,12 +59,14 @@ private class LogMel(spec: JSONObject, rateHz: Int) : Frontend {
     private val hann = DoubleArray(heard.size) { 0.5 - 0.5 * cos(2 * PI * it / heard.size) }
     private val filters = melFilters(spec, rateHz)
 
-    override fun push(samples: DoubleArray): FloatArray {
+    override fun reset() = heard.fill(0.0)
+
+    override fun push(samples: ShortArray): FloatArray {
         val frames = FloatArray(samples.size / hop * mels)
         var at = 0
         for (start in samples.indices step hop) {
             heard.copyInto(heard, 0, hop)
-            samples.copyInto(heard, heard.size - hop, start, start + hop)
+            for (n in 0 until hop) heard[heard.size - hop + n] = samples[start + n] / FULL_SCALE
             val power = powerSpectrum()
             for (filter in filters) {
                 var sum = 0.0

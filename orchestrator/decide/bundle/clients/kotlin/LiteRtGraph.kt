@@ -7,7 +7,7 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
 /** LiteRT (com.google.ai.edge.litert:litert), by the file's signature, whose names are the contract's. */
-class LiteRtGraph(model: File, configuration: Configuration) : Graph {
+class LiteRtGraph(model: File, configuration: Options) : Graph {
     private val interpreter = Interpreter(
         model,
         Interpreter.Options().setNumThreads(configuration.threads).setUseXNNPACK(configuration.executionProvider == "XNNPACK"),

@@ -4,13 +4,14 @@ import ai.onnxruntime.OnnxJavaType
 import ai.onnxruntime.OnnxTensor
 import ai.onnxruntime.OrtEnvironment
 import ai.onnxruntime.OrtSession
+import java.io.File
 import java.nio.ByteBuffer
 import java.nio.FloatBuffer
 import java.nio.IntBuffer
 import java.nio.LongBuffer
 
 /** ONNX Runtime Mobile (com.microsoft.onnxruntime:onnxruntime-android), with the options that were measured. */
-class OnnxRuntimeGraph(model: ByteArray, configuration: Configuration) : Graph {
+class OnnxRuntimeGraph(model: File, configuration: Options) : Graph {
     private val environment = OrtEnvironment.getEnvironment()
     private val session: OrtSession = OrtSession.SessionOptions().use { options ->
         options.setIntraOpNumThreads(configuration.threads)
@@ -30,7 +31,7 @@ class OnnxRuntimeGraph(model: ByteArray, configuration: Configuration) : Graph {
             "QNNExecutionProvider" -> options.addQnn(told)
             else -> error("${configuration.executionProvider} is not part of ONNX Runtime Mobile")
         }
-        environment.createSession(model, options)
+        environment.createSession(model.path, options)
     }
 
     override fun run(inputs: Map<String, Values>): Map<String, Values> {

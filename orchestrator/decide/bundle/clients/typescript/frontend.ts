@@ -1,30 +1,50 @@
 /** What turns samples into the graph's input, one chunk at a time. */
 
 import type { FrontendSpec } from "./contract.js";
+import { Touch } from "./touch.js";
 
 export interface Frontend {
-  /** Samples in [-1, 1] to the graph's input for this chunk. */
-  push(samples: Float64Array): Float32Array;
+  /** The graph's input for this chunk. */
+  push(samples: Int16Array): Float32Array;
+  /** Begin anew: nothing was heard before. */
+  reset(): void;
 }
+
+const FULL_SCALE = 32768;
 
 export function makeFrontend(spec: FrontendSpec, rateHz: number): Frontend {
-  return spec.kind === "log-mel" ? new LogMel(spec, rateHz) : new Pcm(spec);
+  if (spec.kind === "log-mel") return new LogMel(spec, rateHz);
+  if (spec.kind === "touch") return new Touch(spec);
+  return spec.kind === "tokens" ? new Tokens() : new Pcm(spec);
 }
 
-/** Samples after the last ones of the chunk before. */
-class Pcm implements Frontend {
-  private context: Float64Array;
-
-  constructor(spec: FrontendSpec) {
-    this.context = new Float64Array(spec.context_samples);
+/** Ids of tokens, each two samples: its low and its high 15 bits. */
+class Tokens implements Frontend {
+  push(samples: Int16Array): Float32Array {
+    return Float32Array.from({ length: samples.length / 2 }, (_, n) => samples[2 * n] + samples[2 * n + 1] * 32768);
   }
 
-  push(samples: Float64Array): Float32Array {
+  reset(): void {}
+}
+
+/** Samples in [-1, 1] after the last ones of the chunk before. */
+class Pcm implements Frontend {
+  private context: Float32Array;
+
+  constructor(spec: FrontendSpec) {
+    this.context = new Float32Array(spec.context_samples);
+  }
+
+  push(samples: Int16Array): Float32Array {
     const out = new Float32Array(this.context.length + samples.length);
     out.set(this.context);
-    out.set(samples, this.context.length);
-    this.context = Float64Array.from(out.subarray(out.length - this.context.length));
+    for (let n = 0; n < samples.length; n++) out[this.context.length + n] = samples[n] / FULL_SCALE;
+    this.context = out.slice(out.length - this.context.length);
     return out;
+  }
+
+  reset(): void {
+    this.context.fill(0);
   }
 }
 
@@ -41,12 +61,16 @@ class LogMel implements Frontend {
     this.filters = melFilters(spec, rateHz);
   }
 
-  push(samples: Float64Array): Float32Array {
+  reset(): void {
+    this.heard.fill(0);
+  }
+
+  push(samples: Int16Array): Float32Array {
     const { hop_samples: hop, mel_count: mels, log_floor: floor } = this.spec;
     const frames = new Float32Array((samples.length / hop) * mels);
     for (let start = 0, at = 0; start < samples.length; start += hop) {
       this.heard.copyWithin(0, hop);
-      this.heard.set(samples.subarray(start, start + hop), this.heard.length - hop);
+      for (let n = 0; n < hop; n++) this.heard[this.heard.length - hop + n] = samples[start + n] / FULL_SCALE;
       const power = powerSpectrum(this.heard, this.hann, this.spec.fft_size);
       for (const filter of this.filters) {
         let sum = 0;
