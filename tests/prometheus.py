@@ -86,6 +86,17 @@ class Prometheus(Server):
         return self.folder / "data"
 
 
+class VictoriaMetrics(Server):
+    def kept(self, selector: str) -> list[dict[str, Any]]:
+        """Every series, each ``{"metric": {...}, "values": [...], "timestamps": [ms, ...]}``, as it is on its disk."""
+        with urllib.request.urlopen(f"{self.url}/internal/force_flush", timeout=60):
+            pass
+        # Without an end it leaves out the second that has just begun.
+        query = urllib.parse.urlencode({"match[]": selector, "start": 0, "end": time.time() + 1})
+        with urllib.request.urlopen(f"{self.url}/api/v1/export?{query}", timeout=60) as answer:
+            return [json.loads(line) for line in answer.read().splitlines()]
+
+
 @contextlib.contextmanager
 def prometheus(
     folder: Path,
@@ -156,7 +167,7 @@ def alertmanager(folder: Path, config: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def victoria_metrics(folder: Path) -> Iterator[Server]:
+def victoria_metrics(folder: Path) -> Iterator[VictoriaMetrics]:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     argv = [
@@ -168,7 +179,7 @@ def victoria_metrics(folder: Path) -> Iterator[Server]:
         "-search.latencyOffset=0s",
         "-memory.allowedBytes=256MB",
     ]
-    with _running(Server(argv, f"http://127.0.0.1:{port}", "/health", folder / "victoria.log")) as server:
+    with _running(VictoriaMetrics(argv, f"http://127.0.0.1:{port}", "/health", folder / "victoria.log")) as server:
         yield server
 
 
