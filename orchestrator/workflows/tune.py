@@ -20,6 +20,7 @@ from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.again import report_content
 from orchestrator.workflows.candidates import allowed_chunk, require_a_chunk
 from orchestrator.workflows.choice import choose_devices, is_name
+from orchestrator.workflows.enough_audio import require_enough
 from orchestrator.workflows.prepare import Prepared, export_candidates, prepare_model
 from orchestrator.workflows.progress import FleetProgress, Progress
 from orchestrator.workflows.race import Race
@@ -79,6 +80,7 @@ def prepared_tune(settings: TuneSettings, progress: Progress) -> Iterator[tuple[
     chunk_samples = allowed_chunk(contract, settings.chunk_ms) or contract.chunk_samples
     heard = round(prepared.needed_evaluation().duration_s("test") * contract.sample_rate_hz)
     require_a_chunk(contract, chunk_samples, heard, "the evaluation set")
+    require_enough(prepared, settings.constraints, progress)
     settings.results.mkdir(parents=True, exist_ok=True)
     with Ledger.open(settings.ledger_path) as ledger:
         yield prepared, ledger

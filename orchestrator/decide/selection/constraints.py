@@ -25,6 +25,7 @@ class Constraints:
     bounds the service time once hot over that at first, ``min_streams`` the concurrent streams shown to be held.
 
     ``real_time`` False: the audio is at hand, nobody waits for a chunk, and a backlog that grows is no fault.
+    ``quality_asked``: somebody named the loss that is allowed.
     """
 
     max_p50_ms: float | None = None
@@ -40,6 +41,7 @@ class Constraints:
     min_streams: float | None = None
     goals: tuple[Goal, ...] = ()
     real_time: bool = True
+    quality_asked: bool = False
 
     def __post_init__(self) -> None:
         for name, limit in self.limits().items():

@@ -49,6 +49,7 @@ class Request:
             **{name: limits[name] for name in limits},
             goals=tuple(self.goals.values()),
             real_time=self.real_time is not False,
+            quality_asked="max_quality_loss" in limits,
         )
         objective = Objective(self.objective or "latency")
         require_fitting(objective, constraints)

@@ -8,6 +8,8 @@ from orchestrator.decide.selection.gates import Rejection
 from orchestrator.decide.selection.words import NAMES, configuration, figure, interval_text, percent, unit
 from orchestrator.domain.decision import METRIC_OF, METRICS, Estimate, Nearest, metric_of
 
+_NOT_RACED = "not raced"
+
 
 def winner_sentence(winner: Evidence, device: str, metric: str, gain: Estimate, cost: Estimate) -> str:
     """Which configuration wins here, by how much against the fp32 default, and what it costs in quality."""
@@ -48,11 +50,12 @@ def infeasible_sentence(
 
 def _obstacles(rejections: Sequence[Rejection | None]) -> str:
     """How many each gate rejected, and the first reason of the gate that rejected most."""
-    gates = Counter(r.gate if r else "not raced" for r in rejections).most_common()
+    gates = Counter(r.gate if r else _NOT_RACED for r in rejections).most_common()
     if not gates:
         return "nothing was measured"
     counts = ", ".join(f"{count} {gate}" for gate, count in gates)
-    reason = next((r.reason for r in rejections if r is not None and r.gate == gates[0][0]), None)
+    most = next((gate for gate, _ in gates if gate != _NOT_RACED), None)
+    reason = next((r.reason for r in rejections if r is not None and r.gate == most), None)
     return f"{counts} ({reason})" if reason else counts
 
 

@@ -15,6 +15,19 @@ ELSEWHERE = "give a folder that you may write to"
 # Arguments, what the message says, what it says to do next.
 FLAGS: list[tuple[str, str, str]] = [
     ("tune mini --max-p50-ms 5 --max-p99-ms 1", "max_p50_ms 5 is above max_p99_ms 1", "swap the two"),
+    ("tune mini --minimize latencies", "minimize must be one of latency", "--max-quality-loss"),
+    ("tune mini --weigh latency=2,enrgy=1", "got 'enrgy' (did you mean energy?)", "--max-quality-loss"),
+    ("tune mini --preset wakeword", "did you mean wake-word?", "earshot select --presets"),
+    (
+        "tune mini --preset batch --min-streams 2",
+        "min_streams is about chunks that come on the clock",
+        "service or rtf",
+    ),
+    (
+        "tune mini --max-quality-loss 0.01",
+        "24 items in split test, where one error is 4.17 %: it cannot tell a loss of 1 %",
+        "add 275 more items, or allow more: --max-quality-loss 0.042",
+    ),
     ("tune mini --constraints gone.toml", "cannot read the constraints gone.toml: No such file", "check the path"),
     (
         "tune mini --recipe onnx:int8-qdq(activatio=u8)",
