@@ -3,6 +3,7 @@
 A family's samples stand together, those of a series in a row, by time. Native histograms have no text form there.
 """
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -14,6 +15,8 @@ from orchestrator.tell.telemetry import told
 from orchestrator.tell.telemetry.names import INFO, JOB, METRICS, Metric
 from orchestrator.tell.telemetry.told import Labels
 
+# A quote within a value is escaped, so that this is never a part of one.
+_QUANTILE = re.compile(r'quantile="[^"]*"')
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -25,7 +28,7 @@ def text(entries: Iterable[Entry], instance: str) -> Iterator[str]:
         for name, metric in METRICS.items():
             if name in names:
                 yield from _head(metric)
-                # Python's sort is stable: by series, and within one by time, as they came.
+                # Python's sort is stable: by series, and within one by time, as they came. A summary's quantiles are one.
                 with (Path(folder) / name).open(encoding="utf-8") as file:
                     yield from sorted(file, key=_series)
     yield "# EOF\n"
@@ -55,7 +58,7 @@ def _head(metric: Metric) -> Iterator[str]:
 
 
 def _series(line: str) -> str:
-    return line.rsplit(" ", 2)[0]
+    return _QUANTILE.sub("", line.rsplit(" ", 2)[0])
 
 
 def _labels(pairs: Labels) -> str:
