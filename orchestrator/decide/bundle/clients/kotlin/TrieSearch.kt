@@ -31,7 +31,7 @@ class TrieSearch(spec: JSONObject, private val step: Step, private var lexicon: 
         var after: List<Any> = emptyList()
 
         /** What a prefix is ranked by: what it has, and the best that it can still become. */
-        val value get() = logP + worth
+        fun value() = logP + worth
     }
 
     private class Grown(val at: Position, val parent: Prefix, val label: Int, val value: Double)
@@ -62,7 +62,7 @@ class TrieSearch(spec: JSONObject, private val step: Step, private var lexicon: 
     private fun root() = prefix(lexicon.start, 0, blank, step.fresh()).also { it.logP = 0.0 }
 
     override fun push(rows: List<FloatArray>): List<Heard> {
-        if (touch.phase != Phase.IDLE) for (row in rows) beam = after(row)
+        if (touch.phase != Phase.IDLE) rows.forEach { beam = after(it) }
         frame += rows.size
         ended = touch.phase != Phase.DOWN
         return if (ended) finish() else emptyList()
@@ -96,8 +96,8 @@ class TrieSearch(spec: JSONObject, private val step: Step, private var lexicon: 
             new.associateByTo(asked) { it.at }
         }
         for (prefix in asked.values) prefix.logP += prefix.stay
-        val best = asked.values.sortedByDescending { it.value }.take(width)
-        return best.filter { it.value >= best.first().value - WORTH_NATS }.ifEmpty { best.take(1) }
+        val best = asked.values.sortedByDescending { it.value() }.take(width)
+        return best.filter { it.value() >= best.first().value() - WORTH_NATS }.ifEmpty { best.take(1) }
     }
 
     /**
@@ -106,7 +106,7 @@ class TrieSearch(spec: JSONObject, private val step: Step, private var lexicon: 
      */
     private fun promising(asked: Map<Position, Prefix>, entered: Map<Position, Double>): List<Prefix> {
         val (total, unasked) = flow(asked, entered)
-        val stayed = asked.values.map { it.value + it.stay }.sortedDescending()
+        val stayed = asked.values.map { it.value() + it.stay }.sortedDescending()
         val least = maxOf(stayed.first() - WORTH_NATS, stayed.getOrElse(width - 1) { Double.NEGATIVE_INFINITY })
         return unasked.map { (at, from) -> Grown(at, from.first, from.second, total.getValue(at) + weight * lexicon.best(at)) }
             .filter { it.value > least }
