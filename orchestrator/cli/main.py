@@ -34,6 +34,10 @@ VERBS = {
     ),
     "nightly": ("orchestrator.cli.nightly:nightly", "Measure a plan of models and devices tonight, and judge it."),
     "drift": ("orchestrator.cli.drift:drift", "Does an artifact's state wander from fp32 in a long stream?"),
+    "recommend": (
+        "orchestrator.cli.recommend:recommend",
+        "Predict what would win on a device never measured, and which to measure next.",
+    ),
     "simulate": ("orchestrator.cli.simulate:simulate_", "Try a search strategy on recorded runs, with no device."),
     "report": ("orchestrator.cli.report:report", "Write the HTML report of a study from the ledger."),
     "models": ("orchestrator.cli.models:models", "List, show, import and export models."),

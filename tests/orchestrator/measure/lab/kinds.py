@@ -192,6 +192,7 @@ KINDS = {
     ),
     "galaxy-s25": phone("samsung", "SM-S938B", ("QTI", "SM8750"), [(6, ORYON, 3532), (2, ORYON, 4473)], 12),
     "moto-g75": phone("motorola", "moto g75 5G", ("QTI", "SM6475"), [(4, A55, 1804), (4, A78, 2400)], 8),
+    "galaxy-a54": phone("samsung", "SM-A546B", ("Samsung", "s5e8835"), [(4, A55, 2002), (4, A78, 2400)], 8),
     "galaxy-a15": phone("samsung", "SM-A155F", ("Mediatek", "MT6789V/CD"), [(6, A55, 2000), (2, A76, 2200)], 4),
     "generic-android-qualcomm": phone("maker", "Some Phone", ("QTI", "SM7000"), [(4, A55, 1804), (4, A78, 2400)], 8),
     "generic-android": phone("maker", "Some Phone", ("Mediatek", "MT6000"), [(6, A55, 2000), (2, A76, 2200)], 8),
