@@ -28,7 +28,7 @@ def text(entries: Iterable[Entry], instance: str) -> Iterator[str]:
         for name, metric in METRICS.items():
             if name in names:
                 yield from _head(metric)
-                # Python's sort is stable: by series, and within one by time, as they came. A summary's quantiles are one.
+                # Stable: by series (a summary's quantiles are one), and within each by time, as they came.
                 with (Path(folder) / name).open(encoding="utf-8") as file:
                     yield from sorted(file, key=_series)
     yield "# EOF\n"
