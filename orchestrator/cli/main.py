@@ -32,6 +32,7 @@ VERBS = {
         "orchestrator.cli.regressions:regressions",
         "Judge a night: what became slower or worse, since when, and why.",
     ),
+    "bisect": ("orchestrator.cli.bisect:bisect", "Find which commit, exporter or runtime a regression came with."),
     "nightly": ("orchestrator.cli.nightly:nightly", "Measure a plan of models and devices tonight, and judge it."),
     "drift": ("orchestrator.cli.drift:drift", "Does an artifact's state wander from fp32 in a long stream?"),
     "recommend": (
@@ -68,7 +69,7 @@ def cli() -> None:
 # What an interrupted verb leaves, where it is one that takes its time.
 _GOES_ON = ": what was measured is in the ledger; the same command goes on from there"
 _INTERRUPTED = {
-    **dict.fromkeys(("tune", "run", "cascade", "compare", "calibrate", "models", "nightly"), _GOES_ON),
+    **dict.fromkeys(("tune", "run", "cascade", "compare", "calibrate", "models", "nightly", "bisect"), _GOES_ON),
     "drift": ": a drift is kept when it is whole, so nothing of it is; the same command begins anew",
 }
 

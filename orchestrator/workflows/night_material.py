@@ -61,19 +61,19 @@ def make_ready(
 def _ready(model: WantedModel, recipes: Sequence[Recipe], results: Path, scratch: Path, progress: Progress) -> Ready:
     progress.stage(f"reading {model.model}", steps=1)
     prepared = prepare_model(model.model, results / "models")
-    commit = model_commit(model.model, model.repo)
+    ready = ready_to_stream(prepared, scratch, model_commit(model.model, model.repo))
+    exported = export_candidates(prepared, recipes, results / "artifacts", jobs=os.cpu_count() or 1, progress=progress)
+    ready.artifacts.update({artifact.recipe: artifact for artifact in exported.artifacts})
+    ready.refused.update({refusal.recipe: refusal.reason for refusal in exported.refusals})
+    return ready
+
+
+def ready_to_stream(prepared: Prepared, scratch: Path, commit: ModelCommit | None = None) -> Ready:
+    """With its audio below ``scratch``, and no artifact yet. Raises BadInput where it has none to stream."""
     evaluation, contract = prepared.needed_evaluation(), prepared.source.contract
     require_a_chunk(contract, contract.chunk_samples, len(evaluation.pcm("test")), "the evaluation set")
-    exported = export_candidates(prepared, recipes, results / "artifacts", jobs=os.cpu_count() or 1, progress=progress)
     own = scratch / prepared.source.name
-    own.mkdir(exist_ok=True)
+    own.mkdir(parents=True, exist_ok=True)
     path, blob, spans = evaluation.wav("test", own)
     words = spoken_words(evaluation, "test", contract.decoder.labels)
-    return Ready(
-        prepared,
-        commit,
-        {artifact.recipe: artifact for artifact in exported.artifacts},
-        {refusal.recipe: refusal.reason for refusal in exported.refusals},
-        (path, blob),
-        Material(blob, blob, spans, words),
-    )
+    return Ready(prepared, commit, {}, {}, (path, blob), Material(blob, blob, spans, words))
