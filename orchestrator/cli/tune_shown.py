@@ -45,6 +45,8 @@ def print_outcome(outcome: "TuneOutcome", as_json: bool) -> None:
     print_decision(outcome.decision, noise_note(outcome.ledger, outcome.decision))
     for spread in outcome.spread:
         click.echo(f"units   {spread.sentence}")
+    for one in outcome.rounds.rounds if outcome.rounds else ():
+        click.echo(f"round {one.number} {one.verdict}")
     if outcome.pruned:
         click.echo(f"space   {len(outcome.pruned)} branches were not tried: earshot tune ... --plan says why")
     click.echo(f"report  {outcome.report}")
@@ -76,6 +78,7 @@ def as_plain(outcome: "TuneOutcome") -> dict[str, object]:
         "pruned": list(outcome.pruned),
         "first_looks": list(outcome.first_looks),
         "units": list(outcome.spread),
+        "rounds": outcome.rounds,
     }
 
 

@@ -11,8 +11,10 @@ from uuid import uuid4
 
 from orchestrator.decide.bundle.bundle import write_bundle
 from orchestrator.domain.decision import Decision
+from orchestrator.domain.rounds import Rounds
 from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.rounds import rounds_of
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
 from orchestrator.measure.lab.lease import abandon_all
@@ -38,7 +40,7 @@ from orchestrator.workflows.warm_start import WarmStart, warm_start
 class TuneOutcome:
     """``resumed``: sessions of an interrupted study of the same question were used and not measured again. ``pruned``:
     what was not tried, and why. ``first_looks``: who was looked at first, because of other devices. ``spread``: how far
-    several units of the device model differ.
+    several units of the device model differ. ``rounds`` of re-export, where any were asked for.
     """
 
     decision: Decision
@@ -50,6 +52,7 @@ class TuneOutcome:
     pruned: tuple[Pruned, ...] = ()
     first_looks: tuple[WarmStart, ...] = ()
     spread: tuple[UnitSpread, ...] = ()
+    rounds: Rounds | None = None
 
 
 def tune(settings: TuneSettings, progress: FleetProgress) -> TuneOutcome:
@@ -124,8 +127,9 @@ def tune_on(
         spread = unit_spread(decision, ledger.sessions(study.study_id), exported.artifacts)
         ledger.record_decision(decision)
         ledger.finish_study(study.study_id, "finished")
+        rounds = rounds_of(ledger, study.study_id)
         outcome = conclude(ledger, study, settings.results, report_name)
-    return replace(outcome, resumed=resumed, pruned=race.pruned, first_looks=first, spread=spread)
+    return replace(outcome, resumed=resumed, pruned=race.pruned, first_looks=first, spread=spread, rounds=rounds)
 
 
 def _progress_of(progress: FleetProgress, device: Device, devices: Sequence[Device]) -> Progress:
