@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.errors import BadInput
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.tell.grafana import files, mounted, push
-from orchestrator.tell.grafana.against import Answer, Prometheus, ask
+from orchestrator.tell.grafana.against import ANSWER_TIMEOUT_S, MOST_ANSWER_BYTES, Answer, Prometheus, ask
 from orchestrator.tell.grafana.annotations import Annotation, change_points, deploys
 from orchestrator.tell.grafana.boards import BOARDS
 from orchestrator.tell.grafana.client import Grafana
@@ -56,7 +56,7 @@ def problems(folder: Path | None) -> list[str]:
 
 def answers(prometheus_url: str, bearer: str | None, end_s: float) -> Iterator[Answer]:
     """Every query of every dashboard, up to ``end_s`` (since 1970). Raises BadInput, MonitoringError."""
-    with Server(prometheus_url, bearer) as server:
+    with Server(prometheus_url, bearer, ANSWER_TIMEOUT_S, MOST_ANSWER_BYTES) as server:
         for board in BOARDS:
             yield from ask(board.as_json(), Prometheus(server), end_s)
 

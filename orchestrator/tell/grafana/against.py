@@ -13,6 +13,8 @@ from orchestrator.tell.telemetry.server import Away, Server
 
 # What a panel of this width asks for at most; Prometheus answers up to 11,000.
 MOST_POINTS = 1000
+# 200 series of so many points are 8 MB; Prometheus gives a query two minutes.
+MOST_ANSWER_BYTES, ANSWER_TIMEOUT_S = 64 << 20, 130.0
 # As prometheus.yml has it; Grafana's default for $__rate_interval is four of them (grafana.com/docs: Prometheus).
 _SCRAPE_S = 15.0
 _HINT = "is this its address, with the port and the path?"

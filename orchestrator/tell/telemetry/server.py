@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 from orchestrator.errors import BadInput, MonitoringError
 
 TIMEOUT_S = 30.0
-# A body of words that is kept: errors are short, configurations are not.
-_MOST_BYTES = 4 << 20
+# A body that is kept: errors are short, configurations are not; figures may be longer.
+MOST_BYTES = 4 << 20
 _FORM = "give it as http://prometheus.example:9090"
 
 
@@ -36,11 +36,14 @@ class Answer:
 class Server:
     """One connection, kept open. ``base``: of its API, without a slash at the end."""
 
-    def __init__(self, url: str, bearer: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, bearer: str | None = None, timeout_s: float = TIMEOUT_S, most_bytes: int = MOST_BYTES
+    ) -> None:
         self._parts = server_url(url)
         self.base = self._parts.path.rstrip("/")
         self._headers = {"User-Agent": "earshot"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
         self._timeout_s = timeout_s
+        self._most_bytes = most_bytes
         self._connection: http.client.HTTPConnection | None = None
 
     def get(self, path: str) -> Answer:
@@ -92,7 +95,7 @@ class Server:
             # It ended a connection that had been idle: once more, on a new one.
             self.close()
             return self._once(method, path, body, headers)
-        text = found.read(_MOST_BYTES).decode(errors="replace")
+        text = found.read(self._most_bytes).decode(errors="replace")
         if found.will_close or found.read(1):
             self.close()
         return Answer(found.status, text, _date_s(found.headers["Date"]), _seconds(found.headers["Retry-After"]))

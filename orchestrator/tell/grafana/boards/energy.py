@@ -1,7 +1,7 @@
 """What speech costs the battery, and what heat does to the figures."""
 
 from orchestrator.tell.grafana.board import Board, Section
-from orchestrator.tell.grafana.boards.shared import CONFIGURED, SESSIONS, TO_DEVICE, of_configuration
+from orchestrator.tell.grafana.boards.shared import SESSIONS, TO_DEVICE, of_configuration
 from orchestrator.tell.grafana.panels import GREEN, RED, YELLOW, Column, Query, bars, figure, history, lines, rows
 from orchestrator.tell.grafana.queries import WINDOW, night, or_zero, over_week
 from orchestrator.tell.telemetry.names import CONFIGURATION
@@ -60,9 +60,9 @@ BOARD = Board(
             [
                 lines(
                     "Energy per second of audio",
-                    "Net of the idle device, of each configuration.",
+                    "Net of the idle device, mean over the configurations of a device.",
                     "joule",
-                    [Query(night(_ENERGY, CONFIGURATION), CONFIGURED)],
+                    [Query(f"avg by (device) ({night(_ENERGY, CONFIGURATION)})", "{{device}}")],
                     links=[TO_DEVICE],
                     zero=True,
                 ),

@@ -3,7 +3,6 @@
 from orchestrator.tell.grafana import variables
 from orchestrator.tell.grafana.board import Board, Section
 from orchestrator.tell.grafana.boards.shared import (
-    CONFIGURED,
     SESSIONS,
     TO_DEVICE,
     WORSE,
@@ -102,12 +101,13 @@ BOARD = Board(
             [
                 lines(
                     "Latency p99 against its own week",
-                    "The night over the median of the seven nights before it. Change points are marked.",
+                    "The night over the median of the seven nights before it, of the configuration that is furthest "
+                    "above it on each device. Verdicts are marked.",
                     "percentunit",
                     [
                         Query(
-                            over_week("earshot_latency_seconds", CONFIGURATION, quantile="0.99"),
-                            CONFIGURED,
+                            f"max by (device) ({over_week('earshot_latency_seconds', CONFIGURATION, quantile='0.99')})",
+                            "{{device}}",
                         )
                     ],
                     steps=WORSE,

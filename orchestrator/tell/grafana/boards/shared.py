@@ -11,8 +11,6 @@ from orchestrator.tell.grafana.queries import WINDOW, night, select, with_blame
 from orchestrator.tell.telemetry.names import CONFIGURATION
 
 SESSIONS = "earshot_session_info"
-# Times in names are those of a series: what tells one line of a panel from the next.
-CONFIGURED = "{{device}} {{model}} {{precision}} {{runtime}}/{{ep}} {{variant}}"
 # Half of the 10 % and 20 % from which on people hear of it is worth a colour.
 WORSE: Steps = ((0.05, YELLOW), (0.1, RED))
 MORE_THAN_NONE: Steps = ((1, RED),)
