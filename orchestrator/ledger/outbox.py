@@ -203,7 +203,7 @@ def delivered(ledger: Ledger, url: str, what: Delivery, at_utc: str) -> bool:
     with ledger.transaction(_SCOPE) as connection:
         database.insert_absent(connection, OutboxTargetRow, {"url": url, "delivered": 0, "sent_samples": 0})
         ours = (OutboxTargetRow.url == url, OutboxTargetRow.delivered == what.after)
-        values = {"delivered": what.up_to, "succeeded_utc": at_utc, "failing_since_utc": None, "failure": None}
+        values = {"delivered": what.up_to, **_well(at_utc)}
         total = OutboxTargetRow.sent_samples + what.sent_samples
         changed = connection.execute(update(OutboxTargetRow).where(*ours).values(**values, sent_samples=total))
         if changed.rowcount != 1:
@@ -211,6 +211,16 @@ def delivered(ledger: Ledger, url: str, what: Delivery, at_utc: str) -> bool:
         if what.refused:
             connection.execute(insert(OutboxRefusedRow), [{"url": url, **vars(each)} for each in what.refused])
     return True
+
+
+def reached(ledger: Ledger, url: str, at_utc: str) -> None:
+    """It has all there is, and answers."""
+    with ledger.transaction(_SCOPE) as connection:
+        connection.execute(update(OutboxTargetRow).where(OutboxTargetRow.url == url).values(**_well(at_utc)))
+
+
+def _well(at_utc: str) -> dict[str, Any]:
+    return {"succeeded_utc": at_utc, "failing_since_utc": None, "failure": None}
 
 
 def failed(ledger: Ledger, url: str, failure: str, at_utc: str) -> None:

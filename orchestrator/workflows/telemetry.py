@@ -77,6 +77,7 @@ def push(
             except Away as exc:
                 _again_later(ledger, post.url, exc, wait_s)
             else:
+                outbox.reached(ledger, post.url, _now_utc())
                 waits = outbox.waiting(ledger, outbox.target(ledger, post.url))
                 return Pushed(post.url, able.product, able.notes, collected, done, waits)
     raise AssertionError("the last wait ends in an error")
@@ -92,7 +93,7 @@ def _waits(patience_s: float) -> Iterator[float | None]:
 
 
 def _again_later(ledger: Ledger, url: str, away: Away, wait_s: float | None) -> None:
-    outbox.failed(ledger, url, str(away), datetime.now(UTC).isoformat(timespec="seconds"))
+    outbox.failed(ledger, url, str(away), _now_utc())
     if wait_s is None:
         left = outbox.waiting(ledger, outbox.target(ledger, url))
         raise MonitoringError(
@@ -101,6 +102,10 @@ def _again_later(ledger: Ledger, url: str, away: Away, wait_s: float | None) -> 
             hint="nothing is lost: run the same command again, or let it wait with --watch",
         ) from away
     time.sleep(wait_s if away.retry_after_s is None else min(away.retry_after_s, LONGEST_WAIT_S))
+
+
+def _now_utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def collect(ledger: Ledger, verdicts: Sequence[Verdict] = ()) -> int:
