@@ -2,15 +2,26 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
+from agents.clock import die_with_parent
 from orchestrator.errors import ExportFailed
 
 
 def child_environment() -> dict[str, str]:
     """Ours, with the same code importable, and with string hashes fixed: exporters iterate over sets of names."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONHASHSEED": "0"}
+
+
+def end_with_parent() -> None:
+    """For a child's first line: an export may take minutes, and nobody waits for it when whoever asked has ended.
+
+    A child that only waits for a question sees its stdin end; one that computes would not look. Where the system cannot
+    do it (it is Linux's), the export ends by itself. To the kernel the parent is the thread that started this process.
+    """
+    die_with_parent(signal.SIGKILL)
 
 
 def answer_of(

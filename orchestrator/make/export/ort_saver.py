@@ -11,12 +11,15 @@ import sys
 
 import onnxruntime
 
+from orchestrator.make.export.child import end_with_parent
+
 _ADDR_NO_RANDOMIZE = 0x0040000
 _QUERY = 0xFFFFFFFF
 _TRIED = "EARSHOT_ORT_SAVER_TRIED"
 
 
 def main() -> None:
+    end_with_parent()
     fixed = addresses_are_fixed()
     if not fixed and _TRIED not in os.environ and fix_addresses():
         os.execve(sys.executable, [sys.executable, "-m", __spec__.name, *sys.argv[1:]], {**os.environ, _TRIED: "1"})

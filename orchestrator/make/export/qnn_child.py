@@ -12,6 +12,7 @@ import onnxruntime
 import onnxruntime_qnn
 
 from agents import providers
+from orchestrator.make.export.child import end_with_parent
 
 _QNN = "QNNExecutionProvider"
 _ERRORS_ONLY = 3
@@ -81,6 +82,7 @@ def _compared(graph: str, made: str, options: dict[str, str]) -> tuple[float, fl
 
 
 if __name__ == "__main__":
+    end_with_parent()
     # The plug-in writes to stdout.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)

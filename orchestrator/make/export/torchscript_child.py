@@ -9,6 +9,7 @@ from agents.contract import StreamContract
 from agents.strict_json import from_json
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadRecipe, EarshotError
+from orchestrator.make.export.child import end_with_parent
 from orchestrator.make.models.module import ModuleRef
 
 
@@ -30,6 +31,7 @@ def main(path: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     # What torch prints is not part of the answer.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)

@@ -18,6 +18,7 @@ from agents.strict_json import from_json, to_json
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import EarshotError
 from orchestrator.make.export.calibration import CalibrationStream
+from orchestrator.make.export.child import end_with_parent
 from orchestrator.make.models.module import ModuleRef
 from orchestrator.make.models.source import ModelSource
 
@@ -108,6 +109,7 @@ def answer(exporter: "Exporter", text: str) -> Answer:
 
 
 def main() -> None:
+    end_with_parent()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
         exporter = from_json(Job, _line(sys.stdin.readline())).exporter()

@@ -14,6 +14,7 @@ from agents.strict_json import from_json, to_json
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.rounds import Sensitivity
 from orchestrator.errors import EarshotError
+from orchestrator.make.export.child import end_with_parent
 from orchestrator.make.export.exporter import Exporter
 from orchestrator.make.export.graph_edit import excluded_nodes, prepared
 from orchestrator.make.export.onnx_format import OnnxFormat
@@ -50,6 +51,7 @@ def _some(feeds: Sequence[Feeds]) -> Sequence[Feeds]:
 
 
 def main() -> None:
+    end_with_parent()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
         os.dup2(2, 1)
         asked = json.load(sys.stdin)

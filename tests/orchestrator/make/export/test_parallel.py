@@ -91,8 +91,11 @@ except KeyboardInterrupt:
 """
 
 
-def test_ctrl_c_ends_the_workers_and_leaves_whole_artifacts(conv: ModelSource, store: Path) -> None:
-    """The program has no ``__main__`` guard on purpose: the workers do not import it."""
+def exporting(conv: ModelSource, store: Path) -> "tuple[subprocess.Popen[str], list[int]]":
+    """A program whose first recipe is done and whose workers are busy with slow ones.
+
+    It has no ``__main__`` guard on purpose: the workers do not import it.
+    """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     program = subprocess.Popen(
         [sys.executable, "-u", "-c", PROGRAM, str(conv.onnx_path), str(store)],
@@ -106,12 +109,46 @@ def test_ctrl_c_ends_the_workers_and_leaves_whole_artifacts(conv: ModelSource, s
     assert program.stdout.readline() == "one\n", "fp32 is done, the slow ones are under way"
     workers = children(program.pid)
     assert workers
+    return program, workers
+
+
+def test_ctrl_c_ends_the_workers_and_leaves_whole_artifacts(conv: ModelSource, store: Path) -> None:
+    program, workers = exporting(conv, store)
     program.send_signal(signal.SIGINT)
     out, err = program.communicate(timeout=30)
     assert (out, err, program.returncode) == ("interrupted\n", "", 0)
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert_only_the_first(store)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent ended")
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_a_program_that_could_not_end_them(
+    conv: ModelSource, store: Path, ending: signal.Signals
+) -> None:
+    program, workers = exporting(conv, store)
+    program.send_signal(ending)
+    program.communicate(timeout=30)
+    assert program.returncode == -ending
+    deadline = time.monotonic() + 30
+    while (left := [pid for pid in workers if runs(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+    # Not by getting to the end of their recipes.
+    assert_only_the_first(store)
+
+
+def assert_only_the_first(store: Path) -> None:
     assert len(list((store / "index").glob("*.json"))) == 1
     assert not list(store.glob(".new-*"))
+
+
+def runs(pid: int) -> bool:
+    """Whether it is there, and no zombie that nobody has waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("jobs", [1, 8])
