@@ -14,7 +14,7 @@ from orchestrator.decide.selection.objective import MINIMIZED
 from orchestrator.decide.selection.preset import presets
 from orchestrator.decide.selection.reading import read_selection
 from orchestrator.decide.selection.words import NAMES
-from orchestrator.domain.decision import METRIC_OF, SCORE, CandidateVerdict, Decision, as_cost, metric_of
+from orchestrator.domain.decision import METRIC_OF, SCORE, CandidateVerdict, Decision, as_cost
 from orchestrator.domain.heat import Heat
 
 _MARKS = {"winner": "winner", "front": "front", "dominated": "-", "rejected": "rejected"}
@@ -139,9 +139,7 @@ _WIDE = 110
 
 def _shown(decision: Decision) -> list[str]:
     """What is always told, and what was asked for."""
-    bounded = (metric_of(name) for name in (*decision.constraints, *(goal.asked for goal in decision.goals)))
-    asked = {decision.objective, *decision.weights, *bounded}
-    return [metric for metric in _HEADERS if metric in _ALWAYS or metric in asked]
+    return [metric for metric in _HEADERS if metric in _ALWAYS or metric in decision.asked]
 
 
 def _mark(verdict: CandidateVerdict) -> str:

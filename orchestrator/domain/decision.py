@@ -198,6 +198,12 @@ class Decision:
         if (self.winner is None) != (self.verdict == "infeasible"):
             raise ValueError(f"verdict {self.verdict} does not fit winner {self.winner}")
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Metrics that the objective, the limits and the goals are about; a profile's score first."""
+        bounded = (metric_of(name) for name in (*self.constraints, *(goal.asked for goal in self.goals)))
+        return tuple(dict.fromkeys((self.objective, *self.weights, *bounded)))
+
     def of(self, key: str) -> CandidateVerdict:
         """The verdict of the candidate with this key. Raises KeyError."""
         for verdict in self.candidates:

@@ -17,6 +17,8 @@ _MAIN = (
     "quality_loss",
 )
 _FURTHER = ("service_p99_ms", "miss_rate", "load_ms", "energy_mj_per_audio_s")
+# What takes sessions of their own kind, and stands there where it was measured or asked for.
+_ELSEWHERE = ("sustained_ratio", "streams_held")
 _STATUS = {"winner": "winner", "front": "on the front", "dominated": "dominated", "rejected": "rejected"}
 
 
@@ -50,10 +52,15 @@ def candidate_table(content: ReportContent) -> Table:
 def further_table(content: ReportContent) -> Table:
     """The figures that do not fit beside the first ones."""
     notes = Footnotes()
-    metrics = tuple(m for m in _FURTHER if m != content.decision.objective)
+    metrics = tuple(m for m in (*_FURTHER, *_elsewhere(content)) if m != content.decision.objective)
     headings = (Heading("#"), Heading("Candidate"), *_metric_headings(metrics))
     rows = tuple(Row((*named(entry), *_figures(entry, metrics, notes)), entry.role) for entry in content.ranked())
     return Table("further", "Further figures of the same sessions", headings, rows, tuple(notes.reasons))
+
+
+def _elsewhere(content: ReportContent) -> list[str]:
+    known = {m for v in content.decision.candidates for m, e in v.metrics.items() if e.value is not None}
+    return [metric for metric in _ELSEWHERE if metric in known or metric in content.decision.asked]
 
 
 def named(entry: Entry) -> tuple[Cell, Cell]:

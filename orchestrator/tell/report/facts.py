@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from orchestrator.domain.decision import MORE_IS_BETTER
 from orchestrator.tell.report.content import ReportContent
-from orchestrator.tell.report.numbers import Column, limited
+from orchestrator.tell.report.numbers import COLUMNS, Column, limited, percent
 
 # Said in the first two facts already.
 _SAID = ("minimize", "constraints")
@@ -24,11 +25,16 @@ class Fact:
 def asked(content: ReportContent, objective: Column | None) -> list[Fact]:
     """Objective, constraints, then every other setting of the study as it was given."""
     decision = content.decision
-    constraints = [_limit(name, limit) for name, limit in decision.constraints.items()]
-    goal = f"lowest {objective.words}" if objective else decision.objective
+    goals = [goal.asked for goal in decision.goals]
+    constraints = [*(_limit(name, limit) for name, limit in decision.constraints.items()), *goals]
+    best = "most" if decision.objective in MORE_IS_BETTER else "lowest"
+    wanted = f"{best} {objective.words}" if objective else decision.objective
+    weights = joined(f"{COLUMNS[m].words} {percent(share)}" for m, share in decision.weights.items())
+    spans = joined(COLUMNS[metric].words for metric in decision.spans)
     return [
-        Fact("Objective", goal, f"metric {decision.objective}" if objective else ""),
+        Fact("Objective", wanted, weights or (f"metric {decision.objective}" if objective else "")),
         Fact("Constraints", "; ".join(constraints) or _NO_CONSTRAINT),
+        *([Fact("Front", f"nobody is better in one and worse in none of {spans}")] if spans else []),
         *(Fact(_name(name), _setting(value)) for name, value in _others(content)),
     ]
 
@@ -45,7 +51,8 @@ def _name(setting: str) -> str:
 
 def _limit(name: str, limit: float) -> str:
     column = limited(name)
-    return f"{column.words} ≤ {limit * column.factor:g} {column.unit}".rstrip()
+    sign = "≥" if name.startswith("min_") else "≤"
+    return f"{column.words} {sign} {limit * column.factor:g} {column.unit}".rstrip()
 
 
 def _setting(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from orchestrator.domain.decision import CandidateVerdict, Estimate
+from orchestrator.domain.decision import MORE_IS_BETTER, CandidateVerdict, Estimate
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.numbers import COLUMNS, Column, figure, limited
 
@@ -54,9 +54,11 @@ def _nearest(content: ReportContent) -> list[KeyFigure]:
         return []
     column = limited(nearest.constraint)
     entry = next((e for e in content.ranked() if e.key == nearest.candidate_key), None)
+    most = "least" if column.metric in MORE_IS_BETTER else "most"
     limit = Estimate(nearest.limit)
     reached = Estimate(nearest.reached, reason=None if nearest.reached is not None else "no candidate has this figure")
     return [
-        _key_figure(f"Binding constraint: {column.words} at most", limit, column),
+        _key_figure(f"Binding constraint: {column.words} at {most}", limit, column),
         _key_figure(f"Nearest: {entry.words if entry else nearest.candidate_key}", reached, column),
+        *([KeyFigure("It would pass with", " ".join(content.decision.relax))] if content.decision.relax else []),
     ]

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from orchestrator.domain.decision import METRIC_OF, SCORE, Estimate
+from orchestrator.domain.decision import METRIC_OF, SCORE, Estimate, metric_of
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ COLUMNS = {
 
 
 def limited(name: str) -> Column:
-    """The column of the metric that the limit ``name`` bounds; one made of its name where there is none."""
-    metric = METRIC_OF.get(name, name)
-    return COLUMNS[metric] if metric in COLUMNS else Column(name, name.replace("_", " "), "")
+    """The column of the metric that the limit or goal ``name`` bounds; one made of its name where there is none."""
+    known = name in METRIC_OF or ":" in name
+    return COLUMNS[metric_of(name)] if known else Column(name, name.replace("_", " "), "")
 
 
 def decimals(value: float, digits: int = 3) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-from orchestrator.domain.decision import Estimate
+from orchestrator.domain.decision import MORE_IS_BETTER, Estimate, as_cost
 from orchestrator.tell.report.chart import (
     Chart,
     Rows,
@@ -46,8 +46,9 @@ def pareto_chart(content: ReportContent, objective: str) -> Chart:
     words = Words(
         _NAME,
         title,
-        "Down and to the left is better. Bars: 95 % intervals. Line: the front of these two figures, where no "
-        "candidate that passed its gates is better in both. Numbers: those of the table. " + _left_out(left_out),
+        f"{'Up' if objective in MORE_IS_BETTER else 'Down'} and to the left is better. Bars: 95 % intervals. Line: the "
+        "front of these two figures, where no candidate that passed its gates is better in both. Numbers: those of the "
+        "table. " + _left_out(left_out),
         _describe(rows, across, down),
     )
     return drawn(words, alt.layer(*_layers(rows, x, y, across, down)), 380, (r["role"] for r in rows))
@@ -93,7 +94,7 @@ def _bounds(axis: str, estimate: Estimate, factor: float) -> dict[str, float]:
 def _layers(rows: Rows, x: Any, y: Any, across: Column, down: Column) -> list[Any]:
     base = alt.Chart(inline(rows))
     front = (
-        alt.Chart(inline(_front(rows)))
+        alt.Chart(inline(_front(rows, down.metric)))
         .mark_line(interpolate="step-after", strokeWidth=1.2, strokeDash=[4, 3], color="var(--muted)")
         .encode(x=x, y=y)
     )
@@ -125,11 +126,12 @@ def _axis_title(column: Column) -> str:
     return f"{column.words}, {unit}"
 
 
-def _front(rows: Rows) -> Rows:
+def _front(rows: Rows, metric: str) -> Rows:
     """Those that passed and that no other one beats in both figures, from left to right."""
     front: Rows = []
-    for row in sorted((r for r in rows if r["passed"]), key=lambda r: (r["x"], r["y"])):
-        if not front or row["y"] < front[-1]["y"]:
+    cost = {row["number"]: as_cost(metric, row["y"]) for row in rows}
+    for row in sorted((r for r in rows if r["passed"]), key=lambda r: (r["x"], cost[r["number"]])):
+        if not front or cost[row["number"]] < cost[front[-1]["number"]]:
             front.append(row)
     return front
 
