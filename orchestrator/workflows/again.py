@@ -13,6 +13,7 @@ from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.observer import on_off_of
+from orchestrator.ledger.rounds import rounds_of
 from orchestrator.ledger.streams import streams_held
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.page import write_report
@@ -70,6 +71,7 @@ def report_content(ledger: Ledger, study: Study) -> ReportContent:
         streams=streams_held(ledger, study.device, study.model),
         heat=heat_of(ledger, study.model, study.device),
         drift=_drift(ledger, decision),
+        rounds=rounds_of(ledger, study.study_id),
         on_off=on_off_of(ledger, study.device),
     )
 

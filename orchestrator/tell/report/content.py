@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.decision import STATUSES, CandidateVerdict, Decision
+from orchestrator.domain.decision import STATUSES, CandidateVerdict, Decision, as_cost
 from orchestrator.domain.heat import Heat
 from orchestrator.domain.observer import OnOff
+from orchestrator.domain.rounds import Rounds
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.domain.session_verdict import KINDS, SessionVerdict, judge
@@ -23,6 +24,7 @@ class ReportContent:
     ``streams`` the searches for concurrent streams on the study's device, oldest first. ``heat``: cold against hot
     winner, from all sustained sessions on the device, or why it is not known; ``drift``: of the winner's artifact,
     where it was measured. ``on_off``: whether observing changes what is observed there, where that was measured.
+    ``rounds`` of re-export, where the study has had any.
 
     Raises ValueError where the decision belongs to another study, or sessions come without the artifact that says
     their sample rate.
@@ -38,6 +40,7 @@ class ReportContent:
     heat: Heat | str = "no session was long enough"
     drift: ShownDrift | None = None
     on_off: OnOff | None = None
+    rounds: Rounds | None = None
 
     def __post_init__(self) -> None:
         if self.decision.study_id != self.study.study_id:
@@ -78,8 +81,9 @@ class ReportContent:
         return [Entry(n, v, self._role(v), v.candidate.key == baseline) for n, v in enumerate(verdicts, start=1)]
 
     def _reached(self, verdict: CandidateVerdict) -> tuple[float, ...]:
-        found = (verdict.metrics.get(name) for name in (self.decision.objective, "service_p50_ms"))
-        return tuple(math.inf if e is None or e.value is None else e.value for e in found)
+        names = (self.decision.objective, "service_p50_ms")
+        found = ((name, verdict.metrics.get(name)) for name in names)
+        return tuple(math.inf if e is None or e.value is None else as_cost(name, e.value) for name, e in found)
 
     def _role(self, verdict: CandidateVerdict) -> str:
         key = verdict.candidate.key

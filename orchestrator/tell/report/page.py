@@ -18,6 +18,7 @@ from orchestrator.tell.report.energy import energy_facts, energy_table
 from orchestrator.tell.report.environment import environment_facts, runtime_table, sensor_table
 from orchestrator.tell.report.export_table import export_table
 from orchestrator.tell.report.facts import asked
+from orchestrator.tell.report.gates_table import gates_table, goals_table
 from orchestrator.tell.report.headline import key_figures
 from orchestrator.tell.report.heat import heat_chart, heat_facts, heat_table
 from orchestrator.tell.report.latency_charts import spread_chart, tail_chart
@@ -30,6 +31,7 @@ from orchestrator.tell.report.perceived import perceived_chart, perceived_table
 from orchestrator.tell.report.placement import operator_table, placement_table
 from orchestrator.tell.report.provenance import provenance_table, verification_facts
 from orchestrator.tell.report.quality_table import quality_table
+from orchestrator.tell.report.rounds import rounds_section
 from orchestrator.tell.report.run_table import run_table
 from orchestrator.tell.report.streams_table import streams_table
 from orchestrator.tell.report.timeline_charts import timeline_charts, timeline_session
@@ -113,6 +115,8 @@ def render(content: ReportContent) -> str:
             asked=asked(content, COLUMNS.get(objective)),
             candidates=candidate_table(content),
             further=further_table(content),
+            gates=gates_table(content),
+            goals=goals_table(content),
             charts=charts,
             perceived=perceived_table(content),
             timeline_session=timeline_session(content),
@@ -120,6 +124,7 @@ def render(content: ReportContent) -> str:
             heats=heat_table(content.heat),
             drift=drift,
             quality=quality_table(content),
+            rounds=rounds_section(content.rounds),
             energy=energy_facts(content),
             energies=energy_table(content),
             streams=streams_table(content),
