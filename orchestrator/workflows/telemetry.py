@@ -12,11 +12,11 @@ from orchestrator.domain.energy import NO_IDLE, Idle, idle_or_reason
 from orchestrator.domain.regression import Verdict
 from orchestrator.domain.session import IDLE
 from orchestrator.errors import MonitoringError
-from orchestrator.ledger import outbox
+from orchestrator.ledger import outbox, outbox_targets
 from orchestrator.ledger.devices import last_seen
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import nights
-from orchestrator.ledger.outbox import Waiting
+from orchestrator.ledger.outbox_targets import Waiting
 from orchestrator.ledger.streams import streams_held
 from orchestrator.tell.telemetry.abilities import abilities
 from orchestrator.tell.telemetry.delivery import Delivered, Post, deliver
@@ -77,8 +77,8 @@ def push(
             except Away as exc:
                 _again_later(ledger, post.url, exc, wait_s)
             else:
-                outbox.reached(ledger, post.url, _now_utc())
-                waits = outbox.waiting(ledger, outbox.target(ledger, post.url))
+                outbox_targets.reached(ledger, post.url, _now_utc())
+                waits = outbox_targets.waiting(ledger, outbox_targets.target(ledger, post.url))
                 return Pushed(post.url, able.product, able.notes, collected, done, waits)
     raise AssertionError("the last wait ends in an error")
 
@@ -93,9 +93,9 @@ def _waits(patience_s: float) -> Iterator[float | None]:
 
 
 def _again_later(ledger: Ledger, url: str, away: Away, wait_s: float | None) -> None:
-    outbox.failed(ledger, url, str(away), _now_utc())
+    outbox_targets.failed(ledger, url, str(away), _now_utc())
     if wait_s is None:
-        left = outbox.waiting(ledger, outbox.target(ledger, url))
+        left = outbox_targets.waiting(ledger, outbox_targets.target(ledger, url))
         raise MonitoringError(
             f"{away}; {left.samples} samples wait in the ledger",
             passing=True,

@@ -6,7 +6,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from orchestrator.ledger import outbox
+from orchestrator.ledger import outbox_targets
 from orchestrator.ledger.devices import last_seen
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import last_success, nights
@@ -82,14 +82,14 @@ def _outbox(ledger: Ledger) -> Iterator[Sample]:
     untold = untold_sessions(ledger)
     untold_s = [datetime.fromisoformat(each.started_utc).timestamp() for each in untold]
     yield Sample("earshot_outbox_untold_sessions", float(len(untold)))
-    for target in outbox.targets(ledger):
+    for target in outbox_targets.targets(ledger):
         own = (("target", target.url),)
-        waiting = outbox.waiting(ledger, target)
+        waiting = outbox_targets.waiting(ledger, target)
         yield Sample("earshot_outbox_samples", float(waiting.samples), own)
         oldest_s = [*untold_s, *([] if waiting.oldest_ms is None else [waiting.oldest_ms / 1000])]
         if oldest_s:
             yield Sample("earshot_outbox_oldest_timestamp_seconds", min(oldest_s), own)
         yield Sample("earshot_outbox_sent_samples_total", float(target.sent_samples), own)
-        for refused in outbox.refusals(ledger, target.url):
+        for refused in outbox_targets.refusals(ledger, target.url):
             reason = (*own, ("reason", refused.reason))
             yield Sample("earshot_outbox_refused_samples_total", float(refused.samples), reason)

@@ -53,10 +53,10 @@ def _health(each: "TargetStatus") -> str:
 @results_option
 def forget(url: str, results: Path) -> None:
     """Forget a server that is no more, so that nothing waits for it. Told again, it gets everything."""
-    from orchestrator.ledger import outbox
+    from orchestrator.ledger import outbox_targets
 
     with Ledger.open(results / "ledger.db", create=False) as ledger:
-        if not outbox.forget(ledger, url):
-            known = ", ".join(target.url for target in outbox.targets(ledger)) or "none"
+        if not outbox_targets.forget(ledger, url):
+            known = ", ".join(target.url for target in outbox_targets.targets(ledger)) or "none"
             raise BadInput(f"no server {url} was told anything", hint=f"known: {known}")
     click.echo(f"{url} is forgotten")

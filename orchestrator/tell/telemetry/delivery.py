@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.errors import MonitoringError
-from orchestrator.ledger import outbox
+from orchestrator.ledger import outbox, outbox_targets
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.outbox import Delivery, Entry, Refused
+from orchestrator.ledger.outbox import Entry
+from orchestrator.ledger.outbox_targets import Delivery, Refused
 from orchestrator.tell.telemetry.abilities import Abilities
 from orchestrator.tell.telemetry.batch import Batches
 from orchestrator.tell.telemetry.names import JOB
@@ -72,7 +73,7 @@ def deliver(
     """
     so_far = Delivered()
     with ThreadPoolExecutor(1) as sender:
-        batch = _next(ledger, post, able, outbox.target(ledger, post.url).delivered)
+        batch = _next(ledger, post, able, outbox_targets.target(ledger, post.url).delivered)
         while batch is not None:
             sending = sender.submit(_write, post, batch.body if batch.wanted else None)
             upcoming = _next(ledger, post, able, batch.up_to)
@@ -126,7 +127,7 @@ def _taken(
     histograms = sum(_histogram(post, able, entry) for entry in taken)
     refused, samples = (*batch.refused, *found), sum(entry.samples for entry in taken)
     done = Delivery(batch.after, batch.up_to, samples, refused)
-    if not outbox.delivered(ledger, post.url, done, datetime.now(UTC).isoformat(timespec="seconds")):
+    if not outbox_targets.delivered(ledger, post.url, done, datetime.now(UTC).isoformat(timespec="seconds")):
         # Another process sent the same, which the server has once, and so has the ledger.
         return Delivered(clamped=batch.clamped)
     return Delivered(len(taken), samples, histograms, refused, batch.clamped)

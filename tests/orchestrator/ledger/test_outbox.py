@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.ledger import outbox
+from orchestrator.ledger import outbox, outbox_targets
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.outbox import Delivery, NewEntry, Refused, Target, Waiting
+from orchestrator.ledger.outbox import NewEntry
+from orchestrator.ledger.outbox_targets import Delivery, Refused, Target, Waiting
 from tests.orchestrator.ledger import ledger_samples as samples
 
 pytestmark = pytest.mark.usefixtures("both_stores")
@@ -61,48 +62,50 @@ def test_one_from_the_future_is_moved_to_a_free_time(tmp_path: Path) -> None:
 def test_a_server_has_all_up_to_a_number(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         outbox.add(ledger, [entry(n) for n in range(1, 6)])
-        assert outbox.target(ledger, URL) == Target(URL)
-        assert outbox.waiting(ledger, Target(URL)) == Waiting(5, 15, 1000)
-        assert outbox.delivered(ledger, URL, Delivery(0, 3, 6, [Refused(2, "too-old", "older than 30 d", 3)]), AT_UTC)
-        known = outbox.target(ledger, URL)
+        assert outbox_targets.target(ledger, URL) == Target(URL)
+        assert outbox_targets.waiting(ledger, Target(URL)) == Waiting(5, 15, 1000)
+        assert outbox_targets.delivered(
+            ledger, URL, Delivery(0, 3, 6, [Refused(2, "too-old", "older than 30 d", 3)]), AT_UTC
+        )
+        known = outbox_targets.target(ledger, URL)
         assert known == Target(URL, 3, 6, AT_UTC)
-        assert outbox.waiting(ledger, known) == Waiting(2, 6, 4000)
-        assert outbox.delivered(ledger, URL, Delivery(3, 5, 6), AT_UTC)
-        assert outbox.waiting(ledger, outbox.target(ledger, URL)) == Waiting(0, 0, None)
-        assert [(r.reason, r.entries, r.samples) for r in outbox.refusals(ledger, URL)] == [("too-old", 1, 3)]
-        assert outbox.target(ledger, "http://another") == Target("http://another")
+        assert outbox_targets.waiting(ledger, known) == Waiting(2, 6, 4000)
+        assert outbox_targets.delivered(ledger, URL, Delivery(3, 5, 6), AT_UTC)
+        assert outbox_targets.waiting(ledger, outbox_targets.target(ledger, URL)) == Waiting(0, 0, None)
+        assert [(r.reason, r.entries, r.samples) for r in outbox_targets.refusals(ledger, URL)] == [("too-old", 1, 3)]
+        assert outbox_targets.target(ledger, "http://another") == Target("http://another")
 
 
 def test_of_two_that_send_the_same_one_counts(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         outbox.add(ledger, [entry(1), entry(2)])
-        assert outbox.delivered(ledger, URL, Delivery(0, 2, 6), AT_UTC)
-        assert not outbox.delivered(ledger, URL, Delivery(0, 2, 6), AT_UTC)
-        assert outbox.target(ledger, URL).sent_samples == 6
+        assert outbox_targets.delivered(ledger, URL, Delivery(0, 2, 6), AT_UTC)
+        assert not outbox_targets.delivered(ledger, URL, Delivery(0, 2, 6), AT_UTC)
+        assert outbox_targets.target(ledger, URL).sent_samples == 6
 
 
 def test_a_server_that_is_away_keeps_since_when(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "ledger.db") as ledger:
-        outbox.failed(ledger, URL, "refused", AT_UTC)
-        assert outbox.targets(ledger) == [], "a server that never took anything may be a slip of the pen"
+        outbox_targets.failed(ledger, URL, "refused", AT_UTC)
+        assert outbox_targets.targets(ledger) == [], "a server that never took anything may be a slip of the pen"
         outbox.add(ledger, [entry(1), entry(2)])
-        outbox.delivered(ledger, URL, Delivery(0, 1, 3), AT_UTC)
-        outbox.failed(ledger, URL, "connection refused", "2026-11-21T13:00:00+00:00")
-        outbox.failed(ledger, URL, "no answer", "2026-11-21T14:00:00+00:00")
-        known = outbox.target(ledger, URL)
+        outbox_targets.delivered(ledger, URL, Delivery(0, 1, 3), AT_UTC)
+        outbox_targets.failed(ledger, URL, "connection refused", "2026-11-21T13:00:00+00:00")
+        outbox_targets.failed(ledger, URL, "no answer", "2026-11-21T14:00:00+00:00")
+        known = outbox_targets.target(ledger, URL)
         assert (known.failing_since_utc, known.failure) == ("2026-11-21T13:00:00+00:00", "no answer")
-        outbox.delivered(ledger, URL, Delivery(1, 2, 3), "2026-11-21T15:00:00+00:00")
-        assert outbox.target(ledger, URL) == Target(URL, 2, 6, "2026-11-21T15:00:00+00:00")
+        outbox_targets.delivered(ledger, URL, Delivery(1, 2, 3), "2026-11-21T15:00:00+00:00")
+        assert outbox_targets.target(ledger, URL) == Target(URL, 2, 6, "2026-11-21T15:00:00+00:00")
 
 
 def test_a_forgotten_server_would_get_everything(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         outbox.add(ledger, [entry(1)])
-        outbox.delivered(ledger, URL, Delivery(0, 1, 0, [Refused(1, "too-old", "", 3)]), AT_UTC)
-        assert outbox.forget(ledger, URL)
-        assert not outbox.forget(ledger, URL)
-        assert outbox.waiting(ledger, outbox.target(ledger, URL)).samples == 3
-        assert outbox.refusals(ledger, URL) == []
+        outbox_targets.delivered(ledger, URL, Delivery(0, 1, 0, [Refused(1, "too-old", "", 3)]), AT_UTC)
+        assert outbox_targets.forget(ledger, URL)
+        assert not outbox_targets.forget(ledger, URL)
+        assert outbox_targets.waiting(ledger, outbox_targets.target(ledger, URL)).samples == 3
+        assert outbox_targets.refusals(ledger, URL) == []
 
 
 def test_sessions_without_an_entry_once_their_study_has_ended(tmp_path: Path) -> None:

@@ -117,7 +117,6 @@ def test_a_session_from_the_future_gets_the_present(tmp_path: Path) -> None:
 
 def test_a_night_its_verdicts_and_streams_arrive(tmp_path: Path) -> None:
     began, ended = NOW - timedelta(hours=2), NOW - timedelta(minutes=20)
-    end_utc = ended.isoformat()
     missing = (Missing("pi5", "no answer"), Missing("desk: kws onnx:fp32", "it failed"))
     night = NightRecord(
         "desk", "2026-11-20", began.isoformat(), ended.isoformat(), 12, ended.isoformat(), 9, 1, missing
@@ -131,7 +130,7 @@ def test_a_night_its_verdicts_and_streams_arrive(tmp_path: Path) -> None:
             "processes", 10.0, 0.01, 20.0, 4, 4, None, 4, "--max-streams", (tried,),
         )  # fmt: skip
         record_streams_held(ledger, held)
-        told = [verdict(REGRESSION, 1.07, True, BLAME), verdict(DISMISSED)]
+        told = [verdict(blame=(BLAME,)), verdict(DISMISSED)]
         assert push(ledger, server.url, verdicts=told).collected == 3 + 1 + 1 + 1
         assert push(ledger, server.url, verdicts=told).collected == 0
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import MonitoringError
-from orchestrator.ledger import outbox
+from orchestrator.ledger import outbox, outbox_targets
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.tell.telemetry import delivery
 from orchestrator.tell.telemetry.abilities import abilities
@@ -83,7 +83,7 @@ def test_a_second_push_tells_nothing_and_a_repeated_one_changes_nothing(ledger: 
     samples = add(ledger, [told(n) for n in range(30)])
     send(ledger, server.url)
     assert send(ledger, server.url) == Delivered()
-    outbox.forget(ledger, server.url)
+    outbox_targets.forget(ledger, server.url)
     assert send(ledger, server.url).samples == samples
     assert count(server) == samples
 
@@ -100,10 +100,10 @@ def test_an_hour_without_the_server_is_caught_up(
         if minute % 20 == 0:
             with pytest.raises(Away, match="refused"):
                 send(ledger, server.url)
-    assert outbox.waiting(ledger, outbox.target(ledger, server.url)).samples == samples - 200
+    assert outbox_targets.waiting(ledger, outbox_targets.target(ledger, server.url)).samples == samples - 200
     server.start()
     assert send(ledger, server.url).samples == samples - 200
-    assert outbox.target(ledger, server.url).sent_samples == samples == count(server)
+    assert outbox_targets.target(ledger, server.url).sent_samples == samples == count(server)
     assert values_in(server) == values_of(ledger)
 
 
@@ -126,8 +126,8 @@ def test_what_comes_late_is_taken_within_the_window_and_refused_beyond_it(ledger
     ((number, reason, detail, samples),) = [(r.number, r.reason, r.detail, r.samples) for r in done.refused]
     assert (number, reason, samples) == (2, "too-old", 20)
     assert detail == "older than 30 d before the newest sample of the server"
-    assert [(r.reason, r.samples) for r in outbox.refusals(ledger, server.url)] == [("too-old", 20)]
-    assert outbox.target(ledger, server.url).sent_samples == count(server) == 60
+    assert [(r.reason, r.samples) for r in outbox_targets.refusals(ledger, server.url)] == [("too-old", 20)]
+    assert outbox_targets.target(ledger, server.url).sent_samples == count(server) == 60
     assert len(list(outbox.all_entries(ledger))) == 4, "the ledger keeps it"
 
 
@@ -153,7 +153,7 @@ def test_a_time_that_has_not_come_is_cut_and_does_not_move_the_server(ledger: Le
     head = server.get("/api/v1/status/tsdb")["headStats"]
     assert head["maxTime"] <= time.time() * 1000 + 10
     assert len({entry.at_ms for entry in outbox.all_entries(ledger)}) == 3
-    outbox.forget(ledger, server.url)
+    outbox_targets.forget(ledger, server.url)
     assert send(ledger, server.url).clamped == 0, "what was cut stays so"
 
 
@@ -176,7 +176,7 @@ def test_another_endpoint_than_for_writing_loses_nothing(ledger: Ledger, tmp_pat
         wrong = f"{server.url}/nowhere/else"
         with pytest.raises(MonitoringError, match="takes none of 2 entries"):
             send(ledger, wrong)
-        assert outbox.waiting(ledger, outbox.target(ledger, wrong)).entries == 2
+        assert outbox_targets.waiting(ledger, outbox_targets.target(ledger, wrong)).entries == 2
         with pytest.raises(MonitoringError, match="404"), prometheus(tmp_path / "prometheus") as other:
             send(ledger, f"{other.url}/nowhere")
 
