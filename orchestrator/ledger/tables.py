@@ -333,3 +333,13 @@ class OutboxRefusedRow(Table):
     reason: Mapped[str]
     detail: Mapped[str]
     samples: Mapped[int]
+
+
+class SearchStepRow(Table):
+    """A step of a search that remembers (Optuna's): asked, told, given up. Since schema 6."""
+
+    __tablename__ = "search_steps"
+
+    study_id: Mapped[str] = mapped_column(ForeignKey("studies.study_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    record: Mapped[dict[str, Any]]

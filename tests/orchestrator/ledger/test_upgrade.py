@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 SCHEMA_1 = Path(__file__).with_name("schema1.sql")
 NEW_TABLES = {"leases", "device_health", "health_events", "native_sessions", "calibrations", "power_calibrations"}
 NEW_TABLES |= {"streams_held", "observer_on_off", "drifts", "nights", "outbox", "outbox_targets", "outbox_refused"}
+NEW_TABLES |= {"rounds", "search_steps"}
 
 
 def schema1(path: Path) -> Path:
