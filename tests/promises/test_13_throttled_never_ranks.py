@@ -9,7 +9,8 @@ from agents.thermal import vcgencmd
 from agents.thermal.thermalservice import Thermal
 from agents.throttle import throttled_by
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, judge

@@ -8,8 +8,6 @@ from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.decision import METRIC_OF
 from orchestrator.errors import BadInput
 
-__all__ = ["Constraints", "Objective", "require_fitting"]
-
 # Shares: zero is a sensible limit (no miss, no loss), and more than everything is a slip of the unit.
 _SHARES = ("max_miss_rate", "max_quality_loss")
 # Figures of chunks that come on the clock: there are none where nobody waits for them.

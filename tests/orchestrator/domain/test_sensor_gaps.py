@@ -9,7 +9,8 @@ import pytest
 from agents import wire
 from agents.device_facts import SensorProbe
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.decision import Estimate
 from orchestrator.domain.energy import NoEnergy, drawn
 from orchestrator.domain.session import Session

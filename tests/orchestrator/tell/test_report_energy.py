@@ -6,7 +6,8 @@ import pytest
 
 from agents.device_facts import SensorCalibration, SensorProbe
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.session import Session
 from orchestrator.tell.report.content import ReportContent
 from orchestrator.tell.report.energy import energy_facts, energy_table

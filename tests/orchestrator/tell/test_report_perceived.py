@@ -8,7 +8,8 @@ import pytest
 
 from agents.contract import Decoder, TensorSpec
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.perceived import NO_WORDS, PARTS, WORDS
 from orchestrator.domain.session import Session
 from orchestrator.tell.report.content import ReportContent

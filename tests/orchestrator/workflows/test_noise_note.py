@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.calibration import Calibration, Noise
 from orchestrator.domain.decision import Decision
 from orchestrator.ledger.calibrations import record_calibration

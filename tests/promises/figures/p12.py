@@ -8,7 +8,8 @@ import numpy as np
 
 from agents.device_facts import SensorProbe
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.session import Session
 from tests.metered import BOARD, PACKAGE, busy_power, idle_session, sampled

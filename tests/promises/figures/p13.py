@@ -4,7 +4,8 @@ import numpy as np
 
 from agents import wire
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import Session
 from tests import sessions

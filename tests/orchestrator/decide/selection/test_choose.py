@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from agents import wire
 from orchestrator.decide.selection.choose import decide, finalists
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.score import Score

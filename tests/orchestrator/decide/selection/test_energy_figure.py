@@ -8,8 +8,9 @@ import pytest
 
 from agents.device_facts import DeviceState, SensorCalibration, SensorProbe
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.evidence import gather
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.verify import verify
 from orchestrator.domain.candidate import Candidate

@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from agents import wire
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.decide.selection.screening import misplaced
 from orchestrator.domain.session import Session
 from tests.sessions import CPU, ENVIRONMENT, STUDY, artifact, candidate, race, session

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.decide.selection.choose import decide
-from orchestrator.decide.selection.constraints import Constraints, Objective
+from orchestrator.decide.selection.constraints import Constraints
+from orchestrator.decide.selection.objective import Objective
 from orchestrator.decide.selection.verify import verify
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Decision
