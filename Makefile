@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run-all models-check test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients
+.PHONY: run-all models-check test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients dashboards-check
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -72,6 +72,11 @@ test-export:
 	$(PYTHON) -m venv $(VENV)-export
 	$(VENV)-export/bin/python -m pip install --quiet --editable '.[dev,export]'
 	EARSHOT_EXPORT=1 $(VENV)-export/bin/python -m pytest -p no:anyio tests/export
+
+# 90 simulated nights of 20 devices with 10 configurations in Debian's Prometheus: every query of every dashboard, every
+# alert fault by fault. `make test` has a smaller lab. Some minutes.
+dashboards-check: install-dev system-parts
+	EARSHOT_DASHBOARDS=1 $(BIN)/python -m pytest tests/orchestrator/tell/grafana/test_nights.py
 
 system-parts:
 	sh tests/system_parts.sh

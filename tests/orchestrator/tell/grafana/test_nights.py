@@ -154,7 +154,11 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         with (
             servers.alertmanager(tmp_path / "am", config) as manager,
             servers.prometheus(
-                tmp_path / "prom", rules=[rules], alertmanager=manager.url.removeprefix("http://"), out_of_order="30d"
+                tmp_path / "prom",
+                rules=[rules],
+                alertmanager=manager.url.removeprefix("http://"),
+                # It finds its Alertmanager some seconds after its start; what it told nobody by then it tells again.
+                more=["--rules.alert.resend-delay=1s"],
             ) as server,
         ):
             write(lab.samples(), server.url)
