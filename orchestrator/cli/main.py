@@ -41,6 +41,7 @@ VERBS = {
     ),
     "simulate": ("orchestrator.cli.simulate:simulate_", "Try a search strategy on recorded runs, with no device."),
     "report": ("orchestrator.cli.report:report", "Write the HTML report of a study from the ledger."),
+    "bundle": ("orchestrator.cli.bundle:bundle", "Look into a bundle: what an app ships."),
     "models": ("orchestrator.cli.models:models", "List, show, import and export models."),
     "devices": ("orchestrator.cli.devices:devices", "List, probe and clean the devices of the lab."),
     "lab": ("orchestrator.cli.lab:lab", "Try Earshot with no device: stand-ins on this machine."),
@@ -52,7 +53,7 @@ VERBS = {
     ),
     "ledger": ("orchestrator.cli.ledger:ledger", "Look into the ledger: studies, sessions, percentiles."),
 }
-GROUPS = ("models", "cascade", "devices", "lab", "power", "telemetry", "dashboards", "ledger", "native")
+GROUPS = ("bundle", "models", "cascade", "devices", "lab", "power", "telemetry", "dashboards", "ledger", "native")
 
 
 @click.group(

@@ -23,7 +23,8 @@ from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.session import Session
 
-CONTRACT, SUPPORT, MANIFEST = "contract.json", "device_support.json", "manifest.json"
+CONTRACT, RECOMMENDATION = "contract.json", "recommendation.json"
+SUPPORT, MANIFEST = "device_support.json", "manifest.json"
 
 
 def write_bundle(bundles: Path, decision: Decision, artifacts: Sequence[Artifact], sessions: Sequence[Session]) -> Path:
@@ -36,7 +37,7 @@ def write_bundle(bundles: Path, decision: Decision, artifacts: Sequence[Artifact
         folder = Path(scratch) / "new"
         folder.mkdir()
         shipped = _Shipping(folder, decision.model).all_of(decision, artifacts)
-        _write_json(folder / "recommendation.json", recommendation(decision, shipped[0], sessions))
+        _write_json(folder / RECOMMENDATION, recommendation(decision, shipped[0], sessions))
         identifiers = _identifiers(decision, sessions)
         _write_json(folder / SUPPORT, device_support(decision, shipped, identifiers, sessions))
         suffixes = [s.artifact.suffix for s in shipped]

@@ -43,11 +43,10 @@ def device_support(
     """A device takes the entry with the longest prefix of its identifier; its ``fallback`` are tried in turn. One that
     no prefix fits takes ``default``. ``shipped``: the winner, then what it falls back to.
 
-    ``supported`` passed every gate on this device. Of those that are not in the bundle, the hash names the artifact.
+    ``supported`` passed every gate on this device. ``configurations`` have their files in the bundle; of those that are
+    ``not_shipped``, the hash names the artifact.
     """
     passed = [v.candidate for v in decision.candidates if v.status in ("winner", "front")]
-    files = {s.candidate.key: shipped_files(s) for s in shipped}
-    known = {c.key: c for c in (*passed, *(s.candidate for s in shipped))}
     keys = [s.candidate.key for s in shipped]
     return {
         "schema": SCHEMA,
@@ -62,8 +61,9 @@ def device_support(
         ],
         "default": {"default": keys[-1], "supported": keys[-1:], "fallback": keys[-1:]},
         "configurations": {
-            key: {**configuration(candidate, sessions), **files.get(key, {})} for key, candidate in known.items()
+            s.candidate.key: {**configuration(s.candidate, sessions), **shipped_files(s)} for s in shipped
         },
+        "not_shipped": {c.key: configuration(c, sessions) for c in passed if c.key not in keys},
     }
 
 

@@ -16,17 +16,30 @@ struct StateSpec: Decodable {
     let initial: Float
 }
 
+struct Key: Decodable {
+    let letter: String
+    let x, y: Double
+}
+
 struct FrontendSpec: Decodable {
     let kind: String
     let contextSamples, windowSamples, hopSamples, fftSize, melCount: Int
     let lowHz, highHz, logFloor: Double
+    let keys: [Key]
+    let keyWidth, keyHeight: Double
 }
 
 struct DecoderSpec: Decodable {
     let kind: String
     let labels, ignored: [String]
-    let smoothFrames, refractoryFrames, blank: Int
-    let threshold: Double
+    let smoothFrames, refractoryFrames, blank, beam, maxSymbols, prune: Int
+    let threshold, release, priorWeight: Double
+}
+
+/// A transducer's second graph; shapes are those of one hypothesis, axis 0 is free.
+struct StepSpec: Decodable {
+    let token, frame, logits: TensorSpec
+    let states: [StateSpec]
 }
 
 /// contract.json of an Earshot bundle, as far as a client needs it.
@@ -37,25 +50,37 @@ struct Contract: Decodable {
     let timeAxis: Int
     let states: [StateSpec]
     let outputs: [TensorSpec]
+    let constants: [TensorSpec]
+    let constantValues: [String: Float]
     let decoder: DecoderSpec
+    let search: StepSpec?
 }
 
-/// How the candidate ran that won.
-struct Configuration: Decodable {
+/// How one of the bundle's graphs is run.
+struct Options: Decodable {
     let threads: Int
-    let chunkSamples: Int
     let executionProvider: String
     let sessionOptions: [String: String]
 }
 
-/// recommendation.json, as far as a client needs it.
-struct Recommendation: Decodable {
+/// One of `configurations` in device_support.json; `files` has the graph, a transducer's step, its lexicon.
+struct Configuration: Decodable {
     struct File: Decodable {
         let name: String
     }
 
-    let file: File
-    let configuration: Configuration
+    let label: String
+    let threads: Int
+    let executionProvider: String
+    let sessionOptions: [String: String]
+    let chunkSamples: Int
+    let contract: String
+    let files: [String: File]
+    let step: Options?
+
+    var options: Options {
+        Options(threads: threads, executionProvider: executionProvider, sessionOptions: sessionOptions)
+    }
 }
 
 /// A file of the bundle.

@@ -1,90 +1,132 @@
 import Foundation
 
-/// `frame`: index of the output frame in the stream.
+/// A word that a trace may mean, with its share of the probability.
+struct RankedWord {
+    let word: String
+    let share: Double
+}
+
+/// `frame`: index of the output frame in the stream. `words`: where words are ranked, the best first.
 struct Heard {
     let label: String
     let frame: Int
     let score: Double
+    var words: [RankedWord] = []
 }
 
-/// What turns the graph's first output, frames of logits, into events.
-protocol Decoder: AnyObject {
-    func push(_ logits: [Float]) -> [Heard]
+/// What turns the graph's first output, a row for each frame, into events.
+protocol StreamDecoder: AnyObject {
+    /// The input was at rest or came to rest: graph and front end begin anew with the next chunk.
+    var ended: Bool { get }
+    func push(_ rows: [[Float]]) throws -> [Heard]
+    /// What was still open at the end of the stream.
+    func finish() throws -> [Heard]
 }
 
-func makeDecoder(_ spec: DecoderSpec) -> Decoder {
+/// Of one graph; the searches are in Transducer.swift, BeamRnnt.swift and TrieSearch.swift.
+func makeDecoder(_ spec: DecoderSpec) -> StreamDecoder {
     switch spec.kind {
     case "keyword": return Keywords(spec)
     case "ctc": return GreedyCtc(spec)
-    default: return NoDecoder()
+    case "vad": return VoiceActivity(spec)
+    default: return ByFrame(spec)
     }
 }
 
-private func rows(_ logits: [Float], width: Int) -> [[Double]] {
-    stride(from: 0, to: logits.count, by: width).map { logits[$0..<($0 + width)].map(Double.init) }
-}
-
-private func softmax(_ row: [Double]) -> [Double] {
-    let largest = row.max() ?? 0
-    let powers = row.map { exp($0 - largest) }
+private func softmax(_ row: [Float]) -> [Double] {
+    let largest = Double(row.max() ?? 0)
+    let powers = row.map { exp(Double($0) - largest) }
     let sum = powers.reduce(0, +)
     return powers.map { $0 / sum }
 }
 
-final class NoDecoder: Decoder {
-    func push(_ logits: [Float]) -> [Heard] { [] }
-}
-
-/// Posteriors averaged over the last frames; a label fires where its average reaches the threshold.
-final class Keywords: Decoder {
-    private let spec: DecoderSpec
-    private var last: [[Double]] = []
-    private var quietUntil: [String: Int] = [:]
-    private var frame = 0
+/// Takes frame by frame and counts them; by itself for a model whose output is not events.
+class ByFrame: StreamDecoder {
+    let ended = false
+    fileprivate let spec: DecoderSpec
+    fileprivate var frame = 0
 
     init(_ spec: DecoderSpec) {
         self.spec = spec
     }
 
-    func push(_ logits: [Float]) -> [Heard] {
+    func push(_ rows: [[Float]]) -> [Heard] {
         var found: [Heard] = []
-        for row in rows(logits, width: spec.labels.count) {
-            last = Array((last + [softmax(row)]).suffix(spec.smoothFrames))
-            for (index, label) in spec.labels.enumerated() {
-                let score = last.reduce(0.0) { $0 + $1[index] } / Double(spec.smoothFrames)
-                let fires = !spec.ignored.contains(label) && score >= spec.threshold
-                if fires && frame >= quietUntil[label, default: 0] {
-                    quietUntil[label] = frame + spec.refractoryFrames
-                    found.append(Heard(label: label, frame: frame, score: score))
-                }
-            }
+        for row in rows {
+            found += take(row)
             frame += 1
+        }
+        return found
+    }
+
+    fileprivate func take(_ row: [Float]) -> [Heard] { [] }
+
+    func finish() -> [Heard] { [] }
+}
+
+/// Posteriors averaged over the last frames; a label fires where its average reaches the threshold.
+final class Keywords: ByFrame {
+    private var last: [[Double]] = []
+    private var quietUntil: [String: Int] = [:]
+
+    override fileprivate func take(_ row: [Float]) -> [Heard] {
+        var found: [Heard] = []
+        last = Array((last + [softmax(row)]).suffix(spec.smoothFrames))
+        for (index, label) in spec.labels.enumerated() {
+            let score = last.reduce(0.0) { $0 + $1[index] } / Double(spec.smoothFrames)
+            let fires = !spec.ignored.contains(label) && score >= spec.threshold
+            if fires && frame >= quietUntil[label, default: 0] {
+                quietUntil[label] = frame + spec.refractoryFrames
+                found.append(Heard(label: label, frame: frame, score: score))
+            }
         }
         return found
     }
 }
 
 /// The best class of each frame, repeats merged, blanks dropped.
-final class GreedyCtc: Decoder {
-    private let spec: DecoderSpec
+final class GreedyCtc: ByFrame {
     private var last: Int
-    private var frame = 0
 
-    init(_ spec: DecoderSpec) {
-        self.spec = spec
+    override init(_ spec: DecoderSpec) {
         last = spec.blank
+        super.init(spec)
     }
 
-    func push(_ logits: [Float]) -> [Heard] {
-        var found: [Heard] = []
-        for row in rows(logits, width: spec.labels.count) {
-            let best = row.indices.max { row[$0] < row[$1] } ?? spec.blank
-            if best != last && best != spec.blank {
-                found.append(Heard(label: spec.labels[best], frame: frame, score: softmax(row)[best]))
-            }
-            last = best
-            frame += 1
+    override fileprivate func take(_ row: [Float]) -> [Heard] {
+        let best = indexOfGreatest(row)
+        let isNew = best != last && best != spec.blank
+        last = best
+        return isNew ? [Heard(label: spec.labels[best], frame: frame, score: softmax(row)[best])] : []
+    }
+}
+
+/// The first of them, as everywhere in Earshot.
+func indexOfGreatest<Number: Comparable>(_ row: [Number]) -> Int {
+    row.indices.reduce(0) { row[$1] > row[$0] ? $1 : $0 }
+}
+
+/// Rows are a probability of speech. It begins at `threshold` and has ended after `refractory_frames` frames in a row
+/// below `release`; scores are those of the first frame that said so.
+final class VoiceActivity: ByFrame {
+    private var speaking = false
+    private var quiet: (since: Int, score: Double)?
+
+    override fileprivate func take(_ row: [Float]) -> [Heard] {
+        let probability = Double(row[0])
+        if !speaking {
+            speaking = probability >= spec.threshold
+            return speaking ? [Heard(label: spec.labels[0], frame: frame, score: probability)] : []
         }
-        return found
+        if probability >= spec.release {
+            quiet = nil
+            return []
+        }
+        let began = quiet ?? (since: frame, score: 1 - probability)
+        quiet = began
+        if frame - began.since + 1 < spec.refractoryFrames { return [] }
+        speaking = false
+        quiet = nil
+        return [Heard(label: spec.labels[1], frame: frame, score: began.score)]
     }
 }

@@ -1,18 +1,33 @@
 import Foundation
 
-/// What turns the samples of a chunk, in [-1, 1], into the graph's input.
+/// What turns the samples of a chunk into the graph's input.
 protocol Frontend: AnyObject {
-    func push(_ samples: [Double]) -> [Float]
+    func push(_ samples: [Int16]) -> [Float]
+    /// Begin anew: nothing was heard before.
+    func reset()
 }
 
 func makeFrontend(_ spec: FrontendSpec, rateHz: Int) -> Frontend {
-    if spec.kind == "log-mel" {
-        return LogMel(spec, rateHz: rateHz)
+    switch spec.kind {
+    case "log-mel": return LogMel(spec, rateHz: rateHz)
+    case "touch": return Touch(spec)
+    case "tokens": return Tokens()
+    default: return Pcm(spec)
     }
-    return Pcm(spec)
 }
 
-/// Samples after the last ones of the chunk before.
+private let fullScale = 32768.0
+
+/// Ids of tokens, each two samples: its low and its high 15 bits.
+final class Tokens: Frontend {
+    func push(_ samples: [Int16]) -> [Float] {
+        stride(from: 0, to: samples.count - 1, by: 2).map { Float(samples[$0]) + Float(samples[$0 + 1]) * 32768 }
+    }
+
+    func reset() {}
+}
+
+/// Samples in [-1, 1] after the last ones of the chunk before.
 final class Pcm: Frontend {
     private var context: [Float]
 
@@ -20,10 +35,14 @@ final class Pcm: Frontend {
         context = [Float](repeating: 0, count: spec.contextSamples)
     }
 
-    func push(_ samples: [Double]) -> [Float] {
-        let out = context + samples.map { Float($0) }
+    func push(_ samples: [Int16]) -> [Float] {
+        let out = context + samples.map { Float(Double($0) / fullScale) }
         context = Array(out.suffix(context.count))
         return out
+    }
+
+    func reset() {
+        context = [Float](repeating: 0, count: context.count)
     }
 }
 
@@ -42,10 +61,15 @@ final class LogMel: Frontend {
         heard = [Double](repeating: 0, count: length)
     }
 
-    func push(_ samples: [Double]) -> [Float] {
+    func reset() {
+        heard = [Double](repeating: 0, count: heard.count)
+    }
+
+    func push(_ samples: [Int16]) -> [Float] {
         var frames: [Float] = []
         for start in stride(from: 0, to: samples.count, by: spec.hopSamples) {
-            heard = Array(heard.dropFirst(spec.hopSamples)) + samples[start..<(start + spec.hopSamples)]
+            let new = samples[start..<(start + spec.hopSamples)].map { Double($0) / fullScale }
+            heard = Array(heard.dropFirst(spec.hopSamples)) + new
             let power = powerSpectrum(zip(heard, hann).map { $0 * $1 }, size: spec.fftSize)
             for filter in filters {
                 let sum = zip(power, filter).reduce(0.0) { $0 + $1.0 * $1.1 }
