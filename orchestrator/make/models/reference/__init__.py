@@ -4,7 +4,9 @@ Imports no torch. Two have their graphs beside the weights, so that a first run 
 made from the module.
 """
 
+import ast
 import json
+from functools import cache
 from pathlib import Path
 
 from agents.contract import StreamContract
@@ -67,7 +69,25 @@ def lexicon_path(name: str) -> Path:
     return _folder(name) / "lexicon.csv"
 
 
+@cache
 def code_paths(name: str) -> tuple[Path, ...]:
-    """What defines the module beside its weights: the model's own ``model.py`` and what several models are built of."""
-    shared = ("conformer.py", "rnnt.py") if name in STEP_MODULES else ()
-    return (_folder(name) / "model.py", *(_ROOT / file for file in shared))
+    """What defines the modules beside their weights: where they are built, and whatever that imports of this folder."""
+    _folder(name)
+    targets = [target[name] for target in (MODULES, STEP_MODULES) if name in target]
+    waiting = [target.partition(":")[0] for target in targets]
+    found: dict[str, Path] = {}
+    while waiting:
+        module = waiting.pop()
+        path = _ROOT.joinpath(*module.removeprefix(f"{_HERE}.").split(".")).with_suffix(".py")
+        if module not in found and path.is_file():
+            found[module] = path
+            waiting += _imported(path)
+    return tuple(found[module] for module in sorted(found))
+
+
+def _imported(path: Path) -> list[str]:
+    """Modules of this folder that the file may name, read and not run: running it takes torch."""
+    named = [node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.ImportFrom)]
+    modules = {node.module or "" for node in named}
+    modules |= {f"{node.module}.{alias.name}" for node in named for alias in node.names}
+    return sorted(module for module in modules if module.startswith(f"{_HERE}."))
