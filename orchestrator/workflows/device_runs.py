@@ -1,11 +1,11 @@
 """A device behind ask and tell: blocks of sessions on its units, each session told to the search as a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.decide.search.question import Run
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.session import PlannedSession, Session
+from orchestrator.domain.session import VERIFY_BLOCK, PlannedSession, Session
 from orchestrator.workflows.run_figures import Reading
 from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.units import Units
@@ -55,6 +55,20 @@ class DeviceRuns:
         """The same candidate on every unit: what the others on it are compared with."""
         done = self.units.each(lambda runner: self._one(runner, candidate, self.units.number(runner), 0))
         return list(done.values())
+
+    def recorded(self, candidates: Mapping[str, Candidate]) -> list[Run]:
+        """All runs of this mode that the ledger has, in their order, for a strategy that asks for nothing twice. Blocks
+        are numbered on from theirs.
+        """
+        runs = []
+        for runner in self.units.runners:
+            for session in runner.ledger.sessions(runner.study.study_id, mode=self.reading.mode):
+                planned = session.planned
+                mine = planned.device == runner.environment.device and planned.block < VERIFY_BLOCK
+                if mine and planned.candidate.key in candidates:
+                    runs.append(self._timed(runner, self._run(runner, session, session.duration_s)))
+                    self.block = max(self.block, planned.block + 1)
+        return runs
 
     def _block(self, runner: SessionRunner, block: int, candidates: Sequence[Candidate]) -> list[Run]:
         return [self._one(runner, candidate, block, i) for i, candidate in enumerate(candidates)]

@@ -24,6 +24,8 @@ _TOLD = {
     "paced": ("latency_p50_ms", "rtf", "peak_rss_mb", "load_ms", "size_mb"),
 }
 _MEDIAN = {"flat-out": "service_p50_ms", "paced": "latency_p50_ms"}
+# What a front trades the objective against.
+_TRADED = ("peak_rss_mb", "size_mb")
 _ENERGY = "energy_mj_per_audio_s"
 
 
@@ -50,7 +52,8 @@ class Reading:
         }
         metrics = {self._stand_in(metric) for metric in self.objective.metrics}
         single = len(self.objective.metrics) == 1
-        return Question(metrics.pop() if single else SCORE, limits, self.policy.indifference)
+        minimize = metrics.pop() if single else SCORE
+        return Question(minimize, limits, self.policy.indifference, tuple(m for m in _TRADED if m != minimize))
 
     @property
     def exact(self) -> bool:

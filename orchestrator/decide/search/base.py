@@ -1,12 +1,20 @@
 """The contract of a search strategy: ask for a block of runs, tell what they said, and in the end the finding."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from orchestrator.decide.search.purse import Purse
 from orchestrator.decide.search.question import Finding, Run
 
 RunCandidate = Callable[[str], Run]
+
+
+class Journal(Protocol):
+    """Where a strategy that remembers keeps what it does: a list that only grows, of plain JSON objects."""
+
+    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]: ...
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None: ...
 
 
 class Strategy(Protocol):
@@ -27,6 +35,14 @@ class Strategy(Protocol):
     def finding(self) -> Finding:
         """What can be said now; the search may go on after it."""
         ...
+
+
+@runtime_checkable
+class Fronted(Protocol):
+    """A strategy that trades several metrics against each other. ``front``: names that none is better than in all."""
+
+    @property
+    def front(self) -> list[str]: ...
 
 
 def search(strategy: Strategy, run: RunCandidate, purse: Purse) -> Finding:

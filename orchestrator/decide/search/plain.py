@@ -1,9 +1,8 @@
-"""The strategies that people use otherwise, to be compared with: exhaustive, random, successive halving, Optuna's TPE.
+"""The strategies that people use otherwise, to be compared with: exhaustive, random, successive halving.
 
 They rank by the median of a candidate's runs and know nothing of drift; all else (gates, limits, verdict) is shared.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,54 +13,54 @@ from orchestrator.decide.search.standing import Standings
 from orchestrator.decide.search.verdict import conclude, differ
 
 
-class _Plain:
+class Plain:
     ahead = True
     remembers = False
 
     def __init__(self, standings: Standings, seed: int, first: Sequence[str] = ()) -> None:
         """``first`` is for strategies that begin somewhere; these begin anywhere."""
-        self._standings = standings
+        self.standings = standings
         self._rng = np.random.default_rng(seed)
 
     def tell(self, run: Run) -> None:
-        self._standings.add(run)
+        self.standings.add(run)
 
     def finding(self) -> Finding:
-        metric = self._standings.question.minimize
-        ran = [name for name in self._standings.open if self._standings.good(name)]
-        values = {name: self._standings.value(name, metric) for name in ran}
+        metric = self.standings.question.minimize
+        ran = [name for name in self.standings.open if self.standings.good(name)]
+        values = {name: self.standings.value(name, metric) for name in ran}
         different = len(set(values.values())) > 1 if metric in KNOWN_BEFORE else self._differ(ran, metric)
-        return conclude(self._standings, values, different=different)
+        return conclude(self.standings, values, different=different)
 
     def _differ(self, names: Sequence[str], metric: str) -> bool:
         if not names:
             return True
-        pairs = [(i, run.figures[metric]) for i, n in enumerate(names) for run in self._standings.good(n)]
+        pairs = [(i, run.figures[metric]) for i, n in enumerate(names) for run in self.standings.good(n)]
         return differ(np.log([value for _, value in pairs]), np.array([i for i, _ in pairs]))
 
     def _shuffled(self, names: Sequence[str]) -> list[str]:
         return [names[i] for i in self._rng.permutation(len(names))]
 
 
-class Exhaustive(_Plain):
+class Exhaustive(Plain):
     """Ten interleaved runs of every candidate, whatever is known of it."""
 
     _blocks = 0
 
     def ask(self, purse: Purse) -> list[str]:
         self._blocks += 1
-        return self._shuffled(list(self._standings.entrants)) if self._blocks <= EXHAUSTIVE_RUNS else []
+        return self._shuffled(list(self.standings.entrants)) if self._blocks <= EXHAUSTIVE_RUNS else []
 
 
-class Random(_Plain):
+class Random(Plain):
     """Any open candidate, again and again."""
 
     def ask(self, purse: Purse) -> list[str]:
-        names = self._standings.open
+        names = self.standings.open
         return [names[self._rng.integers(len(names))]] if names else []
 
 
-class Halving(_Plain):
+class Halving(Plain):
     """Successive halving one candidate after another, without interleaving: 1, 2, 4 ... runs for the better half."""
 
     ahead = False
@@ -72,44 +71,13 @@ class Halving(_Plain):
         self._runs_each = 1
 
     def ask(self, purse: Purse) -> list[str]:
-        metric = self._standings.question.minimize
+        metric = self.standings.question.minimize
         if self._runs_each > 1:
-            usable = [n for n in self._left if n in self._standings.open and self._standings.good(n)]
-            usable.sort(key=lambda n: self._standings.value(n, metric))
+            usable = [n for n in self._left if n in self.standings.open and self.standings.good(n)]
+            usable.sort(key=lambda n: self.standings.value(n, metric))
             self._left = usable[: max(1, len(self._left) // 2)]
-        if not self._left or self._runs_each > 2 ** len(bin(len(self._standings.entrants))):
+        if not self._left or self._runs_each > 2 ** len(bin(len(self.standings.entrants))):
             return []
         block = [name for name in self._left for _ in range(self._runs_each)]
         self._runs_each *= 2
         return block
-
-
-class Tpe(_Plain):
-    """Optuna's TPE over the candidate as one categorical parameter. Needs the extra ``search``."""
-
-    def __init__(self, standings: Standings, seed: int, first: Sequence[str] = ()) -> None:
-        super().__init__(standings, seed)
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._optuna = optuna
-        self._study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
-        self._names = standings.open
-        self._trials: dict[str, list[optuna.trial.Trial]] = defaultdict(list)
-
-    def ask(self, purse: Purse) -> list[str]:
-        if not self._standings.open:
-            return []
-        trial = self._study.ask()
-        name = str(trial.suggest_categorical("candidate", self._names))
-        self._trials[name].append(trial)
-        return [name]
-
-    def tell(self, run: Run) -> None:
-        super().tell(run)
-        trial = self._trials[run.candidate].pop()
-        metric = self._standings.question.minimize
-        if run.outcome == "ok" and metric in run.figures and run.candidate in self._standings.open:
-            self._study.tell(trial, run.figures[metric])
-        else:
-            self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)

@@ -19,14 +19,17 @@ INDIFFERENCE = 0.02
 
 @dataclass(frozen=True)
 class Question:
-    """Minimize one metric among the candidates whose figures stay at or below ``limits``. Raises BadInput."""
+    """Minimize one metric among the candidates whose figures stay at or below ``limits``. ``also``: metrics that it is
+    traded against, for strategies that look for a front. Raises BadInput.
+    """
 
     minimize: str
     limits: Mapping[str, float] = field(default_factory=dict)
     indifference: float = INDIFFERENCE
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in (self.minimize, *self.limits):
+        for name in (self.minimize, *self.limits, *self.also):
             require_metric(name, (*METRICS, SCORE))
         for name, limit in self.limits.items():
             if not math.isfinite(limit) or limit < 0:
