@@ -27,8 +27,6 @@ NOW = datetime(2026, 11, 21, 23, 0, tzinfo=UTC)
 URL = "http://prometheus.example:9090"
 NAMES = ("bench", "desk", "phone")
 LAB = Lab({name: Device(name, "ssh", host="192.0.2.1", profile="raspberry-pi-5") for name in NAMES})
-    {name: Device(name, "ssh", host="192.0.2.1", profile="raspberry-pi-5") for name in ("bench", "desk", "phone")}
-)
 
 
 @pytest.fixture
