@@ -15,8 +15,10 @@ from orchestrator.tell.telemetry.batch import Batches
 from orchestrator.tell.telemetry.names import JOB
 from orchestrator.tell.telemetry.writer import UNKNOWN, NeverTaken, TooLarge, Writer
 
-# Entries of one request: of about 20 samples each. A request of 10,000 samples is 100 KB of snappy.
-BATCH_ENTRIES = 500
+# Entries of one request, of about 20 samples each. What a series is called travels once a request, so that few large
+# ones cost the server less (bench_outbox: 500 entries 122,000 samples/s, 2000 entries 224,000). 12 MB before snappy
+# where every series is another, a third of what VictoriaMetrics takes at once.
+BATCH_ENTRIES = 2000
 # So much in the future by the server's clock is left: its clock is told in whole seconds.
 _AHEAD_MS = 5_000
 # A native histogram must come in order: only those of the last minutes surely do.
