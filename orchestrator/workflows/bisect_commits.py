@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.recipe import Recipe
-from orchestrator.errors import BadInput, ExportFailed
+from orchestrator.errors import BadInput, EarshotError, ExportFailed
 from orchestrator.workflows.bisect_device import like
 from orchestrator.workflows.model_commit import git
 from orchestrator.workflows.night_material import Ready
@@ -124,7 +124,12 @@ class CommitVersions:
 
     def make(self, number: int) -> tuple[Artifact, Candidate]:
         """Raises EarshotError where the commit gives no artifact that this device can run."""
-        artifact = self.builds.artifact(self.commits[number])
+        try:
+            artifact = self.builds.artifact(self.commits[number])
+        except EarshotError as exc:
+            # A scratch folder says nothing to anybody.
+            exc.message = exc.message.replace(f"{self.builds.scratch / self.commits[number]}/", "")
+            raise
         if self.candidate is not None:
             return artifact, like(self.candidate, artifact, self.candidate.environment)
         wanted = Wanted(artifact.model, artifact.recipe, None, self.threads)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from orchestrator.decide.bisection.search import Ask, Care, Found, NotSeen, Open, next_step
+from orchestrator.decide.bisection.search import Ask, Care, Found, NotSeen, Open, Step, next_step
 from orchestrator.decide.comparison.runs import Side, runs_of, values_of
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
@@ -56,6 +56,9 @@ class DeviceSearch:
     _made: dict[int, tuple[Artifact, Candidate]] = field(default_factory=dict)
     _unfit: dict[int, str] = field(default_factory=dict)
     _runs: dict[int, int] = field(default_factory=dict)
+    # Versions up to the one and from the other on are the very bytes of the oldest and of the newest.
+    _old: int = 0
+    _new: int = 0
 
     def run(self) -> Searched:
         """Raises EarshotError where the oldest or the newest version cannot be had, or the device is lost."""
@@ -63,17 +66,28 @@ class DeviceSearch:
         study = study_for(self.ledger, self.ready.prepared.source.name, device, self.question)
         runner = self.place.runner(study, self.ready, (), 0)
         self.place.push(self.ready, ())
-        newest = len(self.names) - 1
+        newest = self._new = len(self.names) - 1
         for version in (0, newest):
             self._have(version, runner)
+        self._require_two()
         self.place.progress.stage(f"bisecting {len(self.names)} versions", steps=self.care.most_pairs)
         pairs = self._known_pairs(study.study_id)
-        while isinstance(step := next_step(len(self.names), pairs, self._unfit, self.care), Ask):
+        while isinstance(step := self._next(pairs), Ask):
             self._measure(step, runner, pairs)
         self.ledger.finish_study(study.study_id, "finished")
         runner.forget_recorded()
         unfit = {self.names[version]: why for version, why in sorted(self._unfit.items())}
         return Searched(step, tuple(self.names), unfit, sum(len(found) for found in pairs.values()), study.study_id)
+
+    def _next(self, pairs: dict[int, list[float]]) -> Step:
+        return next_step(len(self.names), pairs, self._unfit, self.care, old=self._old, new=self._new)
+
+    def _require_two(self) -> None:
+        if self._made[0][1].key == self._made[self._new][1].key:
+            raise BadInput(
+                f"{self.names[0]} and {self.names[-1]} are the very same bytes, run by the same runtime",
+                hint="what changed is not in what is pushed",
+            )
 
     def _have(self, version: int, runner: SessionRunner) -> Candidate:
         if version not in self._made:
@@ -93,6 +107,8 @@ class DeviceSearch:
                 raise
             self._unfit[version] = exc.message
             return
+        if self._is_known(version, candidate):
+            return
         had = len(pairs.get(version, ()))
         for _ in range(asked.pairs + _SPARE):
             if len(pairs.get(version, ())) >= had + asked.pairs:
@@ -109,6 +125,17 @@ class DeviceSearch:
             raise BadInput(reason, hint="earshot ledger sessions shows what became of them")
         self._unfit[version] = reason
         pairs.pop(version, None)
+
+    def _is_known(self, version: int, candidate: Candidate) -> bool:
+        """Whether it is one of the ends in other clothes: then it is as old, or as new."""
+        newest = len(self.names) - 1
+        if candidate.key == self._made[0][1].key:
+            self._old = max(self._old, version)
+        elif version != newest and candidate.key == self._made[newest][1].key:
+            self._new = min(self._new, version)
+        else:
+            return False
+        return True
 
     def _pair(self, candidate: Candidate, block: int, runner: SessionRunner) -> float | None:
         """Logarithm of new over old; None where one of the two has no figure."""

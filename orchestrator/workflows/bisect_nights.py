@@ -102,10 +102,8 @@ class NightVersions:
         """The one whose runtime is that of the night; where a night does not say, that of the series."""
         if night.axes.runtime is None:
             return self.candidate.environment
-        places: dict[str | None, Environment] = {
-            None: self.place.site.environment,
-            **{n: p.environment for n, p in self.place.places.items()},
-        }
+        places: dict[str | None, Environment] = {None: self.place.site.environment}
+        places |= {name: place.environment for name, place in self.place.places.items()}
         for name, environment in places.items():
             known = {f"{each.name} {each.version}" for each in environment.probe.runtimes if each.usable}
             if night.axes.runtime in known:

@@ -41,8 +41,10 @@ def levels(pairs: Pairs, newest: int) -> Levels:
     return Levels(float(np.mean(pairs[newest])), scale, freedom, len(pairs[newest]))
 
 
-def belief(pairs: Pairs, versions: int) -> NDArray[np.float64]:
-    """Probability that version k is the first with the new level, shape (versions,); that of version 0 is 0."""
+def belief(pairs: Pairs, versions: int, old: int = 0, new: int | None = None) -> NDArray[np.float64]:
+    """Probability that version k is the first with the new level, shape (versions,). Versions up to ``old`` are known
+    to be what the oldest one is, and those from ``new`` on (None: the newest) what the newest is.
+    """
     found = levels(pairs, versions - 1)
     # The effect is an estimate too: its error is common to all pairs that lie around it.
     after_scale = found.scale * math.sqrt(1.0 + 1.0 / found.pairs)
@@ -52,11 +54,14 @@ def belief(pairs: Pairs, versions: int) -> NDArray[np.float64]:
             x = np.asarray(values, dtype=np.float64)
             before[version] = _log_density(x, found.scale, found.freedom)
             after[version] = _log_density(x - found.effect, after_scale, found.freedom)
+    last = versions - 1 if new is None else new
     # First new version k: versions below k are old, the others new.
-    old, new = np.concatenate([[0.0], np.cumsum(before)[:-1]]), np.cumsum(after[::-1])[::-1]
-    logs = (old + new)[1:]
+    if_old, if_new = np.concatenate([[0.0], np.cumsum(before)[:-1]]), np.cumsum(after[::-1])[::-1]
+    logs = (if_old + if_new)[old + 1 : last + 1]
     weights = np.exp(logs - logs.max())
-    return np.concatenate([[0.0], weights / weights.sum()])
+    whole = np.zeros(versions)
+    whole[old + 1 : last + 1] = weights / weights.sum()
+    return whole
 
 
 def _log_density(x: NDArray[np.float64], scale: float, freedom: int) -> float:

@@ -87,8 +87,18 @@ class Open:
 Step = Ask | Found | NotSeen | Open
 
 
-def next_step(versions: int, pairs: Pairs, unfit: Collection[int] = (), care: Care | None = None) -> Step:
-    """``versions`` >= 2, oldest first. ``unfit``: those between that cannot be measured."""
+def next_step(
+    versions: int,
+    pairs: Pairs,
+    unfit: Collection[int] = (),
+    care: Care | None = None,
+    *,
+    old: int = 0,
+    new: int | None = None,
+) -> Step:
+    """``versions`` >= 2, oldest first. ``unfit``: those between that cannot be measured. Versions up to ``old`` are the
+    very bytes of the oldest one, and those from ``new`` on of the newest: there is nothing to measure.
+    """
     care = care or Care()
     newest = versions - 1
     seen = len(pairs.get(newest, ()))
@@ -97,7 +107,7 @@ def next_step(versions: int, pairs: Pairs, unfit: Collection[int] = (), care: Ca
     known = levels(pairs, newest)
     if not _differs(known, care):
         return Ask(newest, care.ends) if seen < care.most_ends else NotSeen(_interval(known.effect, known))
-    weights = belief(pairs, versions)
+    weights = belief(pairs, versions, old, new)
     first, last, sure = _likeliest(weights, unfit)
     if sure >= care.certain:
         return Found(first, last, sure, _step(pairs, first, last, known), _interval(known.effect, known))

@@ -99,3 +99,14 @@ def test_what_the_pairs_say_is_a_distribution() -> None:
 def test_care_that_is_none_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must hold"):
         Care(**wrong)  # type: ignore[arg-type]
+
+
+def test_versions_of_the_same_bytes_need_no_pair() -> None:
+    versions = Versions(stepped(10, 6, 1.1), seed=2)
+    versions.measure(Ask(9, 8))
+    found = next_step(10, versions.pairs, old=5, new=6)
+    assert isinstance(found, Found)
+    assert (found.first, found.last, found.probability) == (6, 6, pytest.approx(1.0))
+    asked = next_step(10, versions.pairs, old=3)
+    assert isinstance(asked, Ask)
+    assert asked.version > 3
