@@ -74,5 +74,5 @@ def why_ended(rounds: Iterable[Round], most: int, zone: float) -> str | None:
     if last is not None and any(t.outcome == "passed" for t in last.trials) and not gained(last, zone):
         return f"round {last.number} gained nothing beyond {percent(zone)}"
     if len(every) >= most:
-        return f"{most} rounds were asked for" if most else "no rounds were asked for"
+        return "1 round was asked for" if most == 1 else f"{most} rounds were asked for"
     return None
