@@ -34,8 +34,6 @@ from tests.prometheus import Prometheus, prometheus  # noqa: E402
 
 TARGET_PER_S = 100_000
 DEVICES, CONFIGURATIONS = 20, 10
-# A night's head: what the server takes must not be cut into blocks while it is told.
-_SETTINGS = {"out_of_order": "30d"}
 
 
 def fill(ledger: Ledger, minutes: int) -> int:
@@ -80,7 +78,7 @@ def count(server: Prometheus, minutes: int) -> int:
 
 def rate(act: Callable[[Prometheus], None], samples: int, minutes: int) -> float:
     """Samples a second until the last one was taken; all of them must be there."""
-    with tempfile.TemporaryDirectory() as name, prometheus(Path(name), **_SETTINGS) as server:
+    with tempfile.TemporaryDirectory() as name, prometheus(Path(name)) as server:
         begin_s = time.perf_counter()
         act(server)
         spent_s = time.perf_counter() - begin_s
