@@ -21,8 +21,8 @@ from orchestrator.tell.telemetry.writer import UNKNOWN, NeverTaken, TooLarge, Wr
 BATCH_ENTRIES = 2000
 # So much in the future by the server's clock is left: its clock is told in whole seconds.
 _AHEAD_MS = 5_000
-# A native histogram must come in order: only those of the last minutes surely do.
-_FRESH_MS = 30 * 60_000
+# A native histogram must come in order, and within half a block (1 h) of the server's newest sample.
+_FRESH_MS = 50 * 60_000
 
 
 @dataclass(frozen=True)

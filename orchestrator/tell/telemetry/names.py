@@ -187,7 +187,7 @@ _LIVE = [
     _live(
         "earshot_outbox_refused_samples_total",
         "",
-        "Samples that a server will never take, by reason.",
+        "Samples that a server will never take. Reason: too-old, out-of-order, duplicate, too-large or refused.",
         ("target", "reason"),
         COUNTER,
     ),

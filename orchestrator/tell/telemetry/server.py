@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from orchestrator.errors import BadInput, MonitoringError
 
 TIMEOUT_S = 30.0
+WRITE_PATH = "/api/v1/write"
 # A body that is kept: errors are short, configurations are not; figures may be longer.
 MOST_BYTES = 4 << 20
 _FORM = "give it as http://prometheus.example:9090"
@@ -34,13 +35,13 @@ class Answer:
 
 
 class Server:
-    """One connection, kept open. ``base``: of its API, without a slash at the end."""
+    """One connection, kept open. ``base``: of its API, also where ``url`` is that of its endpoint for writing."""
 
     def __init__(
         self, url: str, bearer: str | None = None, timeout_s: float = TIMEOUT_S, most_bytes: int = MOST_BYTES
     ) -> None:
         self._parts = server_url(url)
-        self.base = self._parts.path.rstrip("/")
+        self.base = self._parts.path.rstrip("/").removesuffix(WRITE_PATH)
         self._headers = {"User-Agent": "earshot"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
         self._timeout_s = timeout_s
         self._most_bytes = most_bytes

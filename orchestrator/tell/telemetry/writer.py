@@ -4,9 +4,8 @@ from urllib.parse import urlsplit
 
 from orchestrator.errors import MonitoringError
 from orchestrator.tell.telemetry.remote_write import HEADERS
-from orchestrator.tell.telemetry.server import Answer, Away, Server
+from orchestrator.tell.telemetry.server import WRITE_PATH, Answer, Away, Server
 
-_PATH = "/api/v1/write"
 # Answers that will be the same for ever, by what they say (tsdb and storage of Prometheus). Prometheus 2.42 gives them
 # the status 500 that asks for a repetition.
 _NEVER = {
@@ -39,7 +38,7 @@ class Writer:
 
     def __init__(self, server: Server, url: str) -> None:
         path = urlsplit(url).path.rstrip("/")
-        self.path = path if path.endswith(("/write", "/push")) else path + _PATH
+        self.path = path if path.endswith(("/write", "/push")) else path + WRITE_PATH
         self._server = server
 
     def write(self, body: bytes) -> None:

@@ -197,3 +197,11 @@ def test_a_server_that_tells_nothing_is_sent_what_any_takes() -> None:
 @pytest.mark.parametrize(("text", "ms"), [("30d", 2_592_000_000), ("1h30m", 5_400_000), ("500ms", 500), ("0s", 0)])
 def test_lengths_of_time_as_prometheus_writes_them(text: str, ms: int) -> None:
     assert duration_ms(text) == ms
+
+
+def test_the_whole_address_of_prometheus_is_as_good_as_its_beginning() -> None:
+    api = prometheus_api("2.42.0", "", "30d", 5_000_000_000)
+    with scripted(api) as (url, _):
+        for place in ("", "/api/v1/write", "/api/v1/write/"):
+            with Server(url + place) as server:
+                assert abilities(server).product == "Prometheus 2.42.0"
