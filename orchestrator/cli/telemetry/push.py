@@ -58,7 +58,7 @@ def push(
     from orchestrator.workflows.telemetry import push as push_now
 
     with Ledger.open(results / "ledger.db", create=False) as ledger:
-        told = _verdicts(results, reference) if verdicts else ()
+        told, known = _verdicts(results, reference) if verdicts else (), False
         while True:
             try:
                 patience = min(patience_s, every_s) if watch else patience_s
@@ -69,7 +69,8 @@ def push(
                     raise
                 click.secho(f"{_clock()} {exc.message}", err=True, fg="yellow")
             else:
-                _print(pushed, as_json, watch)
+                _print(pushed, as_json, watch, known)
+                known = True
             if not watch:
                 return
             told = ()
@@ -82,12 +83,13 @@ def _verdicts(results: Path, reference: str | None) -> "tuple[Verdict, ...]":
     return regressions(results, reference=reference).told
 
 
-def _print(pushed: "Pushed", as_json: bool, watch: bool) -> None:
+def _print(pushed: "Pushed", as_json: bool, watch: bool, known: bool) -> None:
+    """``known``: what the server cannot do was said before."""
     done = pushed.delivered
+    if watch and not (done.entries or done.refused):
+        return
     if as_json:
         print_json(pushed)
-        return
-    if watch and not (done.entries or done.refused):
         return
     when = f"{_clock()} " if watch else ""
     click.echo(f"{when}{done.samples} samples of {done.entries} entries to {pushed.url} ({pushed.product})")
@@ -95,7 +97,7 @@ def _print(pushed: "Pushed", as_json: bool, watch: bool) -> None:
         click.echo(f"with {done.histograms} native histograms")
     if done.clamped:
         click.echo(f"{done.clamped} entries were from the future: they have the time at which they were told")
-    for note in pushed.notes:
+    for note in () if known else pushed.notes:
         click.echo(f"note: {note}")
     refused: dict[str, int] = {}
     for each in done.refused:
