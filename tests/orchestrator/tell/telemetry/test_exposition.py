@@ -2,10 +2,12 @@
 
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -14,6 +16,7 @@ from orchestrator.errors import EarshotError, LedgerError
 from orchestrator.tell.telemetry.exposition import MetricsServer, Samples
 from orchestrator.tell.telemetry.told import Sample
 from tests.hosts import require_program
+from tests.prometheus import prometheus
 
 SAMPLES = [
     Sample("earshot_build_info", 1.0, (("version", "0.1.0"),)),
@@ -95,3 +98,14 @@ def test_there_is_nothing_else() -> None:
 def test_what_is_written_with_its_time_is_not_served() -> None:
     with serving(lambda: [Sample("earshot_night_late", 1.0, (("plan", "p"),))]) as (url, _), pytest.raises(OSError):
         get(f"{url}/metrics")
+
+
+def test_a_prometheus_scrapes_it(tmp_path: Path) -> None:
+    with serving(lambda: SAMPLES) as (url, _):
+        target = url.removeprefix("http://")
+        with prometheus(tmp_path / "prometheus", scrape=[target]) as server:
+            until = time.monotonic() + 60
+            while not (found := server.query("earshot_devices")) and time.monotonic() < until:
+                time.sleep(0.1)
+            assert {each["metric"]["state"]: each["value"][1] for each in found} == {"free": "3", "held": "1"}
+            assert found[0]["metric"]["job"] == "earshot"
