@@ -74,6 +74,11 @@ session_option = click.option(
     help="Option of sessions, such as allow_spinning=0, or of the provider, such as ep.precision=FP16; onnxruntime's "
     "unless another runtime is named. docs/reference/providers.md has them.",
 )
+user_words_option = click.option(
+    "--user-words",
+    type=click.Path(path_type=Path),
+    help="A user's own words beside the model's list, where it has one: CSV, word,count.",
+)
 deadline_option = click.option(
     "--deadline-ms", type=float, help="A paced chunk that takes longer is a miss; its own duration by default."
 )

@@ -17,6 +17,7 @@ from orchestrator.cli.options import (
     quiet_device_option,
     results_option,
     session_option,
+    user_words_option,
     wait_option,
 )
 from orchestrator.domain.recipe import Recipe
@@ -111,11 +112,7 @@ MULTI, PLACEMENT = "multi", "placement"
 )
 @deadline_option
 @click.option("--audio", type=click.Path(path_type=Path), help="Your own audio: mono, 16 bit, at the model's rate.")
-@click.option(
-    "--user-words",
-    type=click.Path(path_type=Path),
-    help="A user's own words beside the model's list, where it has one: CSV, word,count.",
-)
+@user_words_option
 @click.option(
     "--split",
     type=click.Choice(["test", "track"]),

@@ -18,6 +18,7 @@ from orchestrator.cli.options import (
     quiet_device_option,
     results_option,
     session_option,
+    user_words_option,
     wait_option,
 )
 from orchestrator.cli.progress import TerminalProgress
@@ -63,6 +64,7 @@ from orchestrator.workflows.tune_several import tune_several
 @isolate_option
 @session_option
 @click.option("--chunk-ms", type=float, help="Chunk duration; the model's own by default.")
+@user_words_option
 @selection_options
 @click.option(
     "--budget-minutes",
@@ -125,6 +127,7 @@ def tune(
     isolate: tuple[str, ...] | None,
     options: tuple[str, ...],
     chunk_ms: float | None,
+    user_words: Path | None,
     objective: Objective,
     constraints: Constraints,
     budget_minutes: float,
@@ -173,6 +176,7 @@ def tune(
         threads=threads,
         options=tuple(SessionOption.parse(text) for text in options),
         chunk_ms=chunk_ms,
+        user_words=user_words,
         objective=objective,
         constraints=constraints,
         budget_s=budget_minutes * 60,

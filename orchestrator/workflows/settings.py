@@ -1,5 +1,6 @@
 """What ``earshot tune`` was asked for."""
 
+import hashlib
 import math
 import os
 from dataclasses import dataclass, field
@@ -55,8 +56,8 @@ class TuneSettings:
     ``allow_suspect``: suspect sessions count like valid ones. ``deadline_ms``: a paced chunk with a longer latency is a
     miss; None: its duration. ``clusters``: try everything on these too (domain/cluster.py), or on ``all`` that the
     device has; ``isolate``: steps of isolation, None: the lab file's. ``rounds`` of re-exports, at most.
-    ``sustained_minutes`` of the winner without a pause, 0: none. Raises BadInput for a value that cannot be measured
-    with.
+    ``sustained_minutes`` of the winner without a pause, 0: none. ``user_words``: a user's own, beside the model's
+    lexicon, in every session. Raises BadInput for a value that cannot be measured with.
     """
 
     model: str
@@ -85,6 +86,7 @@ class TuneSettings:
     isolate: tuple[str, ...] | None = None
     rounds: int = DEFAULT_ROUNDS
     sustained_minutes: float = 0.0
+    user_words: Path | None = None
 
     def __post_init__(self) -> None:
         deadline_ns(self.deadline_ms)
@@ -129,6 +131,8 @@ class TuneSettings:
             "isolate": self.isolate,
             "rounds": self.rounds,
             "sustained_minutes": self.sustained_minutes,
+            # By content: other words are another question, whatever their file is called.
+            **({"user_words": hashlib.sha256(self.user_words.read_bytes()).hexdigest()} if self.user_words else {}),
         }
 
     @property

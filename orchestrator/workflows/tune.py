@@ -33,6 +33,7 @@ from orchestrator.workflows.settings import TuneSettings, require_results
 from orchestrator.workflows.settle import settle
 from orchestrator.workflows.unit import StudyWork, on_unit
 from orchestrator.workflows.unit_spread import UnitSpread, unit_spread
+from orchestrator.workflows.user_words import user_words
 from orchestrator.workflows.warm_start import WarmStart, warm_start
 
 
@@ -81,6 +82,7 @@ def prepared_tune(settings: TuneSettings, progress: Progress) -> Iterator[tuple[
     prepared = prepare_model(settings.model, settings.models_dir)
     contract = prepared.source.contract
     chunk_samples = allowed_chunk(contract, settings.chunk_ms) or contract.chunk_samples
+    user_words(prepared.source, settings.user_words)
     heard = round(prepared.needed_evaluation().duration_s("test") * contract.sample_rate_hz)
     require_a_chunk(contract, chunk_samples, heard, "the evaluation set")
     require_enough(prepared, settings.constraints, progress)

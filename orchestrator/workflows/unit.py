@@ -9,6 +9,7 @@ from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.cluster import named
 from orchestrator.domain.study import Study
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.doctor.quieted import quieted
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.lease import Hold
@@ -22,6 +23,7 @@ from orchestrator.workflows.reach import in_environment
 from orchestrator.workflows.reserve import PowerCycle
 from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.settings import TuneSettings, deadline_ns
+from orchestrator.workflows.user_words import user_words
 
 # Sessions that a study runs once more because something disturbed them; what disturbs more of them will not go away.
 _SUSPECT_RERUNS = 6
@@ -50,6 +52,8 @@ def on_unit(work: StudyWork, ledger: Ledger, device: Device, held: Hold, progres
         with quieted(agent, device, progress.note, wanted=settings.quiet_device, asked=asked) as isolation:
             environment = replace(environment, isolation=isolation)
             places = other_places(device, Place(agent, environment), progress) if settings.environment is None else {}
+            more = user_words(work.prepared.source, settings.user_words)
+            push_blobs(agent, list(more.values()))
             runner = SessionRunner(
                 ledger,
                 work.study,
@@ -67,6 +71,7 @@ def on_unit(work: StudyWork, ledger: Ledger, device: Device, held: Hold, progres
                 suspect_reruns=0 if settings.allow_suspect else _SUSPECT_RERUNS,
                 deadline_ns=deadline_ns(settings.deadline_ms),
                 places=places,
+                more_parts={name: blob for name, (_, blob) in more.items()},
             )
             yield runner
             runner.forget_recorded()
