@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run-all models-check test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients dashboards-check
+.PHONY: run-all models-check test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients dashboards-check month month-check
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -77,6 +77,15 @@ test-export:
 # alert fault by fault. `make test` has a smaller lab. Some minutes.
 dashboards-check: install-dev system-parts
 	EARSHOT_DASHBOARDS=1 $(BIN)/python -m pytest tests/orchestrator/tell/grafana/test_nights.py
+
+# A month of a simulated lab, told night by night, and a ledger of it to look into (docs/tutorial-nightly.md). Minutes.
+MONTH ?= earshot-month
+month: install-dev
+	$(BIN)/python -m tests.month $(MONTH)
+
+# The same with what must be found in it, and every dashboard's queries over it.
+month-check: install-dev system-parts
+	EARSHOT_MONTH=1 $(BIN)/python -m pytest tests/month
 
 system-parts:
 	sh tests/system_parts.sh

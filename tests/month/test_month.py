@@ -1,0 +1,143 @@
+"""The whole month: what the script planted is found and blamed on what it was; nobody is paged for the rest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.domain.regression import ALERTS, DEVICE_DRIFT, IMPROVEMENT, REGRESSION
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.tell.grafana.against import Prometheus, ask
+from orchestrator.tell.grafana.boards import BOARDS
+from orchestrator.tell.telemetry.server import Server
+from orchestrator.workflows.telemetry import push
+from tests.month.__main__ import yesterday
+from tests.month.script import (
+    CLEANED_AT,
+    COMMITS,
+    DIGITS,
+    DUST_FROM,
+    DUSTY,
+    FIXED_AT,
+    HOT,
+    NIGHTS,
+    REFERENCE,
+    REGRESSED_AT,
+    UNITS,
+    UNPLUGGED,
+    UNPLUGGED_AT,
+)
+from tests.month.story import ToldNight, month
+from tests.prometheus import prometheus
+
+# Told of the running farm, not of nights: nothing of it runs here (tests/orchestrator/tell/grafana has it).
+LIVE = "earshot-farm"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("month")
+
+
+@pytest.fixture(scope="module")
+def nights(results: Path) -> list[ToldNight]:
+    return list(month(results, NIGHTS, yesterday()))
+
+
+def of_kind(nights: list[ToldNight], kind: str) -> list[tuple[int, Any]]:
+    return [(night.number, verdict) for night in nights for verdict in night.verdicts if verdict.kind == kind]
+
+
+def test_the_regression_is_found_on_every_device_within_two_nights_and_blamed_on_the_commit(
+    nights: list[ToldNight],
+) -> None:
+    found = of_kind(nights, REGRESSION)
+    assert {number for number, _ in found} <= {REGRESSED_AT, REGRESSED_AT + 1}
+    assert {verdict.key.device for _, verdict in found} == {unit.name for unit in UNITS}
+    for _, verdict in found:
+        assert (verdict.key.model, verdict.confirmed_by) == (DIGITS, "re-run")
+        assert [(blame.axis, blame.before, blame.after) for blame in verdict.blame] == [("model_commit", *COMMITS[:2])]
+        assert verdict.effect.low is not None
+        assert verdict.effect.high is not None
+    inside = [verdict.effect.low <= 1.07 <= verdict.effect.high for _, verdict in found]
+    assert sum(inside) / len(inside) >= 0.85, "intervals of 95 %, told where the effect was large enough to be told"
+
+
+def test_the_improvement_is_told_and_blamed_on_its_commit(nights: list[ToldNight]) -> None:
+    found = of_kind(nights, IMPROVEMENT)
+    assert {number for number, _ in found} <= {FIXED_AT, FIXED_AT + 1}
+    assert {verdict.key.device for _, verdict in found} == {unit.name for unit in UNITS}
+    assert {(blame.before, blame.after) for _, v in found for blame in v.blame} == {COMMITS[1:]}
+
+
+def test_the_dusty_board_is_told_from_its_models_and_put_aside(nights: list[ToldNight]) -> None:
+    found = of_kind(nights, DEVICE_DRIFT)
+    assert {(verdict.key.device, verdict.key.model) for _, verdict in found} == {(DUSTY, REFERENCE)}
+    (when,) = {number for number, _ in found}
+    assert DUST_FROM < when < CLEANED_AT
+    assert [(n.number, n.quarantined) for n in nights if n.quarantined] == [(when, (DUSTY,))]
+
+
+def test_nobody_is_paged_for_anything_else(nights: list[ToldNight]) -> None:
+    """The hot week among it: what a throttled phone says does not count."""
+    planted = {REGRESSED_AT, REGRESSED_AT + 1}
+    odd = [(n.number, v.said) for n in nights if n.number not in planted for v in n.alerts if v.kind != DEVICE_DRIFT]
+    assert odd == []
+    assert set(ALERTS) >= {v.kind for n in nights for v in n.alerts}
+
+
+@dataclass
+class Told:
+    server: Any
+    end_s: float
+
+
+@pytest.fixture(scope="module")
+def told(results: Path, nights: list[ToldNight], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    with (
+        prometheus(tmp_path_factory.mktemp("prometheus"), out_of_order="60d") as server,
+        Ledger.open(results / "ledger.db") as ledger,
+    ):
+        pushed = push(ledger, server.url)
+        assert pushed.waiting.entries == 0
+        assert not pushed.delivered.refused
+        (last,) = server.query("max(last_over_time(earshot_night_finished_timestamp_seconds[40d]))")
+        yield Told(server, float(last["value"][1]) + 600)
+
+
+def test_every_dashboard_of_nights_shows_it(told: Told) -> None:
+    with Server(told.server.url, None) as server:
+        for model in (board.as_json() for board in BOARDS):
+            if model["uid"] == LIVE:
+                continue
+            empty = [f"{a.target}: {a.problem}" for a in ask(model, Prometheus(server), told.end_s) if a.problem]
+            assert empty == [], model["uid"]
+
+
+def night_end_s(told: Told, number: int) -> float:
+    return told.end_s - (NIGHTS - 1 - number) * 86_400
+
+
+@pytest.mark.parametrize(
+    ("number", "query", "expected"),
+    [
+        (REGRESSED_AT, 'count(last_over_time(earshot_regression_effect_ratio{kind="regression"}[26h]) > 1.05) > 10', 1),
+        (REGRESSED_AT - 1, 'last_over_time(earshot_regression_effect_ratio{kind="regression"}[26h])', 0),
+        (FIXED_AT, 'count(last_over_time(earshot_regression_effect_ratio{kind="improvement"}[26h]) < 0.9) > 10', 1),
+        (HOT[1], "count by (device) (last_over_time(earshot_throttled[26h]) > 0)", 4),
+        (HOT[0] - 1, "count by (device) (last_over_time(earshot_throttled[26h]) > 0)", 0),
+        (UNPLUGGED_AT, "last_over_time(earshot_night_devices_missing[26h]) > 0", 1),
+    ],
+)
+def test_the_month_is_in_the_figures(told: Told, number: int, query: str, expected: int) -> None:
+    assert len(told.server.query(query, night_end_s(told, number))) == expected
+
+
+def test_the_missing_phone_is_named(results: Path, nights: list[ToldNight]) -> None:
+    from orchestrator.ledger.nights import nights as records
+
+    with Ledger.open(results / "ledger.db") as ledger:
+        (record,) = [r for r in records(ledger) if r.at == nights[UNPLUGGED_AT].at]
+    assert [missing.what for missing in record.missing] == [UNPLUGGED]
