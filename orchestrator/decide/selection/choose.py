@@ -14,7 +14,7 @@ from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.profile import with_score
 from orchestrator.decide.selection.ranking import choose_winner, objective_value, simpler_in
 from orchestrator.decide.selection.screening import finalists, stand_in
-from orchestrator.decide.selection.sentence import default_sentence, infeasible_sentence, winner_sentence
+from orchestrator.decide.selection.sentence import default_sentence, nearest_sentence, nobody_sentence, winner_sentence
 from orchestrator.decide.selection.tally import nearest_of, relaxed, tally
 from orchestrator.decide.selection.words import NAMES, times
 from orchestrator.domain.artifact import Artifact
@@ -26,7 +26,6 @@ from orchestrator.domain.decision import (
     ColdAndHot,
     Decision,
     Estimate,
-    Nearest,
 )
 from orchestrator.domain.heat import Heat
 from orchestrator.domain.score import Score
@@ -105,6 +104,9 @@ class _Court:
         self.eligible = [e for e in self.evidence if self.rejections[e.key] is None and e.raced]
         self.choice = choose_winner(self.eligible, self.baseline, self.metric, self.policy)
         self.winner = self.choice.winner if self.choice else None
+        self.nearest = None
+        if self.winner is None:
+            self.nearest = nearest_of(self.evidence, self.rejections, self.rules, self.metric)
         self.dominators = dominators(self.eligible, self.winner, self.spans, self.policy)
 
     def _unmeasured(self, evidence: Evidence) -> Rejection | None:
@@ -116,9 +118,7 @@ class _Court:
     def decision(
         self, device_model: str, refused: tuple[CandidateVerdict, ...], cold_hot: ColdAndHot | None
     ) -> Decision:
-        winner, nearest = self.winner, None
-        if winner is None:
-            nearest = nearest_of(self.evidence, self.rejections, self.rules)
+        winner, nearest = self.winner, self.nearest[0] if self.nearest else None
         cost = winner.metrics["quality_loss"] if winner else Estimate(None, basis="items", reason="there is no winner")
         return Decision(
             study_id=self.study.study_id,
@@ -133,13 +133,13 @@ class _Court:
             baseline=self.baseline.key if self.baseline else None,
             gain=self._gain(),
             quality_cost=cost,
-            sentence=self._sentence(cost, nearest),
+            sentence=self._sentence(cost),
             nearest=nearest,
             weights=dict(self.objective.weights) if self.metric == SCORE else {},
             goals=tuple(bound.told() for bound in self.rules.bounds if bound.goal is not None),
             spans=known_to_all(self.spans, self.eligible) if self.eligible else (),
             gates=tally(self.evidence, self.rejections, refused, self.rules, self.metric),
-            relax=self._relax(nearest),
+            relax=relaxed(self.nearest[1], self.rules) if self.nearest else (),
             cold_and_hot=cold_hot,
         )
 
@@ -226,18 +226,12 @@ class _Court:
         unscored = "" if evidence.quality and evidence.quality.difference else "; so its quality was not asked for"
         return f"not raced: {against}{flat_out}{unscored}"
 
-    def _relax(self, nearest: Nearest | None) -> tuple[str, ...]:
-        if nearest is None:
-            return ()
-        return relaxed(next(e for e in self.evidence if e.key == nearest.candidate_key), self.rules)
-
-    def _sentence(self, cost: Estimate, nearest: Nearest | None) -> str:
+    def _sentence(self, cost: Estimate) -> str:
         device = self.study.device
+        if self.winner is None and self.nearest is not None:
+            return nearest_sentence(self.study.model, device, *self.nearest, relaxed(self.nearest[1], self.rules))
         if self.winner is None:
-            labels = {e.key: e.candidate.label for e in self.evidence}
-            told = infeasible_sentence(self.study.model, device, nearest, labels, self.rejections.values())
-            flags = self._relax(nearest)
-            return f"{told} It would pass with {' '.join(flags)}." if flags else told
+            return nobody_sentence(self.study.model, device, self.rejections.values())
         if self.winner is not self.baseline:
             return winner_sentence(self.winner, device, self.metric, self._gain(), cost)
         return default_sentence(self.winner, device, self.metric, self._closest())

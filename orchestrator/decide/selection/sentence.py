@@ -33,18 +33,23 @@ def default_sentence(winner: Evidence, device: str, metric: str, closest: str | 
     return f"{plain} with a {name} of {value} {unit(metric)}: nothing beats it beyond the noise; {closest}."
 
 
-def infeasible_sentence(
-    model: str, device: str, nearest: Nearest | None, labels: dict[str, str], rejections: Iterable[Rejection | None]
-) -> str:
-    """Which limit binds and what the nearest reaches; or which gates left nobody."""
-    if nearest is not None:
-        of = METRICS[metric_of(nearest.constraint)]
-        reached = f"reaches {figure(nearest.reached)} {of}" if nearest.reached is not None else "has no such figure"
-        value = f" = {nearest.limit:g} {of}" if nearest.constraint in METRIC_OF else f" ({figure(nearest.limit)} {of})"
-        return (
-            f"no configuration of {model} meets the constraints on {device}: {nearest.constraint}{value} is binding, "
-            f"and the nearest, {labels[nearest.candidate_key]}, {reached}."
-        )
+def nearest_sentence(model: str, device: str, nearest: Nearest, evidence: Evidence, relax: Sequence[str]) -> str:
+    """Which limit binds, what the nearest reaches, and the flags under which it would do."""
+    metric = metric_of(nearest.constraint)
+    of, missing = METRICS[metric], evidence.metrics[metric].reason
+    limit = f" = {nearest.limit:g} {of}" if nearest.constraint in METRIC_OF else f" ({figure(nearest.limit)} {of})"
+    reached = (
+        f"has no such figure ({missing})" if nearest.reached is None else f"reaches {figure(nearest.reached)} {of}"
+    )
+    would = f" It would pass with {' '.join(relax)}." if relax else ""
+    return (
+        f"no configuration of {model} meets the constraints on {device}: {nearest.constraint}{limit} is binding, and "
+        f"the nearest, {evidence.candidate.label}, {reached}.{would}"
+    )
+
+
+def nobody_sentence(model: str, device: str, rejections: Iterable[Rejection | None]) -> str:
+    """Which gates left nobody."""
     return f"no configuration of {model} can be recommended on {device}: {_obstacles(list(rejections))}."
 
 

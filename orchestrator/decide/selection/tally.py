@@ -24,6 +24,7 @@ _HELP = {
     "screening": "race more of them: --finalists, --budget-minutes",
 }
 _BY_QUALITY = "quality"
+_LONGER = "race longer: --budget-minutes, --paced-seconds"
 
 # Key of a candidate -> what rejected it.
 Rejections = Mapping[str, Rejection | None]
@@ -50,11 +51,15 @@ def tally(
     return (*([_exports(refused)] if refused else []), *made)
 
 
-def nearest_of(evidence: Sequence[Evidence], rejections: Rejections, rules: Rules) -> Nearest | None:
-    """The candidate whose worst shortfall is least, among those that only limits and goals keep from winning."""
+def nearest_of(
+    evidence: Sequence[Evidence], rejections: Rejections, rules: Rules, metric: str
+) -> tuple[Nearest, Evidence] | None:
+    """The candidate whose worst shortfall is least, among those that only limits and goals keep from winning; of equals
+    the one with fewer of them, then the better in ``metric``.
+    """
     bounds = {_BY_QUALITY, *(bound.name for bound in rules.bounds)}
     missed = [
-        (short[0], e)
+        (short, e)
         for e in evidence
         if (rejected := rejections[e.key]) is not None
         and rejected.gate in bounds
@@ -62,8 +67,8 @@ def nearest_of(evidence: Sequence[Evidence], rejections: Rejections, rules: Rule
     ]
     if not missed:
         return None
-    worst, one = min(missed, key=lambda m: (m[0].excess, m[0].reached or 0.0, not m[1].raced))
-    return Nearest(worst.bound.name, worst.limit, one.key, worst.reached)
+    short, one = min(missed, key=lambda m: (m[0][0].excess, not m[1].raced, len(m[0]), objective_value(m[1], metric)))
+    return Nearest(short[0].bound.name, short[0].limit, one.key, short[0].reached), one
 
 
 def relaxed(evidence: Evidence, rules: Rules) -> tuple[str, ...]:
@@ -103,9 +108,10 @@ def _relax(gate: str, nearest: Evidence, rules: Rules) -> str:
     shorts = shortfalls(nearest, rules, not nearest.raced)
     missing = next((s for s in shorts if s.reached is None), None)
     if missing is not None:
-        return nearest.metrics[missing.bound.metric].reason or "measure it"
+        found = nearest.metrics[missing.bound.metric]
+        return f"{found.reason}; {_LONGER}" if found.n else str(found.reason)
     if any(s.noise for s in shorts):
-        return "race longer: --budget-minutes"
+        return _LONGER
     flags = [s.bound.relaxed(float(s.reached or 0.0)) for s in shorts]
     if None in flags or not flags:
         return "leave the goal out: it is no better than the fp32 default there"
