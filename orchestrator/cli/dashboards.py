@@ -96,7 +96,10 @@ def _show(wrong: list[str], asked: "list[Answer]", prometheus_url: str | None) -
         )
         click.echo(f"\nthe first of them asked: {empty[0].expr}")
     if prometheus_url is not None:
-        click.echo(f"{len(asked) - len(empty)} of {len(asked)} queries have data in {prometheus_url}")
+        silent = sum(not answer.series for answer in asked) - len(empty)
+        none_told = f"; {silent} ask for verdicts, of which nights have told none" if silent else ""
+        full = len(asked) - len(empty) - silent
+        click.echo(f"{full} of {len(asked)} queries have data in {prometheus_url}{none_told}")
     if not wrong:
         click.echo("the dashboards keep all rules")
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import MonitoringError
-from orchestrator.tell.grafana.model import VARIABLE, Model, Target, targets_of, variables_of
+from orchestrator.tell.grafana.model import (
+    VARIABLE,
+    Model,
+    Target,
+    annotations_of,
+    selectors_of,
+    targets_of,
+    variables_of,
+)
+from orchestrator.tell.telemetry.names import METRICS, VERDICT
 from orchestrator.tell.telemetry.server import Away, Server
 
 # What a panel of this width asks for at most; Prometheus answers up to 11,000.
@@ -25,7 +34,7 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604_800.0, "M":
 
 @dataclass(frozen=True)
 class Answer:
-    """``series``: how many came; ``problem``: why none did, or None. ``result``: as Prometheus has it."""
+    """``series``: how many came. ``problem``: why none did where some should have. ``result``: as Prometheus has it."""
 
     target: Target
     expr: str
@@ -64,7 +73,7 @@ def ask(
     """
     begin_s = end_s - _span_s(model["time"]["from"])
     values, missing = resolve(model, prometheus, begin_s, end_s, chosen or {})
-    for target in targets_of(model):
+    for target in (*targets_of(model), *annotations_of(model)):
         span_s = _span_s(target.back or model["time"]["from"])
         step_s = max(seconds(target.min_step) if target.min_step else _SCRAPE_S, span_s / MOST_POINTS)
         expr = interpolated(target.expr, {**values, **_grafanas_own(step_s, span_s)})
@@ -85,7 +94,13 @@ def _asked(target: Target, expr: str, prometheus: Prometheus, end_s: float, span
     except ValueError as exc:
         return Answer(target, expr, 0, f"refused: {exc}", ())
     result = found["result"]
-    return Answer(target, expr, len(result), None if result else "no data", result)
+    return Answer(target, expr, len(result), None if result or _may_be_empty(target) else "no data", result)
+
+
+def _may_be_empty(target: Target) -> bool:
+    """It asks only for verdicts, and nights need not have told any."""
+    asked = {selector.metric for selector in selectors_of(target.expr)}
+    return all(name in METRICS and METRICS[name].source == VERDICT for name in asked)
 
 
 def resolve(
@@ -99,7 +114,8 @@ def resolve(
             continue
         name = variable["name"]
         options = _options(variable, prometheus, begin_s, end_s, values)
-        if not options:
+        # All of nothing is still an expression; one of nothing is no value.
+        if not options and not variable.get("multi"):
             missing.append(name)
         values[name] = _standing(variable, options, chosen.get(name))
     return values, missing

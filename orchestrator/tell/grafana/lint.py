@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.models import units
 
 from orchestrator.tell.grafana.board import GRAFANA_ITSELF
-from orchestrator.tell.grafana.model import Model, panels_of, selectors_of, targets_of, used_in, variables_of
+from orchestrator.tell.grafana.model import (
+    Model,
+    annotations_of,
+    panels_of,
+    selectors_of,
+    targets_of,
+    used_in,
+    variables_of,
+)
 from orchestrator.tell.telemetry.names import METRICS
 
 _SOURCE = "$datasource"
@@ -89,7 +97,7 @@ def _panels(model: Model) -> Iterator[Found]:
 
 
 def _targets(model: Model) -> Iterator[Found]:
-    for target in targets_of(model):
+    for target in (*targets_of(model), *annotations_of(model)):
         where = f"{target.panel} {target.ref}"
         for selector in selectors_of(target.expr):
             if selector.metric in _OF_PROMETHEUS:

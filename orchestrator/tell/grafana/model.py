@@ -51,6 +51,13 @@ def targets_of(model: Model) -> Iterator[Target]:
             yield Target(model["title"], panel["title"], each["refId"], each["expr"], instant, *spans)
 
 
+def annotations_of(model: Model) -> Iterator[Target]:
+    """What Prometheus is asked for to mark moments in all panels."""
+    for each in model["annotations"].get("list", ()):
+        if "expr" in each:
+            yield Target(model["title"], f"marks: {each['name']}", "A", each["expr"], False, each.get("step"), None)
+
+
 def variables_of(model: Model) -> list[Model]:
     return list(model["templating"]["list"])
 

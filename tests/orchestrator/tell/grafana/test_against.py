@@ -51,9 +51,11 @@ def test_the_two_sides_of_a_comparison_begin_apart() -> None:
     assert (values["a_runtime"], values["b_runtime"]) == ("litert", "onnxruntime")
 
 
-def test_a_variable_without_values_is_named() -> None:
-    _, missing = resolve(BOARDS[0].as_json(), Asked(), 0.0, 1.0, {})
-    assert missing[:2] == ["job", "device_model"]
+def test_a_variable_of_one_value_without_any_is_named() -> None:
+    """All of nothing is still an expression."""
+    values, missing = resolve(BOARDS[1].as_json(), Asked(), 0.0, 1.0, {})
+    assert missing == ["device"]
+    assert values["job"] == ".+"
 
 
 def test_what_is_not_defined_stays() -> None:

@@ -3,6 +3,7 @@
 `make dashboards-check` does it with 90 nights of 20 devices with 10 configurations each, and fault by fault.
 """
 
+import json
 import os
 import re
 import time
@@ -12,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 from orchestrator.tell.grafana.against import Answer, Prometheus, ask
 from orchestrator.tell.grafana.boards import BOARDS
@@ -50,7 +52,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 
 def test_every_query_of_every_dashboard_has_data(shown: Shown) -> None:
     asked = list(answers(shown.server.url, None, shown.lab.end_s))
-    empty = [(a.target.board, a.target.panel, a.target.ref, a.problem, a.expr) for a in asked if a.problem]
+    empty = [(a.target.board, a.target.panel, a.target.ref, a.problem, a.expr) for a in asked if not a.series]
     assert empty == []
     assert len(asked) > 100
     # From an instant on there are figures without a gap: between two nights a panel is as full as after one.
@@ -93,7 +95,7 @@ def test_one_value_of_each_variable_has_data_too(shown: Shown) -> None:
         for board in BOARDS:
             if board.uid in ("earshot-device", "earshot-model", "earshot-energy"):
                 found = list(ask(board.as_json(), Prometheus(server), shown.lab.end_s, chosen))
-                empty = [a.target.panel for a in found if a.problem and "Verdicts" not in a.target.panel]
+                empty = [a.target.panel for a in found if a.problem]
                 assert empty == [], board.uid
 
 
@@ -161,8 +163,22 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
                 more=["--rules.alert.resend-delay=1s"],
             ) as server,
         ):
+            _address_of_grafana(server)
             write(lab.samples(), server.url)
             yield Watched(server, lab, room)
+
+
+def _address_of_grafana(server: servers.Prometheus) -> None:
+    """As prometheus.yml has it: links begin with it, and Alertmanager does not get it as a label."""
+    committed = yaml.safe_load((DASHBOARDS / "prometheus" / "prometheus.yml").read_text())
+    file = server.folder / "prometheus.yml"
+    config = json.loads(file.read_text())
+    config["global"]["external_labels"] = committed["global"]["external_labels"]
+    config["alerting"]["alert_relabel_configs"] = committed["alerting"]["alert_relabel_configs"]
+    file.write_text(json.dumps(config))
+    # A reload would keep rules that are as they were, with the labels that they had.
+    server.stop()
+    server.start()
 
 
 def _verdict(kind: str) -> Callable[[Lab, float], Iterator[Sample]]:
@@ -234,7 +250,7 @@ def test_every_alert_fires_on_its_fault_and_only_then(watched: Watched) -> None:
         "since when: 2026-11-19",
         "to blame: model_commit 4e1f0a9 -> b87c3d2",
     ]
-    assert lines[-1].startswith("look: /d/earshot-regressions?var-device=device-00&var-model=kws")
+    assert lines[-1].startswith("look: http://127.0.0.1:3000/d/earshot-regressions?var-device=device-00&var-model=kws")
     assert told["title_link"] == lines[-1].removeprefix("look: ")
     for name in ("Device lost: device-03", "No night of weekly", "The lab is throttled", "In quarantine: device-04"):
         watched.chat.wait(lambda message, name=name: message["title"] == name)  # type: ignore[misc]
