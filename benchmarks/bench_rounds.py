@@ -73,3 +73,7 @@ def measured(results: Path, minutes: float) -> dict[str, Any]:
         "ended": rounds.ended,
         "verification": decision["verification"],
     }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
