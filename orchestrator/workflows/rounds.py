@@ -20,6 +20,7 @@ from orchestrator.domain.rounds import Heard, Round, Rounds, Sensitivity
 from orchestrator.ledger.rounds import record_rounds, rounds_of
 from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.outcome import ExportRefusal
+from orchestrator.make.train.lessons import LESSONS
 from orchestrator.workflows.prepare import calibration_of
 from orchestrator.workflows.race import Race
 
@@ -63,7 +64,7 @@ class _Loop:
                     decision = self._round(seed, decision)
                     continue
                 ended = _NO_IDEA
-            self._record(replace(self.found, ended=ended))
+            self._record(replace(self.found, ended=ended + self._further()))
         if self.found.rounds:
             self.race.runner.progress.note(f"re-export ended: {self.found.ended}")
         return decision
@@ -165,6 +166,15 @@ class _Loop:
         runner, budget_s = self.race.runner, self.race.settings.budget_s
         spent_s = sum(s.duration_s for s in runner.ledger.sessions(runner.study.study_id, with_arrays=False))
         return f"the budget of {budget_s / 60:g} min of device time is spent" if spent_s >= budget_s else None
+
+    def _further(self) -> str:
+        """What no recipe can hold, because it makes other weights: fine-tuning, where a round mended nothing and the
+        model has training batches."""
+        source = self.race.prepared.source
+        mended = any(t.outcome == "passed" for r in self.found.rounds for t in r.trials)
+        if mended or not self.found.rounds or source.module is None or source.name not in LESSONS:
+            return ""
+        return f"; what is left is another model, fine-tuned for int8: earshot models train {source.name} --qat"
 
     @property
     def _calibration(self) -> CalibrationStream | None:
