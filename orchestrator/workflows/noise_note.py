@@ -23,13 +23,15 @@ def noise_note(ledger_path: Path, decision: Decision) -> str | None:
             return None
         known = calibration_for(ledger, study.device, _MODE, study.model)
     again = f"earshot calibrate {study.device}"
-    noise = known.noise.get(decision.objective) if known else None
+    # Of a profile, the figure that weighs most.
+    metric = max(decision.weights, key=lambda name: decision.weights[name]) if decision.weights else decision.objective
+    noise = known.noise.get(metric) if known else None
     if known is None or noise is None:
         return f"what {study.device} can tell apart is not known: {again}"
     blocks = len({s.planned.block for s in raced})
     share = detectable_share(noise.paired, noise.between, noise.pairs, blocks)
     if share is None:
         return f"one run of each tells nothing apart on {study.device}"
-    found = f"{blocks} runs on {study.device} find a difference in {NAMES[decision.objective][0]} of {percent(share)}"
+    found = f"{blocks} runs on {study.device} find a difference in {NAMES[metric][0]} of {percent(share)}"
     reasons = stale(known, raced[0])
     return f"{found}, calibrated {known.at_utc[:10]}" + (f": stale, {'; '.join(reasons)}: {again}" if reasons else "")

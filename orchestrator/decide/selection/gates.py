@@ -305,7 +305,7 @@ def _reason(evidence: Evidence, missed: Shortfall) -> str:
     if missed.noise:
         return f"{metric} is {figure(missed.reached)} {of}, which is not below the fp32 default's beyond the noise"
     upper = "" if estimate.high is None or estimate.basis == "file" else f", upper bound {figure(estimate.high)}"
-    limit = f"is {missed.limit:g}" if bound.goal is None else f"asks for {figure(missed.limit)}"
+    limit = f"is {missed.limit:g}" if bound.goal is None else f"asks for {figure(missed.limit)} {of}"
     return f"{metric} is {figure(missed.reached)} {of}{upper}; {bound.name} {limit}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from orchestrator.decide.selection.evidence import Evidence
 from orchestrator.decide.selection.gates import Rejection
 from orchestrator.decide.selection.words import NAMES, configuration, figure, interval_text, percent, unit
-from orchestrator.domain.decision import METRIC_OF, METRICS, Estimate, Nearest, metric_of
+from orchestrator.domain.decision import METRIC_OF, METRICS, MORE_IS_BETTER, Estimate, Nearest, metric_of
 
 _NOT_RACED = "not raced"
 
@@ -19,7 +19,8 @@ def winner_sentence(winner: Evidence, device: str, metric: str, gain: Estimate, 
         by = f"{name} {value} {unit(metric)}; no gain over the fp32 default can be stated: {gain.reason}"
     else:
         runs = "" if gain.low == gain.high else f", {gain.n} paired runs" if gain.n > 1 else ", 1 paired run"
-        side = f"{figure(gain.value)}x lower" if gain.value >= 1 else f"{figure(1 / gain.value)}x higher"
+        less, more = ("lower", "higher") if metric not in MORE_IS_BETTER else ("higher", "lower")
+        side = f"{figure(gain.value)}x {less}" if gain.value >= 1 else f"{figure(1 / gain.value)}x {more}"
         by = f"{side} {name} than the fp32 default ({interval_text(gain)}{runs})"
     return f"{configuration(winner.candidate)} wins on {device}: {by}, {_cost(cost)}."
 

@@ -183,6 +183,7 @@ class TestElsewhere:
         found = decided(race(BASE) + race(DYNAMIC), "streams=1", elsewhere=HELD)
         assert (found.objective, found.winner) == ("streams_held", DYNAMIC.key)
         assert found.gain.value == pytest.approx(9 / 4)
+        assert "2.25x higher number of concurrent streams than the fp32 default" in found.sentence
         near = {**HELD, DYNAMIC.key: {"streams_held": Estimate(5.0, 4.0, 6.0, 8, "sessions")}}
         assert decided(race(BASE) + race(DYNAMIC), "streams=1", elsewhere=near).winner == BASE.key
 
