@@ -28,7 +28,7 @@ SHAPE = outlier.Shape(width=96, hidden=5, spoiled=1)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose results have the model in their library, and a finished study of it."""
     folder = tmp_path_factory.mktemp("rounds")
-    outlier.make(folder / "results" / "models" / "outlier", SHAPE)
+    outlier.make(folder / "results" / "models" / "outlier", SHAPE, clips=12)
     return folder
 
 
