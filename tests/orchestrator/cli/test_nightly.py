@@ -1,4 +1,4 @@
-"""``earshot nightly`` as it is typed: its plan, a night that is killed and gone on with, and what starts it by itself."""
+"""``earshot nightly`` as it is typed: its plan, a night that is killed and gone on with, what starts it by itself."""
 
 import json
 import os

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.decide.bisection.search import Care
 from orchestrator.decide.regression.tuning import Tuning
 from orchestrator.domain.night import NightTold
-from orchestrator.domain.regression import BY_RERUN, REGRESSION
+from orchestrator.domain.regression import BY_RERUN, REGRESSION, Verdict
 from orchestrator.errors import BadInput
 from orchestrator.ledger.health import health_of
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import last_success, nights
+from orchestrator.workflows.bisect import BisectSettings, bisect
 from orchestrator.workflows.night_series import CONFIRM
 from orchestrator.workflows.night_settings import NightSettings
 from orchestrator.workflows.nightly import PAGE, nightly
@@ -21,6 +23,7 @@ from tests.orchestrator.workflows.slow_graph import slow_down
 
 # As few pairs as decide anything: what the right number is, the tests of decide/regression say.
 QUICK = Tuning(most_pairs=6)
+FEW = Care(ends=4, most_ends=8)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,11 @@ def night(results: Path, measured: Measured, reference: bool = False) -> NightTo
     text = measured.plan.read_text()
     plan.write_text(text if reference else text.replace('reference = "mini"\n', ""))
     return nightly(NightSettings(plan, measured.lab, results), Silent(), QUICK)
+
+
+def slower_commits(verdict: Verdict) -> tuple[str, str]:
+    (blame,) = verdict.blame
+    return blame.before, blame.after
 
 
 def test_a_slower_commit_is_confirmed_in_the_same_night(tmp_path: Path, measured: Measured) -> None:
@@ -60,6 +68,13 @@ def test_a_slower_commit_is_confirmed_in_the_same_night(tmp_path: Path, measured
         assert last_success(ledger, "test") == told.record
     page = (results / PAGE).read_text()
     assert slower.said.partition(",")[0] in page
+    # Among the nights the search names the axis; the model's commit is the hash of its graph here.
+    searched = bisect(
+        BisectSettings(metric="service_p50_ms", lab=measured.lab, results=results, seconds=0.5, care=FEW), Silent()
+    )
+    assert (searched.axis, searched.before, searched.after) == ("model_commit", *slower_commits(slower))
+    assert searched.nights is not None
+    assert searched.nights.pairs == FEW.ends
     # The same night once more: nothing is measured again, and the same is said.
     again = night(results, measured)
     assert again.verdicts == told.verdicts
