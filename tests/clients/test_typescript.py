@@ -1,25 +1,13 @@
 """The TypeScript client of a bundle under Node, with onnxruntime-web, on the bundle's own artifact."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from orchestrator.decide.bundle import clients
 from tests.clients.real import REAL
 from tests.orchestrator.decide.bundle.cases import CASES
-
-
-@pytest.fixture(scope="module")
-def main_js(tmp_path_factory: pytest.TempPathFactory, node_modules: Path) -> Path:
-    """The client, built as its README says."""
-    folder = tmp_path_factory.mktemp("typescript")
-    shutil.copytree(Path(clients.__file__).parent / "typescript", folder, dirs_exist_ok=True)
-    (folder / "node_modules").symlink_to(node_modules)
-    subprocess.run([node_modules / ".bin" / "tsc"], cwd=folder, check=True, timeout=300)
-    return folder / "build" / "main.js"
 
 
 @pytest.mark.parametrize("name", [*CASES, *REAL])

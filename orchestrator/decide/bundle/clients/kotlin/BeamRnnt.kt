@@ -40,7 +40,7 @@ class BeamRnnt(spec: JSONObject, private val step: Step) : Decoder {
         var growing = beam
         for (grown in 0..most) {
             val answers = step.ask(growing, row)
-            growing.forEachIndexed { n, hypothesis -> merge(stayed, hypothesis, hypothesis.logP + answers[n].logP[blank]) }
+            growing.zip(answers) { hypothesis, answer -> merge(stayed, hypothesis, hypothesis.logP + answer.logP[blank]) }
             val least = stayed.values.map { it.logP }.sortedDescending().getOrElse(width - 1) { Double.NEGATIVE_INFINITY }
             growing = if (grown < most) grown(growing, answers, least) else emptyList()
             if (growing.isEmpty()) break

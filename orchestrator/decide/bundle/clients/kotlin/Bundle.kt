@@ -20,9 +20,9 @@ class Bundle(private val folder: File) {
     private fun entryOf(device: String?): JSONObject {
         val entries = support.getJSONArray("device_support").objects()
         if (device == null) return entries.first()
-        val found = entries.flatMap { entry -> entry.getJSONArray("identifier_prefixes").strings().map { it to entry } }
-        return found.filter { (prefix, _) -> device.startsWith(prefix) }.maxByOrNull { (prefix, _) -> prefix.length }?.second
-            ?: support.getJSONObject("default")
+        val all = entries.flatMap { entry -> entry.getJSONArray("identifier_prefixes").strings().map { it to entry } }
+        val fitting = all.filter { (prefix, _) -> device.startsWith(prefix) }
+        return fitting.maxByOrNull { (prefix, _) -> prefix.length }?.second ?: support.getJSONObject("default")
     }
 
     /** A stream with the first configuration for [device] (such as Build.MODEL) that can be loaded here. */

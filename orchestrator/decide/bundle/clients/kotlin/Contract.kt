@@ -29,7 +29,10 @@ class StepSpec(json: JSONObject) {
     val states: List<StateSpec> = json.getJSONArray("states").objects().map(::StateSpec)
     val logits = TensorSpec(json.getJSONObject("logits"))
     val batch: Int = json.getInt("batch")
-    val names = Names(listOf(frame.name) + states.map { it.input } + token.name, listOf(logits.name) + states.map { it.output })
+    val names = Names(
+        listOf(frame.name) + states.map { it.input } + token.name,
+        listOf(logits.name) + states.map { it.output },
+    )
 }
 
 /** contract.json of an Earshot bundle, as far as a client needs it. */

@@ -38,8 +38,11 @@ class Stream(
     private fun searching(graph: Graph): Decoder {
         val spec = contract.decoder
         val step = Step(checkNotNull(contract.search), graph)
-        if (spec.getString("kind") == "rnnt") return if (spec.getInt("beam") == 1) GreedyRnnt(spec, step) else BeamRnnt(spec, step)
-        return TrieSearch(spec, step, Lexicon(checkNotNull(general)), frontend as Touch)
+        return when {
+            spec.getString("kind") == "trie" -> TrieSearch(spec, step, Lexicon(checkNotNull(general)), frontend as Touch)
+            spec.getInt("beam") == 1 -> GreedyRnnt(spec, step)
+            else -> BeamRnnt(spec, step)
+        }
     }
 
     private fun trie(words: Words) =

@@ -39,15 +39,14 @@ class Step(private val spec: StepSpec, private val graph: Graph) {
     }
 
     private fun run(asked: List<Asked>, frame: FloatArray): Map<String, Values> {
-        val tokens = stacked(asked.map { filled(longArrayOf(1), spec.token.dtype, it.token.toFloat()).values }, spec.token)
-        val frames = stacked(asked.map { frame }, spec.frame)
+        val count = longArrayOf(asked.size.toLong())
+        val tokens = cast(FloatArray(asked.size) { asked[it].token.toFloat() }, count, spec.token.dtype)
+        val frames = stacked(asked.map { frame }, spec.frame.shape, spec.frame.dtype)
         val states = spec.states.withIndex().associate { (n, state) ->
             state.input to stacked(asked.map { it.states[n] }, state.shape, state.dtype)
         }
         return graph.run(mapOf(spec.token.name to tokens, spec.frame.name to frames) + states)
     }
-
-    private fun stacked(rows: List<Any>, spec: TensorSpec) = stacked(rows, spec.shape, spec.dtype)
 }
 
 private fun logSoftmax(row: FloatArray): DoubleArray {

@@ -5,6 +5,7 @@ import kotlin.math.ln
 
 const val ROOT = 0
 const val ABSENT = -1
+private const val NO_LABEL = '\uFFFF'
 
 /** Words and how often each occurs. */
 typealias Words = Map<String, Double>
@@ -19,15 +20,25 @@ private fun readWords(lines: Sequence<String>, name: String): Words {
     val words = LinkedHashMap<String, Double>()
     lines.forEachIndexed { n, line ->
         if (n == 0) {
-            require(line.split(",").take(2) == listOf("word", "count")) { "$name must begin with the line word,count, not $line" }
+            val isHeader = line.split(",").take(2) == listOf("word", "count")
+            require(isHeader) { "$name must begin with the line word,count, not $line" }
         } else if (line.isNotEmpty()) {
-            val (quoted, plain, text) = LINE.matchEntire(line)?.destructured ?: error("line ${n + 1} of $name: $line")
-            val count = text.trim().toDoubleOrNull()
+            val (word, count) = fields(line)
             require(count != null && count >= 0) { "line ${n + 1} of $name must be a word and its count, not $line" }
-            words.merge(plain.ifEmpty { quoted.replace("\"\"", "\"") }, count, Double::plus)
+            words.merge(word, count, Double::plus)
         }
     }
     return words
+}
+
+private fun fields(line: String): Pair<String, Double?> {
+    if ('"' in line) {
+        val (quoted, plain, text) = LINE.matchEntire(line)?.destructured ?: return line to null
+        return plain.ifEmpty { quoted.replace("\"\"", "\"") } to text.trim().toDoubleOrNull()
+    }
+    val comma = line.indexOf(',')
+    val count = line.substring(comma + 1).substringBefore(',')
+    return line.substring(0, maxOf(comma, 0)) to if (comma < 0) null else count.trim().toDoubleOrNull()
 }
 
 /**
@@ -51,20 +62,22 @@ class Trie(words: Words, private val letters: List<String>, longest: Int) {
 
     init {
         val spelt = spell(words, longest)
-        val ends = IntArray(spelt.size)
-        val nodes = nodes(spelt, ends, longest)
-        parents = IntArray(nodes.size) { nodes[it].first }
-        labelOf = IntArray(nodes.size) { nodes[it].second }
-        first = IntArray(nodes.size + 1) { nodes.size }
-        for (node in nodes.lastIndex downTo 1) first[parents[node]] = node
+        val shared = IntArray(spelt.size)
+        for (n in 1 until spelt.size) shared[n] = spelt[n].text.commonPrefixWith(spelt[n - 1].text).length
+        val size = 1 + spelt.indices.sumOf { spelt[it].text.length - shared[it] }
+        parents = IntArray(size)
+        labelOf = IntArray(size)
+        val ends = place(spelt, shared, longest)
+        first = IntArray(size + 1) { size }
+        for (node in size - 1 downTo 1) first[parents[node]] = node
         // A node without children begins where the next one's do.
-        for (node in nodes.lastIndex downTo 0) if (first[node] == nodes.size) first[node] = first[node + 1]
-        logP = DoubleArray(nodes.size) { Double.NEGATIVE_INFINITY }
+        for (node in size - 1 downTo 0) if (first[node] == size) first[node] = first[node + 1]
+        logP = DoubleArray(size) { Double.NEGATIVE_INFINITY }
         // One more than counted: a word that was never counted is still a word.
         val total = spelt.sumOf { it.count } + spelt.size
         spelt.forEachIndexed { n, word -> logP[ends[n]] = ln((word.count + 1) / total) }
         best = logP.copyOf()
-        for (node in nodes.lastIndex downTo 1) best[parents[node]] = maxOf(best[parents[node]], best[node])
+        for (node in size - 1 downTo 1) best[parents[node]] = maxOf(best[parents[node]], best[node])
     }
 
     fun child(node: Int, label: Int): Int = children(node).firstOrNull { labelOf[it] == label } ?: ABSENT
@@ -87,28 +100,32 @@ class Trie(words: Words, private val letters: List<String>, longest: Int) {
     /** The words that can be spelt, each letter as its label, in the order of labels. */
     private fun spell(words: Words, longest: Int): List<Spelt> {
         val codes = letters.withIndex().filter { it.value.length == 1 }.associate { it.value[0] to it.index.toChar() }
-        return words.filterKeys { word -> word.length in 1..longest && word.all(codes::containsKey) }
-            .map { (word, count) -> Spelt(word.map(codes::getValue).joinToString(""), count) }
-            .sortedBy { it.text }
+        val found = ArrayList<Spelt>(words.size)
+        for ((word, count) in words) {
+            val text = CharArray(word.length) { codes[word[it]] ?: NO_LABEL }
+            if (text.size in 1..longest && NO_LABEL !in text) found += Spelt(String(text), count)
+        }
+        return found.apply { sortBy { it.text } }
     }
 
-    /** Of sorted, distinct words: the parent and label of each node; in [ends], the node at which each word ends. */
-    private fun nodes(words: List<Spelt>, ends: IntArray, longest: Int): List<Pair<Int, Int>> {
-        val nodes = arrayListOf(ROOT to 0)
-        val shared = IntArray(words.size) { if (it == 0) 0 else words[it].text.commonPrefixWith(words[it - 1].text).length }
+    /** Sets the parent and label of each node, of sorted, distinct words; returns the node at which each word ends. */
+    private fun place(words: List<Spelt>, shared: IntArray, longest: Int): IntArray {
+        val ends = IntArray(words.size)
+        var next = 1
         // What shares its beginning with the word before is where that one is.
         for (depth in 0 until longest) {
             var last = ROOT
-            words.forEachIndexed { n, word ->
-                if (word.text.length > depth) {
-                    if (depth >= shared[n]) {
-                        nodes += ends[n] to word.text[depth].code
-                        last = nodes.lastIndex
-                    }
-                    ends[n] = last
+            for (n in words.indices) {
+                val text = words[n].text
+                if (text.length <= depth) continue
+                if (depth >= shared[n]) {
+                    parents[next] = ends[n]
+                    labelOf[next] = text[depth].code
+                    last = next++
                 }
+                ends[n] = last
             }
         }
-        return nodes
+        return ends
     }
 }

@@ -11,7 +11,12 @@ private const val TOLD_WORDS = 8
  * Words of a lexicon, ranked by a transducer: a beam search over prefixes, with all of them in one call of the step. One
  * word for each trace, told when the finger was lifted. Only prefixes of words are followed.
  */
-class TrieSearch(spec: JSONObject, private val step: Step, private var lexicon: Lexicon, private val touch: Touch) : Decoder {
+class TrieSearch(
+    spec: JSONObject,
+    private val step: Step,
+    private var lexicon: Lexicon,
+    private val touch: Touch,
+) : Decoder {
     /** [worth]: prior of the best word that it can become, weighted. */
     private class Prefix(
         val at: Position,
@@ -108,7 +113,8 @@ class TrieSearch(spec: JSONObject, private val step: Step, private var lexicon: 
         val (total, unasked) = flow(asked, entered)
         val stayed = asked.values.map { it.value() + it.stay }.sortedDescending()
         val least = maxOf(stayed.first() - WORTH_NATS, stayed.getOrElse(width - 1) { Double.NEGATIVE_INFINITY })
-        return unasked.map { (at, from) -> Grown(at, from.first, from.second, total.getValue(at) + weight * lexicon.best(at)) }
+        fun valueOf(at: Position) = total.getValue(at) + weight * lexicon.best(at)
+        return unasked.map { (at, from) -> Grown(at, from.first, from.second, valueOf(at)) }
             .filter { it.value > least }
             .sortedWith(compareByDescending<Grown> { it.value }.thenBy { it.at })
             .take(width)

@@ -46,7 +46,8 @@ final class Stream {
         guard let graph = bundle.file(configuration, "graph") else { throw ClientError.unsupported("no graph") }
         session = try openSession(graph, configuration.options, in: environment)
         frontend = makeFrontend(contract.frontend, rateHz: contract.sampleRateHz)
-        words = try bundle.file(configuration, "lexicon").map { [contract] in trie(try readWords($0), contract.decoder) }
+        let lexicon = try bundle.file(configuration, "lexicon").map(readWords)
+        words = lexicon.map { [contract] in trie($0, contract.decoder) }
         if let spec = contract.search, let file = bundle.file(configuration, "step"), let options = configuration.step {
             let step = Step(spec, try openSession(file, options, in: environment))
             decoder = try searching(contract.decoder, step, words, frontend)

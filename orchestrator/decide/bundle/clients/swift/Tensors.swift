@@ -45,7 +45,8 @@ func tensor(_ data: Data, dtype: String, shape: [Int]) throws -> ORTValue {
         "float32": .float, "int64": .int64, "int32": .int32, "int8": .int8, "uint8": .uInt8,
     ]
     guard let type = types[dtype] else { throw ClientError.unsupported("a tensor of \(dtype): choose another recipe") }
-    return try ORTValue(tensorData: NSMutableData(data: data), elementType: type, shape: shape.map { NSNumber(value: $0) })
+    let sizes = shape.map { NSNumber(value: $0) }
+    return try ORTValue(tensorData: NSMutableData(data: data), elementType: type, shape: sizes)
 }
 
 func filled(_ dtype: String, shape: [Int], with value: Float) throws -> Data {

@@ -43,7 +43,9 @@ final class Trie {
         var first = [Int](repeating: size, count: size + 1)
         for node in stride(from: size - 1, to: rootNode, by: -1) { first[nodes.parents[node]] = node }
         // A node without children begins where the next one's do.
-        for node in stride(from: size - 1, through: rootNode, by: -1) where first[node] == size { first[node] = first[node + 1] }
+        for node in stride(from: size - 1, through: rootNode, by: -1) where first[node] == size {
+            first[node] = first[node + 1]
+        }
         var logP = [Double](repeating: -Double.infinity, count: size)
         // One more than counted: a word that was never counted is still a word.
         let total = spelt.reduce(Double(spelt.count)) { $0 + $1.count }

@@ -13,7 +13,12 @@ export interface Runtime {
 export type Values = Float32Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
 
 /** With the options that were measured. `providers`: of this build, such as wasm, webgpu, cpu. */
-export function open(runtime: Runtime, model: Uint8Array, options: Options, providers: string[]): Promise<InferenceSession> {
+export function open(
+  runtime: Runtime,
+  model: Uint8Array,
+  options: Options,
+  providers: string[],
+): Promise<InferenceSession> {
   const own = options.session_options;
   return runtime.InferenceSession.create(model, {
     executionProviders: providers,

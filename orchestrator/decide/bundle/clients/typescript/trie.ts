@@ -20,12 +20,22 @@ export function readWords(csv: string): Words {
   const words: Words = new Map();
   lines.forEach((line, n) => {
     if (line === "") return;
-    const [, quoted, plain, text] = LINE.exec(line) ?? [];
-    const [word, count] = [quoted?.replaceAll('""', '"') ?? plain, text ? Number(text) : NaN];
+    const [word, count] = fieldsOf(line);
     if (!(count >= 0)) throw new Error(`line ${n + 2} must be a word and its count, not ${line}`);
     words.set(word, (words.get(word) ?? 0) + count);
   });
   return words;
+}
+
+function fieldsOf(line: string): [string, number] {
+  const comma = line.indexOf(",");
+  if (line.includes('"')) {
+    const [, quoted, plain, text] = LINE.exec(line) ?? [];
+    return [quoted?.replaceAll('""', '"') ?? plain, text ? Number(text) : NaN];
+  }
+  const end = line.indexOf(",", comma + 1);
+  const text = line.slice(comma + 1, end < 0 ? undefined : end);
+  return [line.slice(0, comma), comma < 0 || text === "" ? NaN : Number(text)];
 }
 
 export class Trie {
@@ -39,21 +49,20 @@ export class Trie {
 
   /** Over `letters` of one character; longer words than `longest` and those with other letters are left out. */
   constructor(words: Words, private readonly letters: string[], longest: number) {
-    const spelt = spell(words, letters, longest);
-    const { parents, labels, ends } = nodesOf(spelt.map(([text]) => text), longest);
+    const { texts, counts } = spell(words, letters, longest);
+    const { parents, labels, ends } = nodesOf(texts, longest);
     const size = parents.length;
-    this.parents = Int32Array.from(parents);
-    this.labelOf = Uint8Array.from(labels);
+    [this.parents, this.labelOf] = [parents, labels];
     this.first = new Int32Array(size + 1).fill(size);
-    for (let node = size - 1; node > ROOT; node--) this.first[this.parents[node]] = node;
+    for (let node = size - 1; node > ROOT; node--) this.first[parents[node]] = node;
     // A node without children begins where the next one's do.
     for (let node = size - 1; node >= ROOT; node--) {
       if (this.first[node] === size) this.first[node] = this.first[node + 1];
     }
     this.logP = new Float64Array(size).fill(-Infinity);
     // One more than counted: a word that was never counted is still a word.
-    const total = spelt.reduce((sum, [, count]) => sum + count, 0) + spelt.length;
-    spelt.forEach(([, count], n) => (this.logP[ends[n]] = Math.log((count + 1) / total)));
+    const total = counts.reduce((sum, count) => sum + count, 0) + counts.length;
+    counts.forEach((count, n) => (this.logP[ends[n]] = Math.log((count + 1) / total)));
     this.best = this.logP.slice();
     for (let node = size - 1; node > ROOT; node--) {
       this.best[this.parents[node]] = Math.max(this.best[this.parents[node]], this.best[node]);
@@ -77,37 +86,43 @@ export class Trie {
   }
 }
 
-/** The words that can be spelt, each letter as its label, in the order of labels. */
-function spell(words: Words, letters: string[], longest: number): [string, number][] {
+/** The words that can be spelt, each letter as its label, in the order of labels, and their counts. */
+function spell(words: Words, letters: string[], longest: number): { texts: string[]; counts: number[] } {
   const codes = new Map(letters.map((letter, label) => [letter, String.fromCharCode(label)]));
-  const found: [string, number][] = [];
+  const found = new Map<string, number>();
   for (const [word, count] of words) {
-    const text = Array.from(word, (letter) => codes.get(letter));
-    if (text.length > 0 && text.length <= longest && !text.includes(undefined)) found.push([text.join(""), count]);
+    let [text, length] = ["", 0];
+    for (const letter of word) {
+      text += codes.get(letter) ?? "";
+      length++;
+    }
+    if (length > 0 && length <= longest && text.length === length) found.set(text, count);
   }
-  return found.sort(([a], [b]) => (a < b ? -1 : 1));
+  // Without a comparison of one's own, strings are sorted several times faster.
+  const texts = [...found.keys()].sort();
+  return { texts, counts: texts.map((text) => found.get(text)!) };
 }
 
 /** Of sorted, distinct words: the parent and label of each node, and the node at which each word ends. */
-function nodesOf(words: string[], longest: number): { parents: number[]; labels: number[]; ends: Int32Array } {
-  const [parents, labels, ends] = [[ROOT], [0], new Int32Array(words.length)];
-  const shared = words.map((word, n) => {
+function nodesOf(words: string[], longest: number) {
+  const [shared, ends] = [new Uint8Array(words.length), new Int32Array(words.length)];
+  let size = 1;
+  words.forEach((word, n) => {
     const before = n === 0 ? "" : words[n - 1];
-    let same = 0;
-    while (same < before.length && word[same] === before[same]) same++;
-    return same;
+    while (shared[n] < before.length && word.charCodeAt(shared[n]) === before.charCodeAt(shared[n])) shared[n]++;
+    size += word.length - shared[n];
   });
-  // Where each word is; what shares its beginning with the word before is where that one is.
-  for (let depth = 0; depth < longest; depth++) {
-    let last = ROOT;
-    words.forEach((word, n) => {
-      if (word.length <= depth) return;
+  const [parents, labels] = [new Int32Array(size), new Uint8Array(size)];
+  // What shares its beginning with the word before is where that one is.
+  for (let depth = 0, next = 1; depth < longest; depth++) {
+    for (let n = 0, last = ROOT; n < words.length; n++) {
+      if (words[n].length <= depth) continue;
       if (depth >= shared[n]) {
-        last = parents.push(ends[n]) - 1;
-        labels.push(word.charCodeAt(depth));
+        [parents[next], labels[next]] = [ends[n], words[n].charCodeAt(depth)];
+        last = next++;
       }
       ends[n] = last;
-    });
+    }
   }
   return { parents, labels, ends };
 }
