@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, fields
 
-from orchestrator.decide.selection.goals import Goal, by_metric
+from orchestrator.decide.selection.goals import THRESHOLD, Goal, by_metric
 from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.decision import METRIC_OF
 from orchestrator.errors import BadInput
@@ -44,12 +44,8 @@ class Constraints:
     def __post_init__(self) -> None:
         for name, limit in self.limits().items():
             _check(name, limit)
-        if self.max_p50_ms is not None and self.max_p99_ms is not None and self.max_p50_ms > self.max_p99_ms:
-            raise BadInput(
-                f"max_p50_ms {self.max_p50_ms:g} is above max_p99_ms {self.max_p99_ms:g}, but no p50 is above its p99",
-                hint="swap the two, or drop the looser one",
-            )
         self._check_goals()
+        self._check_percentiles()
         if not self.real_time:
             _refuse_on_the_clock([name for name in self.limits() if METRIC_OF[name] in ON_THE_CLOCK])
             _refuse_on_the_clock([str(goal) for goal in self.goals if goal.metric in ON_THE_CLOCK])
@@ -69,6 +65,16 @@ class Constraints:
         """The metrics that are bounded."""
         limited = (METRIC_OF[name] for name in self.limits())
         return tuple(dict.fromkeys((*limited, *(goal.metric for goal in self.goals))))
+
+    def _check_percentiles(self) -> None:
+        bounds = {METRIC_OF[name]: (f"{name} {limit:g}", limit) for name, limit in self.limits().items()}
+        bounds |= {goal.metric: (str(goal), goal.value) for goal in self.goals if goal.kind == THRESHOLD}
+        half, most = bounds.get("latency_p50_ms"), bounds.get("latency_p99_ms")
+        if half is not None and most is not None and half[1] > most[1]:
+            raise BadInput(
+                f"{half[0]} is above {most[0]}, but no p50 is above its p99",
+                hint="swap the two, or drop the looser one",
+            )
 
     def _check_goals(self) -> None:
         limits = {METRIC_OF[name]: name for name in self.limits()}

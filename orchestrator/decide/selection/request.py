@@ -46,7 +46,7 @@ class Request:
         if "quality_loss" in self.goals:
             limits.setdefault("max_quality_loss", None)
         constraints = Constraints(
-            **{name: limits[name] for name in limits},
+            **limits,
             goals=tuple(self.goals.values()),
             real_time=self.real_time is not False,
             quality_asked="max_quality_loss" in limits,

@@ -113,7 +113,9 @@ def _relax(gate: str, nearest: Evidence, rules: Rules) -> str:
     if any(s.noise for s in shorts):
         return _LONGER
     flags = [s.bound.relaxed(float(s.reached or 0.0)) for s in shorts]
-    if None in flags or not flags:
+    if not flags:
+        return "let what is missing be measured, or leave the goal out"
+    if None in flags:
         return "leave the goal out: it is no better than the fp32 default there"
     return " ".join(map(str, flags)) + ("" if nearest.raced else ", and a race of its own: it was only screened")
 

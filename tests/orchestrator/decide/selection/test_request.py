@@ -88,6 +88,10 @@ class TestGoals:
         with pytest.raises(BadInput, match="bound the same figure"):
             read_selection(flags)
 
+    def test_a_threshold_is_a_limit_too(self) -> None:
+        with pytest.raises(BadInput, match="latency_p50_ms:threshold=30 is above max_p99_ms 20"):
+            read_selection({"goals": ("latency:threshold=30",), "max_p99_ms": 20})
+
     def test_a_later_word_for_a_figure_replaces_the_earlier_one(self) -> None:
         _, constraints = read_selection({"goals": ("p99:threshold=10",)}, preset="wake-word")
         assert (constraints.max_p99_ms, len(constraints.goals)) == (None, 1)
@@ -190,3 +194,12 @@ class TestOlive:
     def test_what_is_not_json_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput, match=r"is not JSON"):
             read_selection({}, file(tmp_path, "minimize = 3", "olive.json"))
+
+
+def test_the_file_of_the_how_to_can_be_asked(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "how-to" / "choose.md").read_text(encoding="utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    objective, constraints = read_selection({}, file(tmp_path, text))
+    assert str(objective) == "latency_p50_ms=0.6667,energy_mj_per_audio_s=0.3333"
+    assert constraints.limits() == {"max_p99_ms": 50.0, "min_streams": 2.0}
+    assert len(constraints.goals) == 2
