@@ -73,14 +73,29 @@ def ask(
     """
     begin_s = end_s - _span_s(model["time"]["from"])
     values, missing = resolve(model, prometheus, begin_s, end_s, chosen or {})
-    for target in (*targets_of(model), *annotations_of(model)):
-        span_s = _span_s(target.back or model["time"]["from"])
-        step_s = max(seconds(target.min_step) if target.min_step else _SCRAPE_S, span_s / MOST_POINTS)
-        expr = interpolated(target.expr, {**values, **_grafanas_own(step_s, span_s)})
-        if missing:
-            yield Answer(target, expr, 0, f"no value for {', '.join(missing)}", ())
-        else:
-            yield _asked(target, expr, prometheus, end_s, span_s, step_s)
+    span_s = _span_s(model["time"]["from"])
+    for target in targets_of(model):
+        own_s = _span_s(target.back) if target.back else span_s
+        step_s = max(seconds(target.min_step) if target.min_step else _SCRAPE_S, own_s / MOST_POINTS)
+        yield _answer(target, values, missing, prometheus, (end_s, own_s, step_s))
+    for mark in annotations_of(model):
+        # Marks are asked with their own step, however long the span.
+        yield _answer(mark, values, missing, prometheus, (end_s, span_s, seconds(str(mark.min_step))))
+
+
+def _answer(
+    target: Target,
+    values: Mapping[str, str],
+    missing: Sequence[str],
+    prometheus: Prometheus,
+    times_s: tuple[float, float, float],
+) -> Answer:
+    """``times_s``: end, span, step."""
+    end_s, span_s, step_s = times_s
+    expr = interpolated(target.expr, {**values, **_grafanas_own(step_s, span_s)})
+    if missing:
+        return Answer(target, expr, 0, f"no value for {', '.join(missing)}", ())
+    return _asked(target, expr, prometheus, end_s, span_s, step_s)
 
 
 def _asked(target: Target, expr: str, prometheus: Prometheus, end_s: float, span_s: float, step_s: float) -> Answer:
