@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli.output import number, print_json, print_table
+from orchestrator.domain.cause import causes
 from orchestrator.domain.night import NightTold
 
 if TYPE_CHECKING:
@@ -60,10 +61,9 @@ def show_night(told: NightTold, page: Path, as_json: bool) -> None:
 
 
 def _print_verdicts(told: NightTold) -> None:
-    for verdict in told.verdicts:
-        if verdict.kind != "dismissed":
-            click.echo()
-            click.secho(verdict.said, bold=verdict.alert)
+    for cause in causes([verdict for verdict in told.verdicts if verdict.kind != "dismissed"]):
+        click.echo()
+        click.secho(cause.said, bold=cause.alert)
     dismissed = sum(verdict.kind == "dismissed" for verdict in told.verdicts)
     if dismissed:
         click.echo(f"\n{dismissed} suspected and dismissed by a re-run (earshot regressions --all)")

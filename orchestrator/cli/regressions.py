@@ -7,6 +7,7 @@ import click
 
 from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import number, print_json, print_table
+from orchestrator.domain.cause import causes
 
 if TYPE_CHECKING:
     from orchestrator.domain.regression import Verdict
@@ -56,11 +57,11 @@ def _print(found: "Regressions", everything: bool) -> None:
     if shown:
         click.echo()
         print_table(["verdict", "metric", "what", "device", "new / old>", "since", "known by"], map(_row, shown))
-    for verdict in shown:
+    for cause in causes(shown):
         click.echo()
-        click.secho(verdict.said, bold=verdict.alert)
-        if verdict.alert:
-            click.echo(f"false alarms: {_rate(verdict)}")
+        click.secho(cause.said, bold=cause.alert)
+        if cause.alert:
+            click.echo(f"false alarms: {_rate(max(cause.verdicts, key=lambda each: each.false_alarms_per_100))}")
     for request in found.asked:
         click.echo()
         what = " ".join(request.configuration[1:])
@@ -70,8 +71,8 @@ def _print(found: "Regressions", everything: bool) -> None:
         )
     if not shown:
         click.echo("nothing is off what was usual")
-    for verdict in found.before:
-        click.echo(f"told on {verdict.at}: {verdict.said}")
+    for cause in causes(found.before):
+        click.echo(f"told on {cause.verdicts[0].at}: {cause.said}")
 
 
 def _rate(verdict: "Verdict") -> str:

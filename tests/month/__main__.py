@@ -4,16 +4,17 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from orchestrator.domain.cause import causes
 from orchestrator.domain.regression import SUSPECT
 from tests.month.script import NIGHTS
 from tests.month.story import ToldNight, month
 
 
 def told(night: ToldNight) -> str:
-    said = [verdict.said for verdict in night.verdicts if verdict.kind != SUSPECT]
+    said = [cause.said for cause in causes([v for v in night.verdicts if v.kind != SUSPECT])]
     said += [f"{name} goes into quarantine" for name in night.quarantined]
     head = f"{night.at}  night {night.number:2}  {night.reruns} re-runs"
-    return "\n".join([head, *(f"    {line}" for line in dict.fromkeys(said))])
+    return "\n".join([head, *(f"    {line}" for line in said)])
 
 
 def yesterday() -> date:

@@ -1,5 +1,6 @@
 """The page of a night: one file that needs nothing beside itself, made to be read in the morning."""
 
+from orchestrator.domain.cause import causes
 from orchestrator.domain.night import DeviceTold, NightTold, RerunTold
 from orchestrator.domain.night_series import SeriesKey
 from orchestrator.domain.regression import DISMISSED, LEVEL, Verdict
@@ -17,6 +18,7 @@ def render_night(told: NightTold) -> str:
             told=told,
             record=told.record,
             facts=_facts(told),
+            alerts=causes(told.alerts),
             verdicts=_verdicts(told),
             reruns=_reruns(told),
             devices=_devices(told),

@@ -1,6 +1,7 @@
 """``earshot regressions`` as it is typed, on a ledger of synthetic nights."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,9 @@ def test_an_alert_is_told_with_all_that_explains_it(results: Path, capsys: pytes
     code, out, _ = typed(capsys, "--results", str(results))
     assert code == ALERT
     assert f"night of {at(11)}" in out
-    for part in ("regression", "service_p50_ms", "slower (95 % interval", f"since {at(11)}", "model commit", "re-run"):
+    for part in ("regression", "service_p50_ms", "off by +10", f"since {at(11)}", "model commit", "re-run"):
         assert part in out
+    assert re.search(r"service_p50_ms .* 1\.\d+ \[1\.\d+\.\.1\.\d+\]", out), "a row for each figure, with its interval"
     assert f"false alarms: at most {number(DEFAULT.false_alarms_per_100)} in 100 nights" in out
 
 
