@@ -54,8 +54,8 @@ def _recipes_page() -> str:
     parts = [
         "# Recipes\n",
         "A recipe is `format:precision(option=value,...)`, for example `onnx:int8-qdq(activation=u8,weight=s8)`.",
-        "An option that is left out has the exporter's default. Names are joined by `+`; in ONNX's `exclude_nodes`, `*`",
-        "stands for any letters of a name.\n",
+        "An option that is left out has the exporter's default. Names are joined by `+`; in ONNX's `exclude_nodes`,",
+        "`*` stands for any letters of a name.\n",
     ]
     for format_, precisions in OPTIONS.items():
         for precision, options in precisions.items():
