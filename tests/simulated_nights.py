@@ -199,7 +199,6 @@ def _session(
         commit="b87c3d2",
         outcome="ok",
         verdict="valid",
-        url=f"http://127.0.0.1:8700/sessions/{session}",
     )
 
 

@@ -36,7 +36,7 @@ class Board:
     title: str
     about: str
     job_metric: str
-    variables: Sequence[build.QueryVariable]
+    variables: Sequence[build.QueryVariable | build.TextBoxVariable]
     sections: Sequence[Section]
     nightly: bool = True
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from grafana_foundation_sdk.models import units
 
@@ -29,6 +30,8 @@ _UNITS = {value for name, value in vars(units).items() if not name.startswith("_
 _OF_PROMETHEUS = {"ALERTS": {"alertname", "alertstate", "severity"}, "up": set()}
 _OUTER = {"job", "instance"}
 _COUNTED = re.compile(r"(?:rate|irate|increase)\(\s*$")
+_LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_FIELD = re.compile(r"__data\.fields\.(\w+)")
 _BOARD_LINK = re.compile(r"/d/([a-z0-9-]+)")
 
 
@@ -52,7 +55,13 @@ def lint(models: Iterable[Model]) -> list[Problem]:
 
 def _one(model: Model, uids: set[str]) -> Iterator[Problem]:
     board = model["title"]
-    for rule, where, message in (*_variables(model), *_panels(model), *_targets(model), *_whole(model, uids)):
+    for rule, where, message in (
+        *_variables(model),
+        *_panels(model),
+        *_names(model),
+        *_targets(model),
+        *_whole(model, uids),
+    ):
         yield Problem(rule, board, where, message)
 
 
@@ -94,6 +103,26 @@ def _panels(model: Model) -> Iterator[Found]:
             yield "panel-datasource-rule", title, f"must ask {_SOURCE}"
         if not panel.get("targets"):
             yield "panel-no-targets-rule", title, "asks nothing"
+
+
+def _names(model: Model) -> Iterator[Found]:
+    """What legends, columns and links take from an answer is there in one."""
+    for panel in panels_of(model):
+        metrics = {each.metric for target in panel.get("targets", ()) for each in selectors_of(target["expr"])}
+        labels = {*_OUTER, *(label for name in metrics if name in METRICS for label in METRICS[name].labels)}
+        legends = {name for target in panel.get("targets", ()) for name in _LEGEND.findall(target["legendFormat"])}
+        kept = {
+            name
+            for each in panel.get("transformations", ())
+            if each["id"] == "filterFieldsByName"
+            for name in each["options"]["include"]["names"]
+            if not name.startswith("Value")
+        }
+        linked = set(_FIELD.findall(json.dumps(panel)))
+        if unknown := (legends | kept) - labels:
+            yield "label-there-rule", panel["title"], f"no answer has a label {', '.join(sorted(unknown))}"
+        if missing := linked - kept:
+            yield "label-there-rule", panel["title"], f"a link needs the column {', '.join(sorted(missing))}"
 
 
 def _targets(model: Model) -> Iterator[Found]:

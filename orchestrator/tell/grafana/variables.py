@@ -51,6 +51,11 @@ def last(label: str, metric: str, after: Sequence[str], name: str, shown: str) -
     return one(label, metric, after, name, shown).sort(VariableSort.ALPHABETICAL_DESC)
 
 
+def pages() -> build.TextBoxVariable:
+    """Where reports of studies are served, STUDY.html each; only their owner knows."""
+    return build.TextBoxVariable("pages").label("Reports at").default_value("http://127.0.0.1:8000")
+
+
 def _asked(name: str, metric: str, label: str) -> build.QueryVariable:
     question = f"label_values({metric}, {label})"
     found = build.QueryVariable(name).datasource(SOURCE).query(question).definition(question)

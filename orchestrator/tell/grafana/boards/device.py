@@ -17,7 +17,7 @@ BOARD = Board(
     "Earshot / Device",
     "One device: its configurations night after night, its heat, its sessions.",
     SESSIONS,
-    [variables.one("device", SESSIONS), *of_configuration(without=("device_model", "device"))],
+    [variables.one("device", SESSIONS), *of_configuration(without=("device_model", "device")), variables.pages()],
     [
         Section(
             "Now",

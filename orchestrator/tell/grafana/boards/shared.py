@@ -18,6 +18,7 @@ MORE_THAN_NONE: Steps = ((1, RED),)
 _SPAN = "${__url_time_range}"
 TO_DEVICE = Link("The device and its sessions", f"/d/earshot-device?var-device=${{__field.labels.device}}&{_SPAN}")
 TO_MODEL = Link("This model on all devices", f"/d/earshot-model?var-model=${{__field.labels.model}}&{_SPAN}")
+_TO_REPORT = Link("Report that shows it", "${pages}/${__data.fields.study_id}.html")
 TO_REGRESSIONS = Link("Verdicts of nights", f"/d/earshot-regressions?{_SPAN}")
 
 
@@ -57,14 +58,16 @@ def _effect(names: Sequence[str], days: int) -> str:
 
 
 def sessions(names: Sequence[str]) -> Any:
-    """The sessions of the last day, each with a link to its page."""
+    """The sessions of the last day, each with a link to the page that shows it: the report of its study."""
     return rows(
         "Sessions of the last night",
-        f"Each session that ended within {WINDOW}; its id leads to its page, where raw times and environment are.",
+        f"Each session that ended within {WINDOW}; its id leads to the report that shows it, at the address above.",
         "none",
         [night(SESSIONS, names)],
         [
-            Column("session_id", "session", link=Link("Page of this session", "${__data.fields.url}")),
+            Column(
+                "session_id", "session", link=Link("Report that shows it", "${pages}/${__data.fields.study_id}.html")
+            ),
             Column("device", "device"),
             Column("model", "model"),
             Column("precision", "precision"),
@@ -77,7 +80,7 @@ def sessions(names: Sequence[str]) -> Any:
             Column("commit", "model commit"),
             Column("artifact", "artifact"),
         ],
-        hidden=["url"],
+        hidden=["study_id"],
     )
 
 

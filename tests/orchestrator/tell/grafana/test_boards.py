@@ -48,7 +48,7 @@ def test_there_are_the_seven_that_the_menu_promises() -> None:
     assert all(len(list(panels_of(model))) >= 8 for model in MODELS)
 
 
-def test_sessions_lead_to_their_pages() -> None:
+def test_sessions_lead_to_the_reports_that_show_them() -> None:
     device = next(model for model in MODELS if model["uid"] == "earshot-device")
     table = next(panel for panel in panels_of(device) if panel["title"].startswith("Sessions"))
     links = [
@@ -58,9 +58,9 @@ def test_sessions_lead_to_their_pages() -> None:
         if each["id"] == "links"
         for link in each["value"]
     ]
-    assert links == ["${__data.fields.url}"]
+    assert links == ["${pages}/${__data.fields.study_id}.html"]
     hidden = [each["matcher"]["options"] for each in table["fieldConfig"]["overrides"]][-1]
-    assert hidden == "url", "the column that the link needs is there, out of sight"
+    assert hidden == "study_id", "the column that the link needs is there, out of sight"
 
 
 def _broken(change: str) -> list[Any]:
@@ -101,6 +101,14 @@ def _broken(change: str) -> list[Any]:
             variables[0]["name"] = "ds"
         case "dead link":
             panel["fieldConfig"]["defaults"]["links"] = [{"title": "x", "url": "/d/earshot-phones"}]
+        case "label of a legend":
+            panel["targets"][0]["legendFormat"] = "{{phone}}"
+        case "column of a table":
+            table = next(panel for panel in panels_of(model) if panel["type"] == "table")
+            table["transformations"][0]["options"]["include"]["names"].append("url")
+        case "field of a link":
+            table = next(panel for panel in panels_of(model) if panel["type"] == "table")
+            table["fieldConfig"]["defaults"]["links"] = [{"title": "x", "url": "${__data.fields.url}"}]
         case "two of one id":
             model["panels"][1]["id"] = model["panels"][2]["id"]
     return models
@@ -125,6 +133,9 @@ def _broken(change: str) -> list[Any]:
         ("one job only", "template-job-rule"),
         ("no source variable", "template-datasource-rule"),
         ("dead link", "element-reference-rule"),
+        ("label of a legend", "label-there-rule"),
+        ("column of a table", "label-there-rule"),
+        ("field of a link", "label-there-rule"),
         ("two of one id", "panel-id-rule"),
     ],
 )
