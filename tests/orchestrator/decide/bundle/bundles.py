@@ -74,6 +74,20 @@ def candidate_of(artifact: Artifact, runtime: str = "onnxruntime") -> Candidate:
     return Candidate(artifact.model, artifact.sha256, artifact.recipe, runtime, provider, 1, chunk, options)
 
 
+def with_fallbacks(folder: Path) -> tuple[Path, list[Candidate]]:
+    """The bundle of a winner on another provider, the same file on the CPU, and the study's default of another format;
+    and these three."""
+    plain = artifact_of("kws", reference.tflite_path("kws"), "litert:fp32")
+    best = artifact_of("kws", reference.onnx_path("kws"), "onnx:fp32")
+    on_cpu, default = candidate_of(best), candidate_of(plain, "litert")
+    winner = replace(on_cpu, provider="XnnpackExecutionProvider")
+    others = [CandidateVerdict(c, "dominated", "slower") for c in (on_cpu, default)]
+    candidates = (CandidateVerdict(winner, "winner", "fastest"), *others)
+    decision = replace(decision_of(winner), candidates=candidates, baseline=default.key)
+    bundle = write_bundle(folder / "bundles", decision, [plain, best], [sessions.session(winner)])
+    return bundle, [winner, on_cpu, default]
+
+
 def decision_of(candidate: Candidate) -> Decision:
     none = Estimate(None, reason="one candidate")
     return Decision(

@@ -4,22 +4,18 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.decide.bundle.bundle import write_bundle
 from orchestrator.decide.bundle.check import check_bundle
 from orchestrator.decide.bundle.making import making
 from orchestrator.decide.bundle.support import takes
-from orchestrator.domain.decision import CandidateVerdict
 from orchestrator.errors import BadInput
 from orchestrator.make.models import reference
-from tests import sessions
 from tests.orchestrator.decide.bundle import transducers
-from tests.orchestrator.decide.bundle.bundles import artifact_of, bundle_of, candidate_of, decision_of
+from tests.orchestrator.decide.bundle.bundles import bundle_of, with_fallbacks
 from tests.orchestrator.decide.bundle.cases import LEXICON
 
 
@@ -135,30 +131,17 @@ def test_what_is_no_bundle_is_refused(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_device_falls_back_to_is_shipped_and_described(tmp_path: Path) -> None:
-    """The winner on another provider, the same file on the CPU, then the study's default of another format."""
-    plain = artifact_of("kws", reference.tflite_path("kws"), "litert:fp32")
-    best = artifact_of("kws", reference.onnx_path("kws"), "onnx:fp32")
-    on_cpu, default = candidate_of(best), candidate_of(plain, "litert")
-    winner = replace(on_cpu, provider="XnnpackExecutionProvider")
-    decision = replace(
-        decision_of(winner),
-        candidates=(
-            CandidateVerdict(winner, "winner", "fastest"),
-            CandidateVerdict(on_cpu, "dominated", "slower"),
-            CandidateVerdict(default, "dominated", "slower"),
-        ),
-        baseline=default.key,
-    )
-    folder = write_bundle(tmp_path, decision, [plain, best], [sessions.session(winner)])
+    folder, candidates = with_fallbacks(tmp_path)
+    keys = [c.key for c in candidates]
     found = check_bundle(folder)
     assert found.problems == ()
     (entry,) = found.support["device_support"]
-    assert entry["fallback"] == [winner.key, on_cpu.key, default.key]
+    assert entry["fallback"] == keys
     assert takes(found.support, "Synthetic Board v2") == entry
     assert takes(found.support, "Another") == found.support["default"]
-    assert found.support["default"]["fallback"] == [default.key]
-    names = [found.support["configurations"][key]["files"]["graph"]["name"] for key in entry["fallback"]]
-    assert names == ["kws.onnx", "kws.onnx", f"fallback/{plain.sha256[:12]}.tflite"]
+    assert found.support["default"]["fallback"] == keys[-1:]
+    names = [found.support["configurations"][key]["files"]["graph"]["name"] for key in keys]
+    assert names == ["kws.onnx", "kws.onnx", f"fallback/{candidates[-1].artifact_sha256[:12]}.tflite"]
 
 
 def test_the_longest_prefix_wins() -> None:

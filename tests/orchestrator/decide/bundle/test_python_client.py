@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.make.models import reference
 from orchestrator.make.quality.audio import write_wav
-from tests.orchestrator.decide.bundle.bundles import bundle_of, heard_by_agent, speech_of
+from tests.orchestrator.decide.bundle.bundles import bundle_of, heard_by_agent, speech_of, with_fallbacks
 from tests.orchestrator.decide.bundle.cases import CASES, Case
 
 
@@ -53,6 +53,21 @@ def test_litert_hears_the_same(tmp_path: Path, model: str) -> None:
     events = heard_by_agent(reference.load_contract(model), reference.onnx_path(model), samples)
     said = run(Case(bundle, tmp_path / "speech.wav", events, 0.01))
     assert [line.split()[2] for line in said] == [e["label"] for e in events]
+
+
+def test_what_cannot_be_loaded_here_falls_back(tmp_path: Path) -> None:
+    """ONNX Runtime's wheel has no XNNPACK; a device of another name takes the last of the chain."""
+    bundle, _ = with_fallbacks(tmp_path)
+    samples = speech_of("kws")
+    write_wav(tmp_path / "speech.wav", samples, 16_000)
+    events = heard_by_agent(reference.load_contract("kws"), reference.onnx_path("kws"), samples)
+    own, other = start(bundle, tmp_path / "speech.wav"), start(bundle, tmp_path / "speech.wav", "--device", "Other")
+    assert "onnx:fp32 Xnnpack 1t" in own.stderr
+    assert "cannot be loaded, so the next one is" in own.stderr
+    assert "cannot be loaded" not in other.stderr
+    for done in (own, other):
+        assert done.returncode == 0, done.stderr
+        assert [line.split()[2] for line in done.stdout.splitlines()] == [e["label"] for e in events]
 
 
 def test_a_file_that_was_changed_is_refused(tmp_path: Path) -> None:

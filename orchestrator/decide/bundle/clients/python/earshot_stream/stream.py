@@ -1,5 +1,6 @@
 """The stream loop: samples in chunks to features, graph with explicit state, events."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +56,7 @@ class Stream:
             try:
                 return cls._load(bundle, configuration)
             except Exception as error:
-                print(f"{configuration['label']} cannot be loaded, so the next one is: {error}")
+                print(f"{configuration['label']} cannot be loaded, so the next one is: {error}", file=sys.stderr)
         return cls._load(bundle, last)
 
     @classmethod
