@@ -16,7 +16,7 @@ class LayerError:
     ``weight_snr_db``: with its weights rounded; ``activation_snr_db``: with its inputs rounded; None where that is not
     rounded, or costs nothing. ``whole_snr_db``: of the same output in
     the whole quantized graph, with all that went wrong before it; None where the graph no longer has it.
-    ``work_share``: of all multiplications of the graph, in 0..1.
+    ``work_share``: of all multiplications of the graph those that it does in integers, in 0..1.
     """
 
     node: str

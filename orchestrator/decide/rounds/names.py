@@ -18,18 +18,19 @@ def joined(nodes: Sequence[str], quantized: Collection[str]) -> str:
     if len(plain) <= _SHORT:
         return plain
     wanted, patterns = set(nodes), []
+    every = {*quantized, *nodes}
     for node in sorted(nodes):
         if node in wanted:
-            pattern, meant = _widest(node, set(nodes), quantized)
+            pattern, meant = _widest(node, set(nodes), every)
             patterns.append(pattern)
             wanted -= meant
     return "+".join(patterns)
 
 
-def _widest(node: str, nodes: set[str], quantized: Collection[str]) -> tuple[str, set[str]]:
+def _widest(node: str, nodes: set[str], every: Collection[str]) -> tuple[str, set[str]]:
     """The shortest beginning of ``node`` that ends a part of its name and that only ``nodes`` have."""
     for end in (i + 1 for i, letter in enumerate(node) if letter in "/._"):
-        meant = {name for name in quantized if name.startswith(node[:end])}
+        meant = {name for name in every if name.startswith(node[:end])}
         if end < len(node) and meant <= nodes and len(meant) > 1:
             return node[:end] + "*", meant
     return node, {node}

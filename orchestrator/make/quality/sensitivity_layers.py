@@ -49,7 +49,7 @@ def layers_of(source: onnx.ModelProto, made: onnx.ModelProto, rounding: Rounding
             alone.weights_rounded(rounding),
             alone.all_inputs_rounded(rounding, tuple(by_input)),
             snr_db(plain[node.output[0]], whole[node.output[0]]) if node.output[0] in whole else None,
-            work[node.name] / total,
+            work[node.name] / total if alone.is_integer(rounding) else 0.0,
         )
         errors.append(error)
     read_by = {name: tuple(n for n in nodes if name in n.input) for name in wanted}
@@ -85,6 +85,10 @@ class _Alone:
         self._truth = plain[node.output[0]]
         self._output = node.output[0]
         self._graph = _single(node, source, {n: v.dtype for n, v in self._constants.items()} | _dtypes(self._fed))
+
+    def is_integer(self, rounding: Rounding) -> bool:
+        """Whether it multiplies integers: some operators only read what others want rounded."""
+        return not self._constants or any(rounding.weight(name) is not None for name in self._constants)
 
     def weights_rounded(self, rounding: Rounding) -> float | None:
         rounded = {n: v for n in self._constants if (v := rounding.weight(n)) is not None}

@@ -23,10 +23,12 @@ def test_a_long_list_names_whole_blocks() -> None:
     assert meant(joined(first, BLOCKS), BLOCKS) == set(first)
 
 
-@given(st.sets(st.sampled_from(BLOCKS), min_size=1))
-def test_any_list_means_itself_and_is_a_recipe(chosen: set[str]) -> None:
-    text = joined(sorted(chosen), BLOCKS)
-    assert meant(text, BLOCKS) == chosen
+@given(st.sets(st.sampled_from(BLOCKS), min_size=1), st.sets(st.sampled_from(BLOCKS)))
+def test_any_list_means_itself_and_is_a_recipe(chosen: set[str], quantized: set[str]) -> None:
+    """Also where some of it is not quantized, such as what only passes values on."""
+    text = joined(sorted(chosen), sorted(quantized))
+    assert meant(text, sorted(quantized | chosen)) == chosen
+    assert len(text.split("+")) == len(set(text.split("+")))
     recipe = Recipe.parse(f"onnx:int8-qdq(exclude_nodes={text})")
     assert Recipe.parse(str(recipe)) == recipe
 
