@@ -16,7 +16,7 @@ from agents.contract import StreamContract
 from agents.decode import Event, make_decoder
 from agents.decode.step_graph import Search
 from agents.features import make_frontend
-from agents.stream import with_phase
+from agents.stages import with_phase
 from orchestrator.decide.bundle.bundle import write_bundle
 from orchestrator.domain.artifact import GRAPH, STEP, Artifact
 from orchestrator.domain.candidate import Candidate
@@ -132,7 +132,8 @@ def heard_by_agent(contract: StreamContract, model: Path, samples: NDArray[np.in
     for start in range(0, len(samples), size):
         chunk = samples[start : start + size]
         frontend.push_into(np.pad(chunk, (0, size - len(chunk))), features)
-        out = dict(zip(names, session.run(names, {contract.input.name: features, **state}), strict=True))
+        given = features.astype(contract.input.dtype)
+        out = dict(zip(names, session.run(names, {contract.input.name: given, **state}), strict=True))
         state = {s.input: out[s.output] for s in contract.states}
         decoder.push(out[names[0]])
         if decoder.ended:

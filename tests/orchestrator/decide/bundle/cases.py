@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from agents.contract import Decoder, Frontend, StatePair, StreamContract, TensorSpec
 from agents.decode import Event
+from agents.tokens import encode
 from orchestrator.make.models import reference
 from orchestrator.make.quality.audio import write_wav
 from orchestrator.make.quality.evaluation import load_evaluation
@@ -27,6 +28,19 @@ VOICE = StreamContract(
     states=(StatePair("level_in", "level_out", (1, 1)),),
     outputs=(TensorSpec("speech", (1, 1)),),
     decoder=Decoder("vad", ("speech", "silence"), refractory_frames=3),
+)
+
+VOCABULARY = 50_000
+TOKENS = StreamContract(
+    model="tokens",
+    sample_rate_hz=20,
+    chunk_samples=4,
+    allowed_chunk_samples=(4,),
+    frontend=Frontend("tokens", hop_samples=2),
+    input=TensorSpec("ids", (1, 2), "int64"),
+    states=(StatePair("kept_in", "kept_out", (1, 1, 3)),),
+    outputs=(TensorSpec("logits", (1, 2, 3)),),
+    decoder=Decoder("ctc", ("", "a", "b")),
 )
 
 
@@ -63,6 +77,15 @@ def of_voice(folder: Path) -> Case:
     events = heard_by_agent(VOICE, graph, samples)
     assert len(events) >= 6
     return Case(bundle_of("voice", folder, graph, contract=VOICE), folder / "audio.wav", events, VOICE.chunk_s())
+
+
+def of_tokens(folder: Path) -> Case:
+    graph = graphs.save(transducers.tokens_graph(VOCABULARY, 3), folder / "tokens.onnx")
+    samples = encode(np.random.default_rng(0).integers(0, VOCABULARY, 41).tolist())
+    write_wav(folder / "audio.wav", samples, TOKENS.sample_rate_hz)
+    events = heard_by_agent(TOKENS, graph, samples)
+    assert len(events) >= 10
+    return Case(bundle_of("tokens", folder, graph, contract=TOKENS), folder / "audio.wav", events, 0.1)
 
 
 def of_speech(folder: Path, beam: int) -> Case:
@@ -113,6 +136,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "keyword": lambda folder: of_one_graph(folder, "kws"),
     "ctc": lambda folder: of_one_graph(folder, "digits-lstm"),
     "vad": of_voice,
+    "tokens": of_tokens,
     "rnnt-greedy": lambda folder: of_speech(folder, 1),
     "rnnt-beam": lambda folder: of_speech(folder, 4),
     "trie": of_swipes,

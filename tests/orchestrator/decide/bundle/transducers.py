@@ -121,6 +121,20 @@ def voice_graph() -> onnx.ModelProto:
     return _model(nodes, inputs, outputs, weights)
 
 
+def tokens_graph(vocabulary: int, labels: int) -> onnx.ModelProto:
+    """Of ids (1, 2) a row of logits for each, moved by the rows before; ids reach over 15 bits."""
+    rng = np.random.default_rng(3)
+    nodes = [
+        helper.make_node("Gather", ["embedding", "ids"], ["said"]),
+        helper.make_node("Add", ["said", "kept_in"], ["logits"]),
+        helper.make_node("ReduceMean", ["said"], ["kept_out"], axes=[1], keepdims=1),
+    ]
+    ids = helper.make_tensor_value_info("ids", TensorProto.INT64, [1, 2])
+    weights = {"embedding": rng.normal(size=(vocabulary, labels)).astype(np.float32)}
+    outputs = [_real("logits", 1, 2, labels), _real("kept_out", 1, 1, labels)]
+    return _model(nodes, [ids, _real("kept_in", 1, 1, labels)], outputs, weights)
+
+
 def _real(name: str, *shape: int | str) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
