@@ -33,10 +33,10 @@ def main() -> int:
         found = planned(plan, "2026-11-21", lab, {}, {}, {}, known)
         took.append((time.process_time() - began, time.perf_counter() - began_wall))
     assert found.sessions == DEVICES * MODELS * len(THREADS) * RUNS
-    print(
-        f"{found.sessions} sessions on {len(found.shifts)} devices planned in {min(took):.2f} s (best of {len(took)})"
-    )
-    return 0 if min(took) < TARGET_S else 1
+    used_s, wall_s = min(took)
+    lab_size = f"{found.sessions} sessions on {len(found.shifts)} devices"
+    print(f"{lab_size} planned in {used_s:.2f} s of processor, {wall_s:.2f} s of time (best of {len(took)})")
+    return 0 if used_s < TARGET_S else 1
 
 
 if __name__ == "__main__":

@@ -97,8 +97,9 @@ def planned(
     """``winners`` by (model, device). The same arguments give the same plan. Raises BadInput."""
     missing: dict[str, Missing] = {}
     on_device: dict[str, list[Wanted]] = {}
+    meant = {terms: _devices(lab, terms, tags) for terms in {model.devices or plan.devices for model in plan.models}}
     for model in plan.models:
-        for device in _devices(lab, model.devices or plan.devices, tags):
+        for device in meant[model.devices or plan.devices]:
             if device in health and health[device].quarantined:
                 missing.setdefault(device, Missing(device, f"in quarantine: {health[device].reason}"))
                 continue

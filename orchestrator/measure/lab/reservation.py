@@ -58,7 +58,7 @@ def choose(lab: Lab, text: str, tags: Mapping[str, frozenset[str]], health: Mapp
             continue
         found = _every(lab) if term == ALL else _tagged(lab, tag, tags)
         usable = tuple(device for device in found if not _quarantined(device, health))
-        passed_over |= {d.name: str(health[d.name].reason) for d in found if d not in usable}
+        passed_over |= {d.name: str(health[d.name].reason) for d in found if _quarantined(d, health)}
         if not usable:
             raise quarantined_error(health[found[0].name])
         slots += [usable] if kind == "any" else [(device,) for device in usable if device.name not in singles]
