@@ -109,7 +109,6 @@ class _Night:
             for block in range(BLOCKS):
                 for candidate in candidates if block % 2 == 0 else reversed(candidates):
                     self._record(device.session(study, candidate, self._commit, block))
-                    self._record(device.session(study, candidate, self._commit, block, "flat-out"))
             for candidate in candidates:
                 session, score = device.evaluation(study, candidate)
                 self._record(session)
