@@ -19,7 +19,7 @@ from tests.simulator.service import Service
 from tests.simulator.session import Asked, environment_of, run_session
 
 # Enough for a p99 of each session after its warm-up.
-CHUNKS = 600
+CHUNKS = 760
 SAMPLER_HZ = 4.0
 _REST_S = 20.0
 _NOISE = {"noise": 0.04, "process_noise": 0.012, "warm_up": 0.3}

@@ -71,7 +71,8 @@ BOARD = Board(
         variables.several("device_model", SESSIONS),
         variables.several("device", SESSIONS, ["device_model"]),
         variables.one("model", SESSIONS, ["device_model", "device"]),
-        variables.one("mode", SESSIONS, ["device_model", "device", "=model"]),
+        # Of what has times; paced before flat-out, which has no latency.
+        variables.last("mode", "earshot_rtf_ratio", ["device_model", "device", "=model"], "mode", "Mode"),
         *_side("a"),
         *_side("b"),
     ],
