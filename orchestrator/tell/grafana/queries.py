@@ -31,6 +31,11 @@ def night(metric: str, variables: Sequence[str] = (), **fixed: str) -> str:
     return f"last_over_time({select(metric, variables, **fixed)}[{WINDOW}])"
 
 
+def of_a_day(metric: str, variables: Sequence[str] = ()) -> str:
+    """What came within a day: to be counted. In the window of ``night`` a night's beginning would count twice."""
+    return f"last_over_time({select(metric, variables)}[24h])"
+
+
 def over_week(metric: str, variables: Sequence[str] = (), **fixed: str) -> str:
     """The newest value over the median of the week before it, minus 1."""
     series = select(metric, variables, **fixed)

@@ -4,7 +4,7 @@ from orchestrator.tell.grafana import variables
 from orchestrator.tell.grafana.board import Board, Section
 from orchestrator.tell.grafana.boards.shared import SESSIONS, TO_MODEL, WORSE, of_configuration, sessions, verdicts
 from orchestrator.tell.grafana.panels import RED, YELLOW, Query, figure, lines
-from orchestrator.tell.grafana.queries import WINDOW, night, or_zero, over_week
+from orchestrator.tell.grafana.queries import night, of_a_day, or_zero, over_week
 from orchestrator.tell.telemetry.names import CONFIGURATION
 
 _OTHERS = [label for label in CONFIGURATION if label not in ("device_model", "device")]
@@ -24,9 +24,9 @@ BOARD = Board(
             [
                 figure(
                     "Configurations",
-                    f"Measured within {WINDOW}.",
+                    "Measured within a day.",
                     "short",
-                    or_zero(f"count(count by ({', '.join(_OTHERS)}) ({night(SESSIONS, _NAMES)}))"),
+                    or_zero(f"count(count by ({', '.join(_OTHERS)}) ({of_a_day(SESSIONS, _NAMES)}))"),
                     width=6,
                 ),
                 figure(

@@ -12,7 +12,7 @@ from orchestrator.tell.grafana.boards.shared import (
     verdicts,
 )
 from orchestrator.tell.grafana.panels import RED, YELLOW, Column, Query, figure, history, lines, rows
-from orchestrator.tell.grafana.queries import WINDOW, night, or_zero, over_week, select
+from orchestrator.tell.grafana.queries import night, of_a_day, or_zero, over_week, select
 from orchestrator.tell.telemetry.names import CONFIGURATION
 
 _EFFECT = "earshot_regression_effect_ratio"
@@ -35,15 +35,15 @@ BOARD = Board(
             [
                 figure(
                     "Sessions",
-                    f"Sessions that ended within {WINDOW}.",
+                    "Sessions that ended within a day.",
                     "short",
-                    or_zero(f"count({night(SESSIONS, CONFIGURATION)})"),
+                    or_zero(f"count({of_a_day(SESSIONS, CONFIGURATION)})"),
                 ),
                 figure(
                     "Devices",
-                    f"Devices with a session within {WINDOW}.",
+                    "Devices with a session within a day.",
                     "short",
-                    or_zero(f"count(count by (device) ({night(SESSIONS, CONFIGURATION)}))"),
+                    or_zero(f"count(count by (device) ({of_a_day(SESSIONS, CONFIGURATION)}))"),
                 ),
                 figure(
                     "Regressions",
@@ -133,9 +133,9 @@ BOARD = Board(
                 ),
                 lines(
                     "Sessions by model",
-                    f"Sessions that ended within {WINDOW} before each point.",
+                    "Sessions that ended within a day before each point.",
                     "short",
-                    [Query(f"count by (model) ({night(SESSIONS, CONFIGURATION)})", "{{model}}")],
+                    [Query(f"count by (model) ({of_a_day(SESSIONS, CONFIGURATION)})", "{{model}}")],
                     stacked=True,
                 ),
                 lines(

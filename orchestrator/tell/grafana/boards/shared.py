@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard as build
 
 from orchestrator.tell.grafana import variables
 from orchestrator.tell.grafana.panels import RED, YELLOW, Column, Link, Steps, rows
-from orchestrator.tell.grafana.queries import WINDOW, night, select, with_blame
+from orchestrator.tell.grafana.queries import of_a_day, select, with_blame
 from orchestrator.tell.telemetry.names import CONFIGURATION
 
 SESSIONS = "earshot_session_info"
@@ -61,9 +61,9 @@ def sessions(names: Sequence[str]) -> Any:
     """The sessions of the last day, each with a link to the page that shows it: the report of its study."""
     return rows(
         "Sessions of the last night",
-        f"Each session that ended within {WINDOW}; its id leads to the report that shows it, at the address above.",
+        "Each session that ended within a day; its id leads to the report that shows it, at the address above.",
         "none",
-        [night(SESSIONS, names)],
+        [of_a_day(SESSIONS, names)],
         [
             Column(
                 "session_id", "session", link=Link("Report that shows it", "${pages}/${__data.fields.study_id}.html")
