@@ -3,7 +3,7 @@
 The model has one outlier channel (tests/outlier.py). Plain int8 is all that the search is given; loss and speed are
 those of the decision, the latter the ratio of median latencies in paced sessions that took turns.
 
-    python benchmarks/bench_rounds.py [--width 512] [--hidden 7] [--minutes 4] [--keep FOLDER] [--json]
+    python benchmarks/bench_rounds.py [--width 768] [--hidden 12] [--minutes 4] [--keep FOLDER] [--json]
 """
 
 import argparse
@@ -28,15 +28,15 @@ MOST_LOSS, LEAST_SPEED = 0.01, 1.5
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--width", type=int, default=512)
-    parser.add_argument("--hidden", type=int, default=7)
+    parser.add_argument("--width", type=int, default=768)
+    parser.add_argument("--hidden", type=int, default=12)
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--keep", type=Path, help="leave ledger and report there")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="earshot-bench-") as scratch:
         folder = asked.keep or Path(scratch)
-        outlier.make(folder / "models" / "outlier", outlier.Shape(asked.width, asked.hidden, 2))
+        outlier.make(folder / "models" / "outlier", outlier.Shape(asked.width, asked.hidden, 2), clips=50)
         found = measured(folder, asked.minutes)
     if asked.json:
         print(json.dumps(found, indent=2))

@@ -55,6 +55,8 @@ def _verdict(trials: Sequence[Trial], gain: Estimate, metric: str | None) -> str
 def _gain(gain: Estimate, metric: str | None) -> str:
     if gain.value is None:
         return f"{gain.reason}"
+    if gain.low == gain.high == 1.0:
+        return "what was best before it still is"
     return f"the best by now is {figure(gain.value)}x what was best before in {metric}, {interval_text(gain)}"
 
 

@@ -13,6 +13,8 @@ _SPEED = Column("speed", "Speed", "times the fp32 default's")
 _AGAINST = Column("against_best", "Against the best before", "times its speed")
 # The worst ones; what comes after them harms nothing.
 _LAYERS_SHOWN = 20
+_UNROUNDED = Cell("not rounded", kind="absent", title="it is not rounded there, or rounding changes nothing")
+_GONE = Cell("not there", kind="absent", title="the quantized graph has it in one with another, or it differs nowhere")
 _ROLES = {"passed": "other", "failed": "rejected", "refused": "rejected", "planned": ""}
 
 
@@ -106,16 +108,16 @@ def _layers(one: Round) -> Table | None:
 def _layer(layer: LayerError, suspect: bool) -> Row:
     cells = (
         text(layer.node, layer.operator + (", suspect" if suspect else "")),
-        *(_decibels(snr) for snr in (layer.weight_snr_db, layer.activation_snr_db, layer.whole_snr_db)),
+        _decibels(layer.weight_snr_db, _UNROUNDED),
+        _decibels(layer.activation_snr_db, _UNROUNDED),
+        _decibels(layer.whole_snr_db, _GONE),
         number(significant(100 * layer.work_share) if layer.work_share else "none"),
     )
     return Row(cells, "rejected" if suspect else "")
 
 
-def _decibels(snr_db: float | None) -> Cell:
-    if snr_db is None:
-        return Cell("not rounded", kind="absent", title="it is not rounded there, or rounding changes nothing")
-    return number(significant(snr_db))
+def _decibels(snr_db: float | None, none: Cell) -> Cell:
+    return none if snr_db is None else number(significant(snr_db))
 
 
 def _heard(one: Round) -> Table | None:
@@ -154,6 +156,4 @@ def _share(share: float) -> str:
 
 
 def _decibels_of(heard: Heard) -> Cell:
-    if heard.snr_db is not None:
-        return number(significant(heard.snr_db))
-    return Cell("none" if heard.refused else "no difference", kind="absent")
+    return _decibels(heard.snr_db, Cell("none" if heard.refused else "no difference", kind="absent"))

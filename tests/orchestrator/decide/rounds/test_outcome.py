@@ -103,6 +103,7 @@ def test_it_ends_where_what_passed_gained_nothing() -> None:
     done = measured(ROUND, best, after, best, decision.objective)
     assert done.trials[0].outcome == "passed"
     assert not gained(done, ZONE)
+    assert str(done.verdict).endswith("what was best before it still is")
     assert why_ended([done], 3, ZONE) == "round 1 gained nothing beyond 2 %"
 
 
