@@ -30,6 +30,8 @@ def plan(
 ) -> Plan:
     """``limit`` of the loss; ``best_speed``: fp32 default / the best by now. Least work in float goes first."""
     good = _good(heard, limit)
+    if not heard:
+        return Plan(f"{_trouble(seed, sensitivity)}; every recipe that could take its place was tried already", ())
     if not good:
         return Plan(f"{_trouble(seed, sensitivity)}; none of {len(heard)} variants mends that", ())
     worth = [h for h in good if _may_gain(_speed(h, seed), best_speed, zone)]

@@ -46,6 +46,7 @@ def test_where_nothing_hears_well_there_is_no_trial() -> None:
     chosen = plan(seed(), SENSITIVITY, [BROKEN, DEAF], LIMIT, 1.0, ZONE)
     assert chosen.trials == ()
     assert "none of 2 variants mends that" in chosen.hypothesis
+    assert plan(seed(), SENSITIVITY, [], LIMIT, 1.0, ZONE).hypothesis.endswith("was tried already")
 
 
 def test_a_loss_near_the_limit_is_taken_only_where_nothing_is_better() -> None:
