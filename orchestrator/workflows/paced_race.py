@@ -20,13 +20,12 @@ from orchestrator.workflows.settings import TuneSettings
 
 @dataclass
 class PacedRace:
-    """``decide``: from all that the ledger has by now. ``told``: the runs so far. ``blocks``: how many there were."""
+    """``decide``: from all that the ledger has by now. ``told``: the runs so far."""
 
     settings: TuneSettings
     runs: DeviceRuns
     decide: Callable[[], Decision]
     told: list[Run] = field(default_factory=list)
-    blocks: int = 0
 
     def run(self, racers: Sequence[Candidate], default: Candidate | None, left_s: float) -> None:
         """At least ``Budget.minimum_blocks``, without which there is no interval; more while they fit into ``left_s``
@@ -48,7 +47,6 @@ class PacedRace:
             ran += self.runs.block - before
             names = self._next(search, default_key, ran < budget.minimum_blocks)
         self.told += search.told[len(told) :]
-        self.blocks += ran
 
     def _search(self, racers: dict[str, Candidate], told: Sequence[Run], limit_s: float) -> Search:
         reading, artifacts = self.runs.reading, self.runs.units.first.artifacts

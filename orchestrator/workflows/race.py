@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.decide.selection.choose import decide
+from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.elsewhere import Elsewhere
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.artifact import Artifact
@@ -101,7 +102,7 @@ class Race:
         """``sustained``: by sessions that last, too; before they are measured no limit on them holds."""
         study, asked = self.runner.study, self.evidence()
         if self.settings.sustained_minutes > 0 and not sustained:
-            asked["constraints"] = replace(asked["constraints"], max_sustained=None)
+            asked["constraints"] = _without_heat(asked["constraints"])
         asked["sessions"] = [s for s in asked["sessions"] if s.planned.candidate.key not in self._aside]
         found = decide(**asked, heat=heat_of(self.runner.ledger, study.model, study.device))
         return replace(found, candidates=(*found.candidates, *self._aside.values()))
@@ -191,3 +192,8 @@ class Race:
         screening, paced = self._screening, self._paced
         screened_s = screening.runs.spent_s + screening.gates.spent_s if screening else 0.0
         return self._idle_s + screened_s + (paced.runs.spent_s if paced else 0.0)
+
+
+def _without_heat(constraints: Constraints) -> Constraints:
+    goals = tuple(goal for goal in constraints.goals if goal.metric != "sustained_ratio")
+    return replace(constraints, max_sustained=None, goals=goals)

@@ -2,22 +2,24 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from orchestrator.decide.bundle.bundle import write_bundle
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.rounds import Rounds
 from orchestrator.domain.study import Study
+from orchestrator.errors import EarshotError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.rounds import rounds_of
 from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.inventory import find_device, load_lab
-from orchestrator.measure.lab.lease import abandon_all
+from orchestrator.measure.lab.lease import Hold, abandon_all
 from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.again import report_content
 from orchestrator.workflows.candidates import allowed_chunk, require_a_chunk
@@ -29,12 +31,15 @@ from orchestrator.workflows.race import Race
 from orchestrator.workflows.reserve import first_free, reserved
 from orchestrator.workflows.rounds import run_rounds
 from orchestrator.workflows.search_space import Pruned
+from orchestrator.workflows.session_runner import SessionRunner
 from orchestrator.workflows.settings import TuneSettings, require_results
 from orchestrator.workflows.settle import settle
 from orchestrator.workflows.unit import StudyWork, on_unit
 from orchestrator.workflows.unit_spread import UnitSpread, unit_spread
 from orchestrator.workflows.user_words import user_words
 from orchestrator.workflows.warm_start import WarmStart, warm_start
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,11 @@ def tune_on(
     """One study on the units of one device model. Interrupted, what can be decided by then is in the ledger."""
     with ExitStack() as stack:
         purpose = f"tune {settings.model}"
-        held = [stack.enter_context(reserved(ledger, d, purpose, progress, wait_s=settings.wait_s)) for d in devices]
+
+        def take(device: Device) -> Hold:
+            return stack.enter_context(reserved(ledger, device, purpose, progress, wait_s=settings.wait_s))
+
+        held = _each_that_can(devices, take, progress)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="earshot-")))
         study, resumed = _begin(ledger, settings, progress)
         exported = export_candidates(
@@ -117,10 +126,12 @@ def tune_on(
         for refusal in exported.refusals:
             ledger.record_refusal(study.study_id, refusal.recipe, refusal.reason)
         work = StudyWork(settings, prepared, study, {a.sha256: a for a in exported.artifacts}, scratch)
-        runners = [
-            stack.enter_context(on_unit(work, ledger, device, hold, _progress_of(progress, device, devices)))
-            for device, hold in zip(devices, held, strict=True)
-        ]
+
+        def reach(device: Device) -> SessionRunner:
+            own = progress if len(devices) == 1 else progress.device(device.name)
+            return stack.enter_context(on_unit(work, ledger, device, held[device.name], own))
+
+        runners = list(_each_that_can([d for d in devices if d.name in held], reach, progress).values())
         first = warm_start(ledger, study, runners[0].environment)
         for one in first:
             progress.note(one.sentence)
@@ -134,8 +145,17 @@ def tune_on(
     return replace(outcome, resumed=resumed, pruned=race.pruned, first_looks=first, spread=spread, rounds=rounds)
 
 
-def _progress_of(progress: FleetProgress, device: Device, devices: Sequence[Device]) -> Progress:
-    return progress if len(devices) == 1 else progress.device(device.name)
+def _each_that_can(devices: Sequence[Device], do: Callable[[Device], T], progress: Progress) -> dict[str, T]:
+    """By name. What fails for one unit leaves the others alone; raises EarshotError where it fails for all."""
+    found: dict[str, T] = {}
+    for device in devices:
+        try:
+            found[device.name] = do(device)
+        except EarshotError as exc:
+            if not found and device is devices[-1]:
+                raise
+            progress.note(f"{device.name} is left out: {exc.message}")
+    return found
 
 
 def _decided(race: Race, ledger: Ledger, progress: Progress) -> Decision:

@@ -13,9 +13,8 @@ Answer = TypeVar("Answer")
 
 
 class Units:
-    """``runners``: one for each unit that still answers, the first one always among those asked for.
-
-    A unit that fails is left out from then on, as long as another one answers.
+    """``runners``: one for each unit that still answers. A unit that fails is left out from then on, as long as another
+    one answers.
     """
 
     def __init__(self, runners: Sequence[SessionRunner]) -> None:
@@ -23,7 +22,6 @@ class Units:
             raise ValueError("a study needs a unit")
         self.runners = list(runners)
         self._numbers = {runner.environment.device: number for number, runner in enumerate(runners)}
-        self.lost: dict[str, EarshotError] = {}
 
     @property
     def first(self) -> SessionRunner:
@@ -72,7 +70,6 @@ class Units:
                 raise worker.error
             self.runners.remove(worker.runner)
             name = worker.runner.environment.device
-            self.lost[name] = worker.error
             worker.runner.progress.note(f"{name} is left out from here on: {worker.error.message}")
 
 
