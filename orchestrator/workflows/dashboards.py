@@ -68,6 +68,8 @@ def push_all(settings: PushSettings) -> push.Pushed:
     done = push.Pushed()
     with Grafana(settings.url, settings.token) as grafana:
         known = push.known_dashboards(grafana, [board.as_json() for board in BOARDS], overwrite=settings.overwrite)
+        if settings.alerts and (settings.prometheus_url is None or settings.source_uid != push.SOURCE_UID):
+            push.require_source(grafana, settings.source_uid)
         push.push_folder(grafana, done)
         if settings.prometheus_url is not None:
             push.push_source(grafana, settings.prometheus_url, done)

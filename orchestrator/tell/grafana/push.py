@@ -63,6 +63,15 @@ def push_source(grafana: Grafana, prometheus_url: str, done: Pushed) -> None:
         done.changed.append(f"data source {SOURCE_NAME}")
 
 
+def require_source(grafana: Grafana, uid: str) -> None:
+    """Raises BadInput where the data source that alert rules would ask is not there."""
+    if grafana.find(grafana.api.datasource.get_datasource_by_uid, uid) is None:
+        raise BadInput(
+            f"{grafana.url} has no data source {uid!r} for the alert rules to ask",
+            hint="name yours with --source, or have one made with --prometheus",
+        )
+
+
 def known_dashboards(
     grafana: Grafana, models: Sequence[Mapping[str, Any]], *, overwrite: bool
 ) -> list[tuple[Mapping[str, Any], Any]]:

@@ -101,6 +101,17 @@ def test_a_name_that_another_data_source_has(grafana: StandIn) -> None:
         push_all(_settings(grafana))
 
 
+def test_alert_rules_of_a_data_source_that_is_not_there(grafana: StandIn) -> None:
+    with pytest.raises(BadInput, match="no data source 'mine'") as caught:
+        push_all(PushSettings(grafana.url, TOKEN, source_uid="mine", alerts=True))
+    assert "--source" in str(caught.value.hint)
+    assert grafana.writes == []
+    grafana.sources["mine"] = {"uid": "mine", "name": "Mine", "id": 1}
+    push_all(PushSettings(grafana.url, TOKEN, source_uid="mine", alerts=True))
+    rules = grafana.groups["earshot", "earshot-farm"]["rules"]
+    assert {rule["data"][0]["datasourceUid"] for rule in rules} == {"mine"}
+
+
 def test_nobody_there() -> None:
     with pytest.raises(MonitoringError, match="cannot be reached"):
         push_all(PushSettings(f"http://127.0.0.1:{free_port()}", TOKEN))
