@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-_SIZE, _PRODUCTS = 128, 4
+_SIZE, _PRODUCTS = 128, 10
 
 
 def slow_down(path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.orchestrator.workflows.slow_graph import slow_down
 
 # As few pairs as decide anything: what the right number is, the tests of decide/regression say.
 QUICK = Tuning(most_pairs=6)
-FEW = Care(ends=4, most_ends=8)
+FEW = Care(ends=4, most_ends=12)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_slower_commit_is_confirmed_in_the_same_night(tmp_path: Path, measured
     )
     assert (searched.axis, searched.before, searched.after) == ("model_commit", *slower_commits(slower))
     assert searched.nights is not None
-    assert searched.nights.pairs == FEW.ends
+    assert FEW.ends <= searched.nights.pairs <= FEW.most_ends
     # The same night once more: nothing is measured again, and the same is said.
     again = night(results, measured)
     assert again.verdicts == told.verdicts
