@@ -43,11 +43,21 @@ def check_bundle(folder: Path) -> CheckedBundle:
     support: dict[str, Any] = {}
     if not problems:
         support = _json(folder, SUPPORT)
-        problems += [*_missing(files), *_entries(support), *_recommended(folder, support)]
-        for key, configuration in support["configurations"].items():
-            problems += [f"configuration {key}: {p}" for p in _configuration(folder, files, configuration)]
+        try:
+            problems += _unfit(folder, files, support)
+        except (KeyError, TypeError, AttributeError) as exc:
+            # By hand, as files of several bundles are joined.
+            problems.append(f"{SUPPORT} or {RECOMMENDATION} is not of this form: {type(exc).__name__} {exc}")
     size = sum(known["size_bytes"] for known in files.values())
     return CheckedBundle(str(support.get("model", folder.name)), len(files), size, support, tuple(problems))
+
+
+def _unfit(folder: Path, files: dict[str, Any], support: dict[str, Any]) -> list[str]:
+    """What of files that are all there does not fit together."""
+    problems = [*_missing(files), *_entries(support), *_recommended(folder, support)]
+    for key, configuration in support["configurations"].items():
+        problems += [f"configuration {key}: {p}" for p in _configuration(folder, files, configuration)]
+    return problems
 
 
 def _json(folder: Path, name: str) -> Any:

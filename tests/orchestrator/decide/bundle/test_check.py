@@ -77,9 +77,14 @@ def same_prefix(support: Any) -> None:
     support["device_support"].append(support["device_support"][0])
 
 
+def no_prefixes(support: Any) -> None:
+    del support["device_support"][0]["identifier_prefixes"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (no_prefixes, "is not of this form: KeyError 'identifier_prefixes'"),
         (other_chunk, "chunks of 31 samples are none of (32,)"),
         (unknown_fallback, "nothing is shipped for cafe of a fallback chain"),
         (no_lexicon, "a trie decoder needs the part lexicon, which is not shipped"),
