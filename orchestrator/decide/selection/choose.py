@@ -13,7 +13,7 @@ from orchestrator.decide.selection.pareto import better_in, dominators, known_to
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.profile import with_score
 from orchestrator.decide.selection.ranking import choose_winner, objective_value, simpler_in
-from orchestrator.decide.selection.screening import finalists, stand_in
+from orchestrator.decide.selection.screening import stand_in
 from orchestrator.decide.selection.sentence import default_sentence, nearest_sentence, nobody_sentence, winner_sentence
 from orchestrator.decide.selection.tally import nearest_of, relaxed, tally
 from orchestrator.decide.selection.words import NAMES, times
@@ -32,8 +32,6 @@ from orchestrator.domain.score import Score
 from orchestrator.domain.session import Session
 from orchestrator.domain.study import Study
 from orchestrator.statistics.interval import Interval
-
-__all__ = ["decide", "finalists"]
 
 DEFAULT_POLICY = Policy()
 

@@ -8,15 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents import wire
-from orchestrator.decide.selection.choose import decide, finalists
+from orchestrator.decide.selection.choose import decide
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import Session
-from tests.sessions import CPU, ENVIRONMENT, STUDY, artifact, candidate, race, score, screened, session
+from tests.sessions import ENVIRONMENT, STUDY, artifact, candidate, race, score, screened, session
 
 BASE, TWO = candidate(), candidate(threads=2)
 DYNAMIC, STATIC = candidate("onnx:int8-dynamic"), candidate("onnx:int8-qdq(activation=u8)")
@@ -222,45 +221,6 @@ def test_what_is_at_fault_never_wins(faults: list[str], services_ms: list[float]
     assert (found.verdict == "infeasible") == (found.winner is None)
     if found.winner is not None:
         assert found.of(found.winner).gate is None
-
-
-def racing(sessions: Sequence[Session], count: int, minimize: str = "latency", **limits: Any) -> list[str]:
-    return finalists(
-        STUDY,
-        sessions,
-        ARTIFACTS,
-        SCORES,
-        objective=Objective(minimize),
-        constraints=Constraints(**limits),
-        count=count,
-    )
-
-
-def test_finalists_are_the_default_and_the_fastest() -> None:
-    sessions = screened(HALF, service_ms=3.0) + screened(BASE, service_ms=9.0) + screened(STATIC, service_ms=2.0)
-    sessions += screened(DYNAMIC, service_ms=1.0)
-    assert racing(sessions, 2) == [BASE.key, DYNAMIC.key, STATIC.key]
-    assert racing(sessions, 9) == [BASE.key, DYNAMIC.key, STATIC.key, HALF.key]
-    assert racing(sessions, 1, "size") == [BASE.key, STATIC.key]
-
-
-def test_finalists_of_a_kind_go_by_size() -> None:
-    same = [session(c, "flat-out", b, service_ms=2.0, chunks=300, noise=0.001) for c in (BASE, HALF) for b in range(3)]
-    same += [session(STATIC, "flat-out", b, service_ms=2.01, chunks=300, noise=0.001) for b in range(3)]
-    assert racing(same, 1) == [BASE.key, STATIC.key]
-
-
-def test_who_cannot_win_is_not_raced() -> None:
-    fallen = [session(XNNPACK, "placement", placement=(wire.ProviderShare(CPU, 9, 1.0),))]
-    fallen += screened(XNNPACK, service_ms=0.5)[1:]
-    failed = [*screened(DYNAMIC, service_ms=0.6), session(DYNAMIC, "flat-out", 5, failure="killed")]
-    sessions = screened(BASE) + fallen + failed + screened(STATIC, service_ms=1.5) + screened(HALF)
-    assert racing(sessions, 9, max_size_mb=0.3, max_p99_ms=5.0) == [BASE.key, STATIC.key]
-
-
-def test_the_default_is_raced_whatever_it_did() -> None:
-    hot = [session(BASE, "flat-out", 0, throttled_after=True)]
-    assert racing(hot + screened(DYNAMIC), 1) == [BASE.key, DYNAMIC.key]
 
 
 def test_nothing_wins_on_an_emulated_device() -> None:

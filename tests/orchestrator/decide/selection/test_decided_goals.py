@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.strict_json import from_json, to_json
-from orchestrator.decide.selection.choose import decide, finalists
+from orchestrator.decide.selection.choose import decide
+from orchestrator.decide.selection.closed import closed
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.elsewhere import Elsewhere
 from orchestrator.decide.selection.goals import Goal
 from orchestrator.decide.selection.objective import Objective
+from orchestrator.decide.selection.policy import Policy
 from orchestrator.decide.selection.reading import read_selection
 from orchestrator.domain.decision import SCORE, ColdAndHot, Decision, Estimate, GateTally
 from orchestrator.domain.heat import Heat, Phase
@@ -123,8 +125,7 @@ class TestGoals:
         """Before the race nobody has a latency: that closes no gate."""
         sessions = screened(BASE) + screened(DYNAMIC, service_ms=1.0)
         constraints = Constraints(goals=(Goal.parse("latency:percent-min-improvement=10"),))
-        keys = finalists(STUDY, sessions, ARTIFACTS, SCORES, objective=Objective(), constraints=constraints, count=2)
-        assert keys == [BASE.key, DYNAMIC.key]
+        assert closed(sessions, ARTIFACTS, SCORES, constraints, Policy()) == {}
 
 
 class TestProfile:
