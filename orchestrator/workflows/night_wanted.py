@@ -91,8 +91,6 @@ def planned(
     health: Mapping[str, Health],
     winners: Mapping[tuple[str, str], Candidate],
     durations: Durations,
-    *,
-    local_setup_s: float = _SETUP_S,
 ) -> Planned:
     """``winners`` by (model, device). The same arguments give the same plan. Raises BadInput."""
     missing: dict[str, Missing] = {}
@@ -114,7 +112,7 @@ def planned(
             costs,
             runs=plan.runs,
             budget_s=plan.budget_of(device),
-            setup_s=local_setup_s,
+            setup_s=_SETUP_S,
             seed=f"{plan.name} {at}",
         )
         shifts.append(Shift(device, tuple(wanted), costs, night))
