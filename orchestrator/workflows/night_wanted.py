@@ -104,23 +104,21 @@ def planned(
             wanted, without = _wanted(plan, model, device, winners.get((model.model, device)))
             on_device.setdefault(device, []).extend(wanted)
             missing |= {each.what: each for each in without}
-    shifts = []
-    for device, wanted in on_device.items():
-        costs = tuple(_cost(plan, each, device, durations) for each in wanted)
-        night = device_night(
-            device,
-            costs,
-            runs=plan.runs,
-            budget_s=plan.budget_of(device),
-            setup_s=_SETUP_S,
-            seed=f"{plan.name} {at}",
-        )
-        shifts.append(Shift(device, tuple(wanted), costs, night))
-        budget_min = plan.budget_of(device) / 60.0
-        for number in night.left_out:
-            what = f"{device}: {wanted[number]}"
-            missing[what] = Missing(what, f"the budget of {budget_min:g} min has no room for it")
+    shifts = [_shift(plan, at, device, wanted, durations) for device, wanted in on_device.items()]
+    missing |= {each.what: each for shift in shifts for each in _without_room(plan, shift)}
     return Planned(tuple(shift for shift in shifts if shift.night.blocks), tuple(missing.values()))
+
+
+def _shift(plan: NightPlan, at: str, device: str, wanted: Sequence[Wanted], durations: Durations) -> Shift:
+    costs = tuple(_cost(plan, each, device, durations) for each in wanted)
+    budget_s, seed = plan.budget_of(device), f"{plan.name} {at}"
+    night = device_night(device, costs, runs=plan.runs, budget_s=budget_s, setup_s=_SETUP_S, seed=seed)
+    return Shift(device, tuple(wanted), costs, night)
+
+
+def _without_room(plan: NightPlan, shift: Shift) -> list[Missing]:
+    reason = f"the budget of {plan.budget_of(shift.device) / 60.0:g} min has no room for it"
+    return [Missing(f"{shift.device}: {shift.wanted[number]}", reason) for number in shift.night.left_out]
 
 
 def _devices(lab: Lab, terms: str, tags: Mapping[str, frozenset[str]]) -> list[str]:
