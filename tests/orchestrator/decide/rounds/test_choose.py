@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.decide.rounds.choose import plan
+from orchestrator.decide.rounds.seed import BOLDER
 from orchestrator.domain.rounds import Heard, Sensitivity
 from tests.orchestrator.decide.rounds.situations import SENSITIVITY, heard, seed
 
@@ -46,6 +47,8 @@ def test_where_nothing_hears_well_there_is_no_trial() -> None:
     chosen = plan(seed(), SENSITIVITY, [BROKEN, DEAF], LIMIT, 1.0, ZONE)
     assert chosen.trials == ()
     assert "none of 2 variants mends that" in chosen.hypothesis
+    bolder = plan(seed(aim=BOLDER), SENSITIVITY, [BROKEN], LIMIT, 1.0, ZONE)
+    assert bolder.hypothesis == "onnx:int8-qdq hears well; none of 1 variants that would be bolder does"
     assert plan(seed(), SENSITIVITY, [], LIMIT, 1.0, ZONE).hypothesis.endswith("was tried already")
 
 
