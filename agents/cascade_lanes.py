@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agents import cascade_arrays as arrays
 from agents import wire
 from agents.cascade_gate import Gate
-from agents.stream import LoopedAudio, Stages
+from agents.stages import LoopedAudio, Stages
 
 Now = Callable[[], int]
 _WIDTH = 10

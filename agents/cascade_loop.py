@@ -9,7 +9,8 @@ from typing import Callable, List, Optional, Protocol, Sequence, Tuple
 from agents import wire
 from agents.cascade_lanes import Log, Now
 from agents.clock import Clock
-from agents.stream import CHECK_NS, IDLE_NS, SPIN_NS, LoopCost
+from agents.paced import CHECK_NS, IDLE_NS, SPIN_NS
+from agents.timed import LoopCost
 
 
 class Lane(Protocol):

@@ -14,7 +14,9 @@ from agents.cascade_reply import Replier, prompt_of_bytes, text_of
 from agents.failure import Failure
 from agents.links import STARTED_NS
 from agents.session import Session
+from agents.stages import Stages, make_stages
 from agents.state import CpuMark
+from agents.timed import LoopCost, TimedRun, new_times, timed
 
 
 class _Loaded(Session):
@@ -47,8 +49,8 @@ class _Loaded(Session):
         except Failure as error:
             raise Failure(error.kind, f"stage {self.stage.name}: {error.reason}") from error
 
-    def stages(self) -> stream.Stages:
-        return stream.make_stages(self._spec, self.backend, self._links.progress, self._search)
+    def stages(self) -> Stages:
+        return make_stages(self._spec, self.backend, self._links.progress, self._search)
 
 
 _LOADED = ("import_ns", "load_ns", "first_inference_ns", "runtime_version", "runtime_build", "providers_registered")
@@ -137,24 +139,24 @@ class CascadeSession(Session):
         tape = Tape(self._looped(recording), spec.chunk_count * spec.chunk_samples, exists_at)
         listener, lanes = self._lanes(hearing, tape)
         named = [_Named(lane, loaded) for lane, loaded in zip(lanes, self._loaded)]
-        times, self._log, self._utterances = stream.new_times(spec.chunk_count), Log(), listener.utterances
+        times, self._log, self._utterances = new_times(spec.chunk_count), Log(), listener.utterances
 
         def check() -> None:
             for loaded in self._loaded:
                 loaded.check(self._links.progress[0])
 
-        def served(_: Any) -> stream.LoopCost:
+        def served(_: Any) -> LoopCost:
             cost = serve(named, self._cascade.order, self._clock, self._log, check)
             times[:] = self._log.first_stage()
             return cost
 
-        def timed() -> stream.TimedRun:
-            ran = stream.timed(hearing, times[None], wire.ARRIVAL, self._clock, begin, served)
+        def measured() -> TimedRun:
+            ran = timed(hearing, times[None], wire.ARRIVAL, self._clock, begin, served)
             return replace(ran, decoded=tuple(_heard(u) for u in listener.utterances if u.heard is not None))
 
-        self._measure(timed, times[None])
+        self._measure(measured, times[None])
 
-    def _lanes(self, hearing: List[stream.Stages], tape: Tape) -> Tuple[Listener, List[Lane]]:
+    def _lanes(self, hearing: List[Stages], tape: Tape) -> Tuple[Listener, List[Lane]]:
         spec, cascade = self._spec, self._cascade
         gate = Gate(cascade, spec.chunk_samples, spec.contract.sample_rate_hz)
         listener = Listener(hearing[0], gate, speech_probability(spec.contract, self._loaded[0].backend), tape)

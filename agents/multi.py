@@ -21,8 +21,10 @@ from agents.memory import snapshot
 from agents.phases import phases_ns
 from agents.scheduling import together
 from agents.session import Session
+from agents.stages import LoopedAudio, make_stages
 from agents.state import SHORT_WINDOW_S, CpuMark, background_share, cpu_mark, read_state
 from agents.strict_json import from_json, to_json
+from agents.timed import LoopCost, TimedRun, new_times
 
 # From the word to begin until t0: each process wakes up once, and none has anything else to do then.
 _LEAD_NS, _LEAD_EACH_NS = 20_000_000, 1_000_000
@@ -76,13 +78,13 @@ class MultiSession(Session):
         every = [stages]
         for _ in range(spec.streams - 1):
             every.append(self._more_stages(backend))
-        times = stream.new_times(spec.streams * spec.chunk_count).reshape(spec.streams, spec.chunk_count, -1)
+        times = new_times(spec.streams * spec.chunk_count).reshape(spec.streams, spec.chunk_count, -1)
         looped = self._looped(recording)
         begin = partial(self._starts_ns, stream.LEAD_NS)
         self._measure(lambda: stream.timed_streams(every, looped, times, spec, self._clock, begin), times)
 
     def _more_stages(self, backend: Any) -> Any:
-        return stream.make_stages(self._spec, self._another(backend), self._links.progress, self._search)
+        return make_stages(self._spec, self._another(backend), self._links.progress, self._search)
 
     def _another(self, backend: Any) -> Any:
         if not hasattr(backend, "another"):
@@ -94,7 +96,7 @@ class MultiSession(Session):
 
     # A process for each stream
 
-    def _serve(self, model_path: str, looped: stream.LoopedAudio, number: int, line: Line) -> None:
+    def _serve(self, model_path: str, looped: LoopedAudio, number: int, line: Line) -> None:
         """The life of stream ``number``, in its own process: ``self`` is a copy that nobody else sees."""
         assert self._crew is not None
         self._links = Links(self._links.progress[STREAMS + number :])
@@ -102,7 +104,7 @@ class MultiSession(Session):
         rows.fill(0)
         backend = self._load(model_path)
 
-        def run(backend: Any, stages: Any, looped: stream.LoopedAudio) -> None:
+        def run(backend: Any, stages: Any, looped: LoopedAudio) -> None:
             line.say("loaded", {name: to_json(self._facts[name]) for name in _LOADED})
             sharpen_timers()
             self._memory.begin()
@@ -115,7 +117,7 @@ class MultiSession(Session):
         seen = to_json(super()._scheduling())
         line.say("memory", {"phases": to_json(self._memory.phases), "pss": to_json(snapshot()), "scheduling": seen})
 
-    def _run_crew(self) -> stream.TimedRun:
+    def _run_crew(self) -> TimedRun:
         crew = self._crew
         assert crew is not None
         starts_ns = self._starts_ns(_LEAD_NS + self._spec.streams * _LEAD_EACH_NS)
@@ -123,15 +125,15 @@ class MultiSession(Session):
         ran = [_from_json(said) for said in crew.all_say("streamed")]
         crew.tell([0] * len(ran))
         self._heard = tuple(crew.all_say("memory"))
-        return stream.TimedRun(
+        return TimedRun(
             decoded=tuple(decoded for each in ran for decoded in each.decoded),
             final_t_ns=np.max([each.final_t_ns for each in ran], axis=0),
-            cost=stream.LoopCost(sum(each.cost.harness_ns for each in ran), None),
+            cost=LoopCost(sum(each.cost.harness_ns for each in ran), None),
             process_cpu_s=sum(each.process_cpu_s for each in ran),
             wall_s=max(each.wall_s for each in ran),
         )
 
-    def _background(self, mark: Optional[CpuMark], ran: stream.TimedRun) -> Tuple[Optional[float], float]:
+    def _background(self, mark: Optional[CpuMark], ran: TimedRun) -> Tuple[Optional[float], float]:
         now = cpu_mark("/")
         if now is not None and self._crew is not None:
             now = replace(now, own_s=now.own_s + ran.process_cpu_s)
@@ -171,7 +173,7 @@ class MultiSession(Session):
                 )
 
 
-def _to_json(ran: stream.TimedRun) -> Dict[str, Any]:
+def _to_json(ran: TimedRun) -> Dict[str, Any]:
     return {
         "decoded": to_json(ran.decoded),
         "final_t_ns": ran.final_t_ns.tolist(),
@@ -181,7 +183,7 @@ def _to_json(ran: stream.TimedRun) -> Dict[str, Any]:
     }
 
 
-def _from_json(said: Dict[str, Any]) -> stream.TimedRun:
+def _from_json(said: Dict[str, Any]) -> TimedRun:
     final_t_ns = np.array(said["final_t_ns"], dtype=np.int64)
-    cost = stream.LoopCost(said["harness_ns"], None)
-    return stream.TimedRun(tuple(said["decoded"]), final_t_ns, cost, said["process_cpu_s"], said["wall_s"])
+    cost = LoopCost(said["harness_ns"], None)
+    return TimedRun(tuple(said["decoded"]), final_t_ns, cost, said["process_cpu_s"], said["wall_s"])

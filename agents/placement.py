@@ -47,7 +47,7 @@ def _parity(spec: wire.RunSpec, looped: Any, got: parity.Outputs, model_path: st
 
 def _reference_outputs(spec: wire.RunSpec, looped: Any, model_path: str) -> parity.Outputs:
     from agents.backends import load_backend
-    from agents.stream import make_stages
+    from agents.stages import make_stages
 
     backend = load_backend(spec.runtime)(spec, model_path)
     backend.first_run()

@@ -10,7 +10,7 @@ from agents import durable, wire
 from agents.links import Watchdog
 from agents.sampler import Samples, read_samples
 from agents.store import sha256_of
-from agents.stream import TimedRun
+from agents.timed import TimedRun
 
 ARRAYS_SUFFIX = ".npz"
 

@@ -178,7 +178,7 @@ class Session:
 
     def _stream(self, run: Callable[[Any, Any, Any], None], backend: Any, audio: Any) -> None:
         """Raises Failure "contract-mismatch" for stages that cannot be made, "inference" for the runtime's errors."""
-        from agents.stream import make_stages
+        from agents.stages import make_stages
 
         try:
             stages = make_stages(self._spec, backend, self._links.progress, self._search)
@@ -192,7 +192,7 @@ class Session:
 
     def _looped(self, recording: audio.Recording) -> Any:
         """As much of the recording as will be heard: memory is a figure of the model, not of its audio."""
-        from agents.stream import LoopedAudio
+        from agents.stages import LoopedAudio
 
         size = self._spec.chunk_samples
         samples = recording.read(0, size * self._spec.chunk_count)
@@ -217,8 +217,9 @@ class Session:
 
     def _timed(self, backend: Any, stages: Any, recording: audio.Recording) -> None:
         from agents import stream
+        from agents.timed import new_times
 
-        times, looped = stream.new_times(self._spec.chunk_count), self._looped(recording)
+        times, looped = new_times(self._spec.chunk_count), self._looped(recording)
         self._measure(lambda: stream.timed_run(stages, looped, times, self._spec, self._clock), times[None])
 
     def _measure(self, run: Callable[[], Any], times: Any) -> None:

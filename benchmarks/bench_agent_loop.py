@@ -28,6 +28,8 @@ from agents import stream, wire
 from agents.backends.onnxruntime import OnnxRuntimeBackend
 from agents.clock import MonotonicClock
 from agents.contract import Frontend, StatePair, StreamContract, TensorSpec
+from agents.stages import LoopedAudio, make_stages
+from agents.timed import new_times
 
 TARGET = 1.03
 CHUNK, RATE_HZ, HIDDEN, LAYERS = 160, 16000, 368, 2
@@ -155,8 +157,8 @@ def worker(blocks: int, chunks: int) -> list[list[float]]:
         backend = OnnxRuntimeBackend(spec, str(write_mlp(Path(folder), CHUNK)))
     backend.first_run()
     backend.bind()
-    stages = stream.make_stages(spec, backend, [0])
-    looped, times, clock = stream.LoopedAudio(samples, CHUNK), stream.new_times(chunks), MonotonicClock()
+    stages = make_stages(spec, backend, [0])
+    looped, times, clock = LoopedAudio(samples, CHUNK), new_times(chunks), MonotonicClock()
     # The same session for both: two loads of one file differ by some per cent through where their weights lie.
     bare = bare_loop(backend._session, looped.extended, chunks)
 

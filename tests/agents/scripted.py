@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import stream
 from agents.failure import Failure
+from agents.stages import Stages
 from tests.simulator.device import SimulatedDevice
 
 RATE_HZ, SIZE = 16000, 160
@@ -22,8 +22,8 @@ class Script:
         self.checked: list[int] = []
         self.progress = [0]
 
-    def stages(self, decode: bool = True) -> stream.Stages:
-        return stream.Stages(
+    def stages(self, decode: bool = True) -> Stages:
+        return Stages(
             push=self._push,
             target=np.zeros((1, SIZE), np.float32),
             step=self._step,

@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agents import arrival, stream, wire
+from agents import arrival, wire
 from agents.arrival import Arrivals
+from agents.paced import paced
+from agents.stages import LoopedAudio
+from agents.timed import new_times
 from tests.agents.device import Device
 from tests.agents.scripted import CHUNK_NS, RATE_HZ, SIZE, Script, recording
 from tests.simulator.device import SimulatedDevice
@@ -29,9 +32,9 @@ def run(
     """The n-th chunk that is served takes ``service_ms[n]``."""
     device = SimulatedDevice(start_ns=MS)
     script = Script(device, [ms * MS for ms in service_ms])
-    times = stream.new_times(len(service_ms))
+    times = new_times(len(service_ms))
     arrivals = Arrivals(START_NS, SIZE, RATE_HZ, offsets_ns)
-    stream.paced(script.stages(), stream.LoopedAudio(recording(), SIZE), times, arrivals, device, policy, ring)
+    paced(script.stages(), LoopedAudio(recording(), SIZE), times, arrivals, device, policy, ring)
     return script, times
 
 

@@ -14,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agents import stream, wire
+from agents import wire
 from agents.arrival import Arrivals, dropped
 from agents.crew import Crew
 from agents.failure import Failure
+from agents.paced import Fed, paced_in_turn
 from agents.phases import phases_ns
+from agents.stages import LoopedAudio
+from agents.timed import new_times
 from tests.agents.device import CHUNK, Device, leaky_graph
 from tests.agents.scripted import CHUNK_NS, RATE_HZ, SIZE, Script, recording
 from tests.agents.test_lifecycle import journal, session_pid, start, wait_for
@@ -36,13 +39,13 @@ def in_turn(
     """Chunk k of stream s takes ``service_ms[s][k]``, once it is served; all of them by one server."""
     clock = SimulatedDevice(start_ns=1_000_000)
     scripts = [Script(clock, [ms * MS for ms in service]) for service in service_ms]
-    times = stream.new_times(len(service_ms) * len(service_ms[0])).reshape(len(service_ms), -1, 5)
-    audio = stream.LoopedAudio(recording(), SIZE)
+    times = new_times(len(service_ms) * len(service_ms[0])).reshape(len(service_ms), -1, 5)
+    audio = LoopedAudio(recording(), SIZE)
     fed = [
-        stream.Fed(script.stages(), audio, rows, Arrivals(START_NS + phase * MS, SIZE, RATE_HZ))
+        Fed(script.stages(), audio, rows, Arrivals(START_NS + phase * MS, SIZE, RATE_HZ))
         for script, rows, phase in zip(scripts, times, phases_ms, strict=True)
     ]
-    stream.paced_in_turn(fed, clock, policy, ring)
+    paced_in_turn(fed, clock, policy, ring)
     return scripts, times
 
 
@@ -103,13 +106,13 @@ def test_each_stream_has_a_ring_of_its_own(policy: str, lost: list[list[int]]) -
 def test_every_stream_is_checked() -> None:
     clock = SimulatedDevice(start_ns=1_000_000)
     scripts = [Script(clock, [MS] * 200) for _ in range(3)]
-    audio = stream.LoopedAudio(recording(), SIZE)
-    times = stream.new_times(600).reshape(3, 200, 5)
+    audio = LoopedAudio(recording(), SIZE)
+    times = new_times(600).reshape(3, 200, 5)
     fed = [
-        stream.Fed(script.stages(), audio, rows, Arrivals(START_NS + n * MS, SIZE, RATE_HZ))
+        Fed(script.stages(), audio, rows, Arrivals(START_NS + n * MS, SIZE, RATE_HZ))
         for n, (script, rows) in enumerate(zip(scripts, times, strict=True))
     ]
-    stream.paced_in_turn(fed, clock, "catch-up", 50)
+    paced_in_turn(fed, clock, "catch-up", 50)
     for script in scripts:
         assert script.checked[-1] == 199
         assert len(script.checked) > 2, "in the stream too, not only at its end"

@@ -144,8 +144,8 @@ def test_placement_names_the_nodes(device: Device) -> None:
 
 def test_state_is_carried_from_chunk_to_chunk(device: Device, tmp_path: Path) -> None:
     """The session's own backend against numpy, chunk by chunk, after a reset and over an odd number of steps."""
-    from agents import stream
     from agents.backends.onnxruntime import OnnxRuntimeBackend
+    from agents.stages import LoopedAudio, make_stages
 
     path = tmp_path / "leaky.onnx"
     path.write_bytes(leaky_graph())
@@ -153,8 +153,8 @@ def test_state_is_carried_from_chunk_to_chunk(device: Device, tmp_path: Path) ->
     backend = OnnxRuntimeBackend(spec, str(path))
     backend.first_run()
     backend.bind()
-    stages = stream.make_stages(spec, backend, [0])
-    audio = stream.LoopedAudio(samples(), CHUNK)
+    stages = make_stages(spec, backend, [0])
+    audio = LoopedAudio(samples(), CHUNK)
     for length in (7, 30):
         stages.reset()
         heard = []
@@ -190,14 +190,14 @@ def test_echo_stalls_as_told(device: Device) -> None:
 
 @pytest.mark.parametrize("kind", ["float16", "int8"])
 def test_inputs_of_another_type_are_cast(device: Device, tmp_path: Path, kind: str) -> None:
-    from agents import stream
     from agents.backends.echo import EchoBackend
+    from agents.stages import make_stages
 
     typed = contract(input=TensorSpec("x", (1, CHUNK), kind), outputs=(TensorSpec("y", (1, CHUNK), kind),))
     spec = device.spec(runtime="echo", provider="echo", contract=typed)
     # Its step is a method, where the protocol has an attribute.
     backend: Any = EchoBackend(spec, str(tmp_path))
-    stages = stream.make_stages(spec, backend, [0])
+    stages = make_stages(spec, backend, [0])
     stages.push(np.full(CHUNK, 16384, np.int16), stages.target)
     stages.step()
     assert backend.outputs[0].dtype == np.dtype(kind)

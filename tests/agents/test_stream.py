@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from agents import arrival, stream, wire
 from agents.arrival import Arrivals
 from agents.failure import Failure
+from agents.paced import paced
+from agents.stages import LoopedAudio
+from agents.timed import new_times
 from tests.agents.scripted import CHUNK_NS, RATE_HZ, SIZE, Script, recording
 from tests.simulator.device import SimulatedDevice
 
@@ -22,9 +25,9 @@ def run_paced(
     service_ns: list[int], device: SimulatedDevice | None = None, start_ns: int = 2_000_000
 ) -> NDArray[np.int64]:
     device = device or early_device()
-    times = stream.new_times(len(service_ns))
-    audio = stream.LoopedAudio(recording(), SIZE)
-    stream.paced(Script(device, service_ns).stages(), audio, times, Arrivals(start_ns, SIZE, RATE_HZ), device)
+    times = new_times(len(service_ns))
+    audio = LoopedAudio(recording(), SIZE)
+    paced(Script(device, service_ns).stages(), audio, times, Arrivals(start_ns, SIZE, RATE_HZ), device)
     return times
 
 
@@ -71,18 +74,18 @@ def test_a_pacer_that_wakes_late_says_so_and_catches_up(late_ns: list[int]) -> N
 
 def test_arrivals_do_not_drift_where_a_chunk_is_no_whole_number_of_ns() -> None:
     count, rate = 3000, 44100
-    times = stream.new_times(count)
+    times = new_times(count)
     device = early_device()
     stages = Script(device, [0] * count).stages()
-    stream.paced(stages, stream.LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, rate), device)
+    paced(stages, LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, rate), device)
     assert times[-1, wire.ARRIVAL] == count * SIZE * 10**9 // rate
 
 
 def test_paced_checks_outputs_only_with_idle_time_ahead_and_at_the_end() -> None:
     device = early_device()
     script = Script(device, [1_000_000] * 30 + [30_000_000] * 30)
-    times = stream.new_times(60)
-    stream.paced(script.stages(), stream.LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, RATE_HZ), device)
+    times = new_times(60)
+    paced(script.stages(), LoopedAudio(recording(), SIZE), times, Arrivals(0, SIZE, RATE_HZ), device)
     assert script.checked == [0, 26, 59]
     assert script.progress == [60]
 
@@ -90,8 +93,8 @@ def test_paced_checks_outputs_only_with_idle_time_ahead_and_at_the_end() -> None
 def test_flat_out_starts_each_chunk_where_the_last_one_ended() -> None:
     device = early_device()
     script = Script(device, [100_000] * 700)
-    times = stream.new_times(700)
-    cost = stream.flat_out(script.stages(), stream.LoopedAudio(recording(), SIZE), times, device)
+    times = new_times(700)
+    cost = stream.flat_out(script.stages(), LoopedAudio(recording(), SIZE), times, device)
     assert (times[1:, wire.ARRIVAL] == times[:-1, wire.DONE]).all()
     assert np.diff(times[0]).tolist() == [0, 10_000, 100_000, 5_000]
     assert cost.per_chunk_ns == 0
@@ -102,8 +105,8 @@ def test_flat_out_starts_each_chunk_where_the_last_one_ended() -> None:
 
 def test_flat_out_without_decoder_is_done_with_the_model() -> None:
     device = early_device()
-    times = stream.new_times(9)
-    stream.flat_out(Script(device, [7] * 9).stages(decode=False), stream.LoopedAudio(recording(), SIZE), times, device)
+    times = new_times(9)
+    stream.flat_out(Script(device, [7] * 9).stages(decode=False), LoopedAudio(recording(), SIZE), times, device)
     assert (times[:, wire.DONE] == times[:, wire.MODEL_DONE]).all()
     assert np.diff(times[:, wire.DONE]).tolist() == [10_007] * 8
 
@@ -112,7 +115,7 @@ def test_flat_out_without_decoder_is_done_with_the_model() -> None:
 def test_slow_models_are_checked_and_reported_every_quarter_second(decode: bool) -> None:
     device = early_device()
     script = Script(device, [100_000_000] * 12)
-    stream.flat_out(script.stages(decode), stream.LoopedAudio(recording(), SIZE), stream.new_times(12), device)
+    stream.flat_out(script.stages(decode), LoopedAudio(recording(), SIZE), new_times(12), device)
     assert script.checked == [0, 2, 4, 6, 8, 10, 11]
 
 
@@ -120,14 +123,14 @@ def test_a_bad_output_ends_the_loop() -> None:
     device = early_device()
     script = Script(device, [100_000_000] * 100, fail_at=5)
     with pytest.raises(Failure, match="y at chunk") as failed:
-        stream.flat_out(script.stages(), stream.LoopedAudio(recording(), SIZE), stream.new_times(100), device)
+        stream.flat_out(script.stages(), LoopedAudio(recording(), SIZE), new_times(100), device)
     assert failed.value.kind == "non-finite-output"
     assert len(script.heard) < 10
 
 
 @given(st.integers(1, 1000), st.integers(1, 400), st.integers(1, 30))
 def test_looped_audio_has_no_seam(length: int, size: int, chunks: int) -> None:
-    audio = stream.LoopedAudio(recording(length), size)
+    audio = LoopedAudio(recording(length), size)
     heard = np.concatenate([audio.chunk(k) for k in range(chunks)])
     assert heard.tolist() == np.resize(recording(length), chunks * size).tolist()
 
@@ -137,9 +140,9 @@ def test_both_loops_hear_the_same_chunks() -> None:
     for mode in ("paced", "flat-out"):
         device = early_device()
         script = Script(device, [0] * 300)
-        audio, times = stream.LoopedAudio(recording(1234), SIZE), stream.new_times(300)
+        audio, times = LoopedAudio(recording(1234), SIZE), new_times(300)
         if mode == "paced":
-            stream.paced(script.stages(), audio, times, Arrivals(0, SIZE, RATE_HZ), device)
+            paced(script.stages(), audio, times, Arrivals(0, SIZE, RATE_HZ), device)
         else:
             stream.flat_out(script.stages(), audio, times, device)
         heard.append(np.concatenate(script.heard).tolist())
@@ -148,7 +151,7 @@ def test_both_loops_hear_the_same_chunks() -> None:
 
 def test_a_recording_of_whole_chunks_is_not_copied() -> None:
     samples = recording(10 * SIZE)
-    assert stream.LoopedAudio(samples, SIZE).extended is samples
+    assert LoopedAudio(samples, SIZE).extended is samples
 
 
 def read_from(samples: NDArray[np.int16]) -> stream.ReadSamples:

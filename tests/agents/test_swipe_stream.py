@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from agents.contract import Decoder, Frontend, Key, StatePair, StepContract, StreamContract, TensorSpec
 from agents.decode.step_graph import Search, StepMemory
-from agents.stream import LoopedAudio, Stages, evaluate, make_stages
+from agents.stages import LoopedAudio, Stages, make_stages
+from agents.stream import evaluate
 from agents.touch import MOTION_FEATURES, encode
 from agents.wire import Span
 

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents import cascade_arrays as at
-from agents import stream, wire
+from agents import wire
 from agents.cascade_gate import Gate
 from agents.cascade_lanes import Listener, Log, Tape, Transcriber
 from agents.cascade_loop import Lane, serve
 from agents.cascade_reply import Replier, prompt_of_bytes, text_of
 from agents.contract import Decoder, TensorSpec
+from agents.stages import LoopedAudio, Stages
 from orchestrator.domain.cascade import CASCADE, Cascade, CascadeStage
 from orchestrator.domain.cascade_path import CascadeTimes
 from orchestrator.domain.perceived import WORDS
@@ -114,8 +115,8 @@ def _ns(chunk: int) -> int:
     return chunk * GATE_CHUNK * 1_000_000_000 // RATE_HZ
 
 
-def _audio(chunks: int) -> stream.LoopedAudio:
-    return stream.LoopedAudio(np.zeros(chunks * GATE_CHUNK, dtype=np.int16), GATE_CHUNK)
+def _audio(chunks: int) -> LoopedAudio:
+    return LoopedAudio(np.zeros(chunks * GATE_CHUNK, dtype=np.int16), GATE_CHUNK)
 
 
 class _Heard:
@@ -128,14 +129,14 @@ class _Heard:
         return 0.9 if next(self._left) else 0.1
 
 
-def _stages(step: Any, finish: Any = None) -> stream.Stages:
+def _stages(step: Any, finish: Any = None) -> Stages:
     def end() -> dict[str, object]:
         if finish is not None:
             finish()
         event = {"label": _TEXT, "frame": EVENT_CHUNK, "score": 0.9, "heard_frame": EVENT_CHUNK}
         return {"kind": "ctc", "events": [event], "label": None, "text": _TEXT, "posteriors": None}
 
-    return stream.Stages(
+    return Stages(
         push=lambda samples, target: None,
         target=np.zeros((1, 1), np.float32),
         step=step,

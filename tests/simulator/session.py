@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from agents import arrival, stream, wire
 from agents.contract import StreamContract, TensorSpec
 from agents.device_facts import DeviceState
+from agents.stages import LoopedAudio, make_stages
 from agents.thermal import vcgencmd
+from agents.timed import TimedRun, new_times
 from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.session import IDLE, Environment, PlannedSession, Session
 from tests import sessions
@@ -84,13 +86,11 @@ def run_session(device: SimulatedDevice, costs_ns: Costs, asked: Asked | None = 
     return Session(planned, environment_of(device), "2026-01-01T00:00:00+00:00", duration_s, result, arrays)
 
 
-def _streamed(
-    device: SimulatedDevice, spec: wire.RunSpec, costs_ns: list[int]
-) -> tuple[stream.TimedRun, NDArray[np.int64]]:
+def _streamed(device: SimulatedDevice, spec: wire.RunSpec, costs_ns: list[int]) -> tuple[TimedRun, NDArray[np.int64]]:
     """As ``agents.session`` streams: stages, audio and times, and the timed run over them."""
-    stages = stream.make_stages(spec, SimulatedBackend(spec, device, costs_ns), [0, 0, 0])
-    times = stream.new_times(spec.chunk_count)
-    return stream.timed_run(stages, stream.LoopedAudio(_AUDIO, spec.chunk_samples), times, spec, device), times
+    stages = make_stages(spec, SimulatedBackend(spec, device, costs_ns), [0, 0, 0])
+    times = new_times(spec.chunk_count)
+    return stream.timed_run(stages, LoopedAudio(_AUDIO, spec.chunk_samples), times, spec, device), times
 
 
 def _result(spec: wire.RunSpec, before: DeviceState, after: DeviceState, times: NDArray[np.int64]) -> wire.RunResult:
