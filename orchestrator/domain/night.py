@@ -104,6 +104,7 @@ class NightTold:
     def _found(self) -> str:
         if self.record.unjudged is not None:
             return "Not judged"
-        said = [f"{count} {kind}" for kind, count in sorted(self.record.verdicts.items()) if kind != DISMISSED]
+        counts = sorted(self.record.verdicts.items())
+        said = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts if kind != DISMISSED]
         quiet = "Nothing is off what was usual"
         return ", ".join(said) or (f"{quiet}, in what can be judged yet" if self.learning else quiet)

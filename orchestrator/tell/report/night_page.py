@@ -135,7 +135,7 @@ def _device(device: DeviceTold) -> Row:
             text(device.device),
             number(f"{device.finished} of {device.expected}"),
             number(str(device.failed)),
-            number(duration(device.spent_s)),
+            number(duration(device.spent_s) if device.spent_s else "0 s"),
             number(duration(device.budget_s)),
         )
     )
