@@ -168,7 +168,7 @@ def main() -> None:
         clients: dict[str, tuple[Callable[[], dict[str, Any]], str | None]] = {
             "Python": (lambda: of_python(path, heard, given.rounds), None),
             "TypeScript": (node, "npm"),
-            "Kotlin": (jvm, "java"),
+            "Kotlin": (jvm, "java" if building.JSON.exists() else str(building.JSON)),
         }
         for name, (run, needs) in clients.items():
             if needs and not shutil.which(needs):

@@ -9,7 +9,7 @@ from orchestrator.decide.bundle import clients
 CLIENTS = Path(clients.__file__).parent
 _KOTLIN = "kotlin-compiler@2.3.21"
 # Android's own org.json, which the Kotlin client reads its files with; package libandroid-json-org-java.
-_JSON = Path("/usr/share/java/json-android.jar")
+JSON = Path("/usr/share/java/json-android.jar")
 
 
 def typescript(folder: Path) -> Path:
@@ -25,7 +25,7 @@ def kotlin(folder: Path, main: Path) -> list[str]:
     (folder / "package.json").write_text("{}")
     _npm(folder, _KOTLIN)
     library = folder / "node_modules" / "kotlin-compiler" / "lib"
-    classes = f"{_JSON}:{library / 'kotlin-stdlib.jar'}"
+    classes = f"{JSON}:{library / 'kotlin-stdlib.jar'}"
     sources = [main, *(path for path in CLIENTS.glob("kotlin/*.kt") if not path.name.endswith("Graph.kt"))]
     compiler = [
         "java",
