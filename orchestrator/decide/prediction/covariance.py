@@ -40,9 +40,11 @@ SCALES = {
     "own": (0.05, 0.6),
     "slopes": (0.08, 0.6),
 }
-# Beside them two logits, which share of it belongs to kinds of cores, and to chips, against the device model's own;
-# and the slope of the memory bandwidth.
-UNKNOWNS = len(SCALES) + 3
+# Beside them logits, which share of it belongs to kinds of cores, and to chips, against the device model's own: of what
+# all configurations share, and of the rest, because how well a kernel fits a core says nothing about how fast a phone's
+# memory is. And the slope of the memory bandwidth.
+UNKNOWNS = len(SCALES) + 5
+_SHARED, _REST = slice(-5, -3), slice(-3, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +104,7 @@ class Kinship:
         }
         self._levels = (same["core"], same["chip"], same["device"])
         alike = {kind: _same(rows.kinds[kind], columns.kinds[kind]) for kind in rows.kinds}
-        self._kinds = {"all": np.ones_like(same["device"]), **alike}
+        self._kinds = alike
         self._own = same["device"] * same["configuration"]
         products = rows.features @ columns.features.T
         self._slopes = products * alike["precision"]
@@ -115,15 +117,17 @@ class Kinship:
     def at(self, unknowns: Float) -> Float:
         """``unknowns``: shape (UNKNOWNS,), each a standard normal before measurements."""
         scale = scales(unknowns)
-        shares = level_shares(unknowns)
-        level = sum(share * same for share, same in zip(shares, self._levels, strict=True))
+        shared, rest = self._level(unknowns[_SHARED]), self._level(unknowns[_REST])
         kinds = sum(scale[kind] ** 2 * alike for kind, alike in self._kinds.items())
         # The slope and its own doubt: both multiply what is not told.
         untold = np.tensordot((_slopes(unknowns) ** 2 + _DOUBTS**2) * _SPREADS**2, self._untold, 1)
-        total: Float = (
-            self._fixed + scale["slopes"] ** 2 * self._slopes + scale["own"] ** 2 * self._own + level * kinds + untold
-        )
-        return total
+        otherwise = scale["all"] ** 2 * shared + rest * kinds
+        total: Float = self._fixed + scale["slopes"] ** 2 * self._slopes + scale["own"] ** 2 * self._own + untold
+        return total + otherwise
+
+    def _level(self, logits: Float) -> Float:
+        level: Float = np.tensordot(np.array(level_shares(logits)), np.stack(self._levels), 1)
+        return level
 
 
 def _slopes(unknowns: Float) -> Float:
@@ -139,9 +143,9 @@ def scales(unknowns: Float) -> dict[str, float]:
     }
 
 
-def level_shares(unknowns: Float) -> tuple[float, float, float]:
+def level_shares(logits: Float) -> tuple[float, float, float]:
     """Of the kind of core, the chip, the device model; they sum to 1."""
-    weights = np.exp(np.array([unknowns[-3], unknowns[-2], 0.0]))
+    weights = np.exp(np.array([*logits, 0.0]))
     core, chip, own = weights / weights.sum()
     return float(core), float(chip), float(own)
 

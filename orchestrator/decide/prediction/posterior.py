@@ -13,7 +13,7 @@ from orchestrator.decide.prediction.cells import Cell
 from orchestrator.decide.prediction.covariance import UNKNOWNS, Design, Kinship, Pair, design
 from orchestrator.decide.prediction.features import Float
 
-_BURN_IN = 40
+_BURN_IN = 80
 _SAMPLES = 80
 # Draws of all configurations together from each sample.
 _DRAWS = 40
