@@ -185,7 +185,7 @@ def run(
     # These take half a second to import: meanwhile the device is reached.
     from orchestrator.cli.run_settled import run_on_one, run_on_several
     from orchestrator.workflows.option_axis import SessionOption
-    from orchestrator.workflows.single import RunSettings
+    from orchestrator.workflows.run_settings import RunSettings
     from orchestrator.workflows.streams_wanted import StreamsWanted
 
     with closing(ahead) if ahead else nullcontext():

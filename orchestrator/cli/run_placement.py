@@ -8,7 +8,8 @@ from orchestrator.domain.placement import fell_back
 from orchestrator.domain.session import Session
 from orchestrator.workflows.fleet import failed_session
 from orchestrator.workflows.reach import Ahead
-from orchestrator.workflows.single import RunSettings, run_one
+from orchestrator.workflows.run_settings import RunSettings
+from orchestrator.workflows.single import run_one
 
 
 def run_placement(settings: RunSettings, as_json: bool, ahead: Ahead | None) -> None:

@@ -10,7 +10,8 @@ from orchestrator.workflows.figures import session_figures
 from orchestrator.workflows.fleet import failed_session, run_several
 from orchestrator.workflows.observer import known_on_off
 from orchestrator.workflows.reach import Ahead
-from orchestrator.workflows.single import RunSettings, run_one
+from orchestrator.workflows.run_settings import RunSettings
+from orchestrator.workflows.single import run_one
 
 
 def run_on_several(settings: RunSettings, devices: str, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from orchestrator.cli.output import number, print_json, print_table
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.domain.streams_held import FAILS, HOLDS, StreamsHeld, StreamsRun, StreamsTried, streams_in_words
 from orchestrator.workflows.reach import Ahead
-from orchestrator.workflows.single import RunSettings
+from orchestrator.workflows.run_settings import RunSettings
 from orchestrator.workflows.streams import hold_streams
 
 _CELLS = 32

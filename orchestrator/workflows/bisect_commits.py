@@ -17,7 +17,7 @@ from orchestrator.workflows.night_place import NightPlace
 from orchestrator.workflows.night_wanted import Wanted
 from orchestrator.workflows.prepare import Prepared, prepare_model
 from orchestrator.workflows.progress import Progress
-from orchestrator.workflows.single import exported_one
+from orchestrator.workflows.run_work import exported_one
 
 BUILD_TIMEOUT_S = 3600.0
 _SHOWN = 12

@@ -32,9 +32,9 @@ from orchestrator.workflows.prepare import prepare_model
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reach import Ahead
 from orchestrator.workflows.reserve import first_free
+from orchestrator.workflows.run_study import begin_or_go_on, finished
 from orchestrator.workflows.session_runner import Material, SessionRunner
 from orchestrator.workflows.settings import require_duration, require_results
-from orchestrator.workflows.single import begin_or_go_on, finished
 from orchestrator.workflows.site import Site, SiteWish, on_site
 
 WORKFLOW = "cascade"

@@ -13,7 +13,8 @@ from orchestrator.workflows.candidates import allowed_chunk, candidates_for
 from orchestrator.workflows.cascade_file import WantedCascade, WantedStage
 from orchestrator.workflows.prepare import Prepared, prepare_model
 from orchestrator.workflows.progress import Progress
-from orchestrator.workflows.single import exported_one, pick
+from orchestrator.workflows.run_work import exported_one
+from orchestrator.workflows.single import pick
 from orchestrator.workflows.site import Site
 
 # Of a first stage whose contract does not say it: what Silero VAD's authors take, and a pause that ends a sentence.

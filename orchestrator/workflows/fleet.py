@@ -14,7 +14,9 @@ from orchestrator.measure.lab.lease import abandon_all
 from orchestrator.workflows.choice import choose_devices
 from orchestrator.workflows.progress import FleetProgress
 from orchestrator.workflows.reserve import first_free
-from orchestrator.workflows.single import RanOne, RunSettings, Work, measure_on, prepared_work
+from orchestrator.workflows.run_settings import RunSettings
+from orchestrator.workflows.run_work import Work, prepared_work
+from orchestrator.workflows.single import RanOne, measure_on
 
 
 @dataclass(frozen=True)

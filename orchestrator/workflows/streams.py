@@ -14,8 +14,10 @@ from orchestrator.workflows.fleet import failed_session
 from orchestrator.workflows.progress import Progress
 from orchestrator.workflows.reach import Ahead
 from orchestrator.workflows.reserve import first_free
+from orchestrator.workflows.run_settings import RunSettings
+from orchestrator.workflows.run_work import Work, prepared_work
 from orchestrator.workflows.session_runner import SessionRunner
-from orchestrator.workflows.single import RunSettings, Work, on_device, prepared_work
+from orchestrator.workflows.single import on_device
 from orchestrator.workflows.streams_wanted import StreamsWanted
 
 # Suspect sessions that are run once more, in a whole search.

@@ -18,9 +18,10 @@ from orchestrator.workflows.places import Place, other_places
 from orchestrator.workflows.prepare import Exported, deploy_agent, prepare_model
 from orchestrator.workflows.progress import Silent
 from orchestrator.workflows.race import Race
+from orchestrator.workflows.run_settings import RunSettings
+from orchestrator.workflows.run_work import prepared_work
 from orchestrator.workflows.session_runner import Material, SessionRunner
 from orchestrator.workflows.settings import TuneSettings
-from orchestrator.workflows.single import RunSettings, prepared_work
 
 
 class Heard(Silent):

@@ -17,8 +17,9 @@ from orchestrator.workflows.artifact_files import files_of
 from orchestrator.workflows.candidates import candidates_for
 from orchestrator.workflows.prepare import deploy_agent
 from orchestrator.workflows.progress import Silent
+from orchestrator.workflows.run_settings import RunSettings
+from orchestrator.workflows.run_work import prepared_work
 from orchestrator.workflows.session_runner import Material, SessionRunner
-from orchestrator.workflows.single import RunSettings, prepared_work
 from tests.benches import Bench, bench, make_bench
 from tests.orchestrator.cli.command import earshot
 

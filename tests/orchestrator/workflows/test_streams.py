@@ -11,7 +11,7 @@ from orchestrator.errors import BadInput
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.streams import streams_held
 from orchestrator.workflows.progress import Silent
-from orchestrator.workflows.single import RunSettings
+from orchestrator.workflows.run_settings import RunSettings
 from orchestrator.workflows.streams import hold_streams
 from orchestrator.workflows.streams_wanted import StreamsWanted
 from tests.orchestrator.cli.command import earshot

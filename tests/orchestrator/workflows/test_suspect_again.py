@@ -13,8 +13,9 @@ from orchestrator.workflows import session_runner
 from orchestrator.workflows.bench import BenchSettings, Choice
 from orchestrator.workflows.compare import compare_now
 from orchestrator.workflows.progress import Silent
+from orchestrator.workflows.run_settings import RunSettings
 from orchestrator.workflows.settings import TuneSettings
-from orchestrator.workflows.single import RunSettings, run_one
+from orchestrator.workflows.single import run_one
 from orchestrator.workflows.tune import tune
 from tests.orchestrator.workflows.mini import add_mini
 
