@@ -102,6 +102,32 @@ def test_ctrl_c_anywhere_and_the_same_command_finishes(tmp_path: Path) -> None:
     assert_sound(results)
 
 
+def test_ctrl_c_in_the_race_leaves_a_decision(tmp_path: Path) -> None:
+    """What `earshot select` and `earshot report` show until the study goes on."""
+    results = tmp_path / "earshot-results"
+    add_mini(results)
+    process = subprocess.Popen(
+        argv(results), env=environment(tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    raced = "select count(*) from sessions where mode = 'paced'"
+    deadline_s = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline_s and (_sessions(results) < 1 or rows(results, raced)[0][0] < 2):
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=WAIT_S)
+    assert process.returncode == INTERRUPTED, said
+    assert "so far: " in said
+    assert_sound(results)
+    selected = earshot("select", "--max-quality-loss", "1", "--results", str(results), "--json", home=tmp_path)
+    (study,) = [study for (study,) in rows(results, "select study_id from studies")]
+    decision = json.loads(selected.stdout)
+    assert (selected.returncode, decision["study_id"]) == (0, study), selected.stderr
+    assert decision["winner"] is not None
+    assert decision["sentence"].split(":")[0] in said
+    report = earshot("report", "--results", str(results), home=tmp_path)
+    assert report.returncode == 0, report.stderr
+
+
 def test_a_comparison_goes_on_where_it_was(tmp_path: Path) -> None:
     """Ctrl-C, then a controller that is killed: what is measured stays, and the order is that of the seed."""
     results = tmp_path / "earshot-results"

@@ -1,12 +1,19 @@
 """A model that is quick to score: the keyword spotter under another name, with a short evaluation set."""
 
 import json
+import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agents.strict_json import to_json
+from orchestrator.decide.selection.policy import Policy
+from orchestrator.domain.session_verdict import DEFAULT_LIMITS
 from orchestrator.make.models import reference
+from orchestrator.workflows import race
 
 TEST_CLIPS, CALIBRATION_CLIPS = 24, 6
 
@@ -20,6 +27,17 @@ def add_mini(results: Path, name: str = "mini") -> Path:
     (model / "model.onnx").write_bytes(reference.onnx_path("kws").read_bytes())
     (model / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in manifest_lines()))
     return model
+
+
+def however_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions count however late this machine was: for tests of what is done, not of figures."""
+    patient = replace(DEFAULT_LIMITS, pacer_share=1e9)
+    monkeypatch.setattr(race, "Policy", partial(Policy, sessions=patient))
+
+
+def add_tflite(model: Path) -> None:
+    """The same model for LiteRT, beside the graph."""
+    shutil.copy(reference.onnx_path("kws").with_name("model.tflite"), model)
 
 
 def manifest_lines() -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from orchestrator.workflows.run_settings import RunSettings
 from orchestrator.workflows.settings import TuneSettings
 from orchestrator.workflows.single import run_one
 from orchestrator.workflows.tune import tune
-from tests.orchestrator.workflows.mini import add_mini
+from tests.orchestrator.workflows.mini import add_mini, however_busy
 
 FP32 = Recipe.parse("onnx:fp32")
 
@@ -84,8 +84,11 @@ def test_compare_runs_as_many_again_as_it_has_runs(results: Path, disturbed: Cal
     assert attempts(results) == [0, 0, 0, 0, 1, 1]
 
 
-def test_tune_has_a_budget_of_six(results: Path, disturbed: Callable[[int], None]) -> None:
+def test_tune_has_a_budget_of_six(
+    results: Path, disturbed: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     disturbed(99)
+    however_busy(monkeypatch)
     quick = TuneSettings(
         "mini", results=results, recipes=(FP32,), budget_s=0.6, paced_s=0.7, flat_out_s=1.0, finalists=1
     )
