@@ -1,8 +1,10 @@
 """What kinds of CPU cores can do in a cycle: the facts that are not a device's but its core's.
 
-``lanes``: fp32 multiply-adds that can begin in a cycle, from the vector pipelines of Arm's Software Optimization Guide
-of the core as LLVM's scheduling models have them (llvm/lib/Target/AArch64/AArch64Sched*.td: A53, A55, A57, A510,
-NeoverseN1 for Cortex-A76, NeoverseN2 for Cortex-A710, NeoverseV1 for Cortex-X1, NeoverseV2 for Cortex-X3, Oryon).
+``lanes``: fp32 multiply-adds that can begin in a cycle, four for each 128-bit FMLA, from the vector pipelines in LLVM's
+scheduling models (llvm/lib/Target/AArch64/AArch64Sched*.td, which follow Arm's Software Optimization Guides): one, of
+two 64-bit halves, for Cortex-A53, A55 and A57; two for NeoverseN1 (Cortex-A76) and N2 (Cortex-A710); four for
+NeoverseV1 (Cortex-X1) and V2 (Cortex-X3), and Oryon. A core without a model has its predecessor's or sibling's. Two
+Cortex-A510 or A520 may share a unit of two pipelines: a core has its half.
 ``int8``: the best int8 instructions, from ProcessorFeatures of llvm/lib/Target/AArch64/AArch64Processors.td
 (FeatureDotProd, FeatureMatMulInt8; both are part of Armv8.6-A). What is not there is not known.
 """

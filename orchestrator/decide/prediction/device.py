@@ -25,11 +25,9 @@ class CoreGroup:
 
     @property
     def speed(self) -> float | None:
-        """fp32 multiply-adds in 1e6 a second; the clock alone where the core's pipelines are not known."""
-        if self.max_mhz is None:
-            return None
+        """fp32 multiply-adds in 1e6 a second; None where the clock or the core's pipelines are not known."""
         lanes = self.kind.lanes if self.kind else None
-        return self.max_mhz * (lanes or 1)
+        return None if self.max_mhz is None or lanes is None else self.max_mhz * lanes
 
 
 @dataclass(frozen=True)
