@@ -111,4 +111,4 @@ def _study(ledger: Ledger, study_id: str | None, *, decided: bool = False) -> St
 
 
 def _again(study: Study) -> str:
-    return f"give its command again, it goes on from there: earshot tune {study.model} --device {study.device} ..."
+    return f"give its command again, it goes on from there: earshot tune {study.settings['model']} --device {study.device} ..."

@@ -17,12 +17,12 @@ _COLLECT_WITHIN_S = 3600.0
 T = TypeVar("T")
 
 
-def study_of(settings: RunSettings) -> Study:
-    """A new one."""
+def study_of(settings: RunSettings, model: str) -> Study:
+    """A new one. ``model``: the name that its artifacts have, where the settings may say a path."""
     now = datetime.now(UTC)
     return Study(
         study_id=f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}",
-        model=settings.model,
+        model=model,
         device=settings.device,
         started_utc=now.isoformat(timespec="seconds"),
         settings=settings.question(),

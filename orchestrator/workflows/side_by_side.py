@@ -107,7 +107,7 @@ def _on(
             asked = isolation_for(device, settings.isolate, clusters_in(candidates))
             quiet = quieted(agent, device, progress.note, wanted=settings.quiet_device, asked=asked)
             environment = replace(environment, isolation=stack.enter_context(quiet))
-            study = _begin(ledger, settings, device, progress)
+            study = _begin(ledger, settings, prepared.source.name, device, progress)
             material = _push(agent, prepared, artifacts, ledger, Path(scratch), progress)
             by_hash = {artifact.sha256: artifact for artifact in artifacts}
             cooler = cooler_of(device, agent, environment, ledger, study, progress)
@@ -168,11 +168,11 @@ def _push(
     return Material(blob, blob, spans, spoken_words(evaluation, "test", prepared.source.contract.decoder.labels))
 
 
-def _begin(ledger: Ledger, settings: BenchSettings, device: Device, progress: Progress) -> Study:
+def _begin(ledger: Ledger, settings: BenchSettings, model: str, device: Device, progress: Progress) -> Study:
     now = datetime.now(UTC)
     question = settings.question(device.name)
     started = now.isoformat(timespec="seconds")
-    study = Study(f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}", settings.model, device.name, started, question)
+    study = Study(f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}", model, device.name, started, question)
     unfinished = ledger.unfinished_study(study.settings_sha256)
     if unfinished is not None:
         sessions = ledger.sessions(unfinished.study_id, with_arrays=False)

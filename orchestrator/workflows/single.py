@@ -104,7 +104,7 @@ def _runner(work: Work, settings: RunSettings, site: Site, progress: Progress) -
     )
     affinity = site.cluster.cpus if site.cluster else ()
     candidate = pick(known, settings.device, settings.provider, settings.threads, settings.options, affinity)
-    study = begin_or_go_on(work.ledger, study_of(settings), progress)
+    study = begin_or_go_on(work.ledger, study_of(settings, work.artifact.model), progress)
     runner = SessionRunner(
         work.ledger,
         study,

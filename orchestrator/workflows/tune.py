@@ -117,7 +117,7 @@ def tune_on(
 
         held = _each_that_can(devices, take, progress)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="earshot-")))
-        study, resumed = _begin(ledger, settings, progress)
+        study, resumed = _begin(ledger, settings, prepared.source.name, progress)
         exported = export_candidates(
             prepared, settings.recipes, settings.artifacts_dir, jobs=os.cpu_count() or 1, progress=progress
         )
@@ -183,11 +183,12 @@ def _so_far(race: Race, ledger: Ledger, progress: Progress) -> None:
         progress.note(f"so far: {decision.sentence}")
 
 
-def _begin(ledger: Ledger, settings: TuneSettings, progress: Progress) -> tuple[Study, bool]:
+def _begin(ledger: Ledger, settings: TuneSettings, model: str, progress: Progress) -> tuple[Study, bool]:
+    """``model``: the name that its artifacts have, where the settings may say a path."""
     now = datetime.now(UTC)
     study = Study(
         study_id=f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}",
-        model=settings.model,
+        model=model,
         device=settings.device,
         started_utc=now.isoformat(timespec="seconds"),
         settings=settings.question(),

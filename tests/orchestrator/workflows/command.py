@@ -24,7 +24,8 @@ QUICK = [
 
 
 def argv(results: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "orchestrator.cli", "tune", "mini", "--results", str(results), *QUICK, *more]
+    earshot = [sys.executable, "-m", "tests.orchestrator.workflows.patient"]
+    return [*earshot, "tune", "mini", "--results", str(results), *QUICK, *more]
 
 
 def environment(home: Path) -> dict[str, str]:

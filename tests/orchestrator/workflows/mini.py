@@ -3,17 +3,15 @@
 import json
 import shutil
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agents.strict_json import to_json
-from orchestrator.decide.selection.policy import Policy
-from orchestrator.domain.session_verdict import DEFAULT_LIMITS
 from orchestrator.make.models import reference
 from orchestrator.workflows import race
+from tests.orchestrator.workflows.patient import PATIENT
 
 TEST_CLIPS, CALIBRATION_CLIPS = 24, 6
 
@@ -31,8 +29,7 @@ def add_mini(results: Path, name: str = "mini") -> Path:
 
 def however_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions count however late this machine was: for tests of what is done, not of figures."""
-    patient = replace(DEFAULT_LIMITS, pacer_share=1e9)
-    monkeypatch.setattr(race, "Policy", partial(Policy, sessions=patient))
+    monkeypatch.setattr(race, "Policy", PATIENT)
 
 
 def add_tflite(model: Path) -> None:

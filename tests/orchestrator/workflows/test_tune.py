@@ -130,3 +130,16 @@ def test_an_infeasible_request_names_what_binds_and_the_nearest(results: Path) -
     assert "max_p50_ms = 0.0001 ms is binding" in done.stdout
     assert "the nearest, onnx:" in done.stdout
     assert not (results / "bundles").exists()
+
+
+def test_a_model_by_its_path_is_the_model_of_its_name(results: Path) -> None:
+    """Its artifacts, its study and its report have one name."""
+    command = argv(results)
+    command[command.index("mini")] = str(results / "models" / "mini" / "model.onnx")
+    done = subprocess.run(
+        command, env=environment(results.parent), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with Ledger.open(results / "ledger.db", create=False) as ledger:
+        (study,) = ledger.studies()
+        assert {artifact.model for artifact in ledger.artifacts()} == {study.model}
