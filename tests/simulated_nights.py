@@ -187,8 +187,9 @@ def _session(
     yield sample("temperature_celsius", 45 + 5 * noise.random())
     yield sample("throttled", 0)
     yield sample("artifact_size_bytes", 250_000 if "int8" in labels["precision"] else 1_000_000)
-    yield sample("error_ratio", 0.05 if "int8" in labels["precision"] else 0.04, metric="wer")
-    yield sample("streams_held", int(0.02 / service_s) + 1)
+    errors = 0.05 if "int8" in labels["precision"] else 0.04
+    yield sample("error_ratio", errors, metric="wer", mode="evaluate")
+    yield sample("streams_held", int(0.02 / service_s) + 1, mode="multi")
     session = f"{labels['device']}-{labels['model']}-{labels['runtime']}-{night}"
     yield sample(
         "session_info",

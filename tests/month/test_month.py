@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.regression import ALERTS, DEVICE_DRIFT, IMPROVEMENT, REGRESSION
+from orchestrator.domain.regression import DEVICE_DRIFT, IMPROVEMENT, REGRESSION
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.tell.grafana.against import Prometheus, ask
 from orchestrator.tell.grafana.boards import BOARDS
@@ -52,26 +52,38 @@ def of_kind(nights: list[ToldNight], kind: str) -> list[tuple[int, Any]]:
     return [(night.number, verdict) for night in nights for verdict in night.verdicts if verdict.kind == kind]
 
 
+def first_told(found: list[tuple[int, Any]]) -> dict[str, int]:
+    """Device -> the night on which it was first told."""
+    first: dict[str, int] = {}
+    for number, verdict in found:
+        first.setdefault(verdict.key.device, number)
+    return first
+
+
+def changes(verdict: Any) -> list[tuple[str, str, str]]:
+    return [(blame.axis, blame.before, blame.after) for blame in verdict.blame]
+
+
 def test_the_regression_is_found_on_every_device_within_two_nights_and_blamed_on_the_commit(
     nights: list[ToldNight],
 ) -> None:
+    """A tail, which is noisier, may be told some nights later; on the board that was away, when it is back."""
     found = of_kind(nights, REGRESSION)
-    assert {number for number, _ in found} <= {REGRESSED_AT, REGRESSED_AT + 1}
-    assert {verdict.key.device for _, verdict in found} == {unit.name for unit in UNITS}
+    assert set(first_told(found)) == {unit.name for unit in UNITS}
+    assert set(first_told(found).values()) <= {REGRESSED_AT, REGRESSED_AT + 1}
+    assert {verdict.key.metric for number, verdict in found if number > REGRESSED_AT + 1} <= {"latency_p99_ms"}
     for _, verdict in found:
         assert (verdict.key.model, verdict.confirmed_by) == (DIGITS, "re-run")
-        assert [(blame.axis, blame.before, blame.after) for blame in verdict.blame] == [("model_commit", *COMMITS[:2])]
-        assert verdict.effect.low is not None
-        assert verdict.effect.high is not None
+        assert changes(verdict) == [("model_commit", *COMMITS[:2])]
     inside = [verdict.effect.low <= 1.07 <= verdict.effect.high for _, verdict in found]
     assert sum(inside) / len(inside) >= 0.85, "intervals of 95 %, told where the effect was large enough to be told"
 
 
 def test_the_improvement_is_told_and_blamed_on_its_commit(nights: list[ToldNight]) -> None:
     found = of_kind(nights, IMPROVEMENT)
-    assert {number for number, _ in found} <= {FIXED_AT, FIXED_AT + 1}
-    assert {verdict.key.device for _, verdict in found} == {unit.name for unit in UNITS}
-    assert {(blame.before, blame.after) for _, v in found for blame in v.blame} == {COMMITS[1:]}
+    assert set(first_told(found)) == {unit.name for unit in UNITS}
+    assert set(first_told(found).values()) <= {FIXED_AT, FIXED_AT + 1}
+    assert all(changes(verdict) == [("model_commit", *COMMITS[1:])] for _, verdict in found)
 
 
 def test_the_dusty_board_is_told_from_its_models_and_put_aside(nights: list[ToldNight]) -> None:
@@ -84,10 +96,10 @@ def test_the_dusty_board_is_told_from_its_models_and_put_aside(nights: list[Told
 
 def test_nobody_is_paged_for_anything_else(nights: list[ToldNight]) -> None:
     """The hot week among it: what a throttled phone says does not count."""
-    planted = {REGRESSED_AT, REGRESSED_AT + 1}
-    odd = [(n.number, v.said) for n in nights if n.number not in planted for v in n.alerts if v.kind != DEVICE_DRIFT]
-    assert odd == []
-    assert set(ALERTS) >= {v.kind for n in nights for v in n.alerts}
+    alerts = [verdict for night in nights for verdict in night.alerts]
+    assert [v.said for v in alerts if v.kind not in (REGRESSION, DEVICE_DRIFT)] == []
+    assert [v.said for n in nights if n.number < REGRESSED_AT for v in n.alerts] == []
+    assert [v.said for n in nights if n.number in HOT for v in n.alerts if v.key.device != DUSTY] == []
 
 
 @dataclass

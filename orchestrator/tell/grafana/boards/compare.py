@@ -11,6 +11,8 @@ from orchestrator.tell.grafana.panels import GREEN, RED, Column, Query, bars, fi
 from orchestrator.tell.grafana.queries import WINDOW, night
 
 _WHERE = ["device_model", "device", "=model", "=mode"]
+# Of the evaluation, which is a mode of its own.
+_OF_ANY_MODE = ("earshot_error_ratio",)
 _SIDE = {"runtime": "runtime", "ep": "provider", "precision": "precision", "variant": "variant"}
 _P99 = "earshot_latency_seconds"
 # (title, metric, what is fixed beside the side, unit, what it is)
@@ -29,7 +31,8 @@ _METRICS: tuple[tuple[str, str, dict[str, str], str, str], ...] = (
 def _of(side: str, metric: str, **fixed: str) -> str:
     """The night's value on each device, for one side."""
     chosen = {label: f"${side}_{label}" for label in _SIDE}
-    return f"avg by (device) ({night(metric, _WHERE, **fixed, **chosen)})"
+    where = _WHERE[:-1] if metric in _OF_ANY_MODE else _WHERE
+    return f"avg by (device) ({night(metric, where, **fixed, **chosen)})"
 
 
 def _b_over_a(metric: str, **fixed: str) -> str:
