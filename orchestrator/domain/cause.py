@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.domain.regression import DEVICE_DRIFT, LAB_DRIFT, Verdict
+from orchestrator.domain.regression import DEVICE_DRIFT, IMPROVEMENT, LAB_DRIFT, REGRESSION, Verdict
 
 _MOST_NAMED = 4
+_DIRECTIONS = {REGRESSION: "worse", IMPROVEMENT: "better"}
 
 
 @dataclass(frozen=True)
@@ -30,25 +31,29 @@ class Cause:
         first = self.verdicts[0]
         if len(self.verdicts) == 1:
             return first.said
-        subject = f"{first.key.device} itself drifted" if self._drift else f"{self.kind}: {first.key.model} is"
+        subject = f"{first.key.device} itself is" if self._drift else f"{self.kind}: {first.key.model} is"
         where = _named("device", (v.key.device for v in self.verdicts))
         what = _named("metric", (v.key.metric for v in self.verdicts))
         recipes = _named("recipe", (v.key.precision for v in self.verdicts))
-        known = ", ".join(dict.fromkeys(v.confirmed_by or "not confirmed" for v in self.verdicts))
+        known = ", ".join(dict.fromkeys(v.confirmed_by for v in self.verdicts if v.confirmed_by))
+        how = f"known by {known}" if known else "not confirmed"
         parts = [f"{subject} {self._amount()} in {what}", *([] if self._drift else [f"on {where}"]), recipes]
-        return f"{', '.join(parts)}; since {self._since()}; known by {known}; {self._blamed()}"
+        return f"{', '.join(parts)}; since {self._since()}; {how}; {self._blamed()}"
 
     @property
     def _drift(self) -> bool:
         return self.kind in (DEVICE_DRIFT, LAB_DRIFT)
 
     def _amount(self) -> str:
-        """The least and the largest ratio, new over old."""
-        found = sorted(v.effect.value for v in self.verdicts if v.relative and v.effect.value is not None)
+        """The least and the largest change, new over old."""
+        found = [v.effect.value for v in self.verdicts if v.relative and v.effect.value is not None]
         if not found:
             return "off what was usual"
-        ends = list(dict.fromkeys(f"{100.0 * (value - 1.0):+.3g} %" for value in (found[0], found[-1])))
-        return f"off by {' to '.join(ends)}"
+        # What is worse or better may be more or less of a figure; what is only off says which.
+        form = "+.3g" if self.kind not in _DIRECTIONS else ".3g"
+        shares = sorted(value - 1.0 if form == "+.3g" else abs(value - 1.0) for value in found)
+        ends = list(dict.fromkeys(f"{100.0 * share:{form}} %" for share in (shares[0], shares[-1])))
+        return f"{_DIRECTIONS.get(self.kind, 'off')} by {' to '.join(ends)}"
 
     def _since(self) -> str:
         found = sorted({verdict.since.at for verdict in self.verdicts})

@@ -41,7 +41,7 @@ def test_an_alert_is_told_with_all_that_explains_it(results: Path, capsys: pytes
     code, out, _ = typed(capsys, "--results", str(results))
     assert code == ALERT
     assert f"night of {at(11)}" in out
-    for part in ("regression", "service_p50_ms", "off by +10", f"since {at(11)}", "model commit", "re-run"):
+    for part in ("regression", "service_p50_ms", "worse by 10", f"since {at(11)}", "model commit", "re-run"):
         assert part in out
     assert re.search(r"service_p50_ms .* 1\.\d+ \[1\.\d+\.\.1\.\d+\]", out), "a row for each figure, with its interval"
     assert f"false alarms: at most {number(DEFAULT.false_alarms_per_100)} in 100 nights" in out

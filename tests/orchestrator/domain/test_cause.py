@@ -10,6 +10,7 @@ from orchestrator.domain.regression import (
     IMPROVEMENT,
     LEVEL,
     REGRESSION,
+    SUSPECT,
     Blame,
     Since,
     Verdict,
@@ -52,7 +53,7 @@ def test_a_commit_that_moves_everything_is_one_sentence() -> None:
     (cause,) = causes(moved)
     assert len(cause.verdicts) == 10
     assert cause.said == (
-        "regression: digits is off by +6 % to +10 % in 2 metrics (load_ms, rtf), on 5 devices (a, b, c, d, ...), "
+        "regression: digits is worse by 6 % to 10 % in 2 metrics (load_ms, rtf), on 5 devices (a, b, c, d, ...), "
         "onnx:fp32; since 2026-11-02; known by re-run; changed then: model commit 3f1a -> b4d0"
     )
 
@@ -69,6 +70,14 @@ def test_another_change_another_kind_and_another_model_are_other_news() -> None:
 def test_a_drift_is_told_of_its_device() -> None:
     drift = [replace(verdict(d, m, kind=DEVICE_DRIFT), blame=()) for d in ("a", "b") for m in ("rtf", "load_ms")]
     first, second = causes(drift)
-    assert first.said.startswith("a itself drifted off by +7 % in 2 metrics (load_ms, rtf)")
+    assert first.said.startswith("a itself is off by +7 % in 2 metrics (load_ms, rtf)")
     assert first.said.endswith("nothing that is recorded changed then")
-    assert second.said.startswith("b itself drifted")
+    assert second.said.startswith("b itself is off")
+
+
+def test_a_gain_is_better_and_a_suspicion_only_off() -> None:
+    better = causes([verdict(d, kind=IMPROVEMENT, ratio=0.9) for d in "ab"])[0]
+    assert "digits is better by 10 % in latency_p50_ms" in better.said
+    open_ = [replace(verdict(d, kind=SUSPECT, ratio=1.04), confirmed_by=None, blame=()) for d in "ab"]
+    assert "digits is off by +4 % in latency_p50_ms, on 2 devices (a, b)" in causes(open_)[0].said
+    assert "; not confirmed; nothing that is recorded changed then" in causes(open_)[0].said
