@@ -111,4 +111,5 @@ def _study(ledger: Ledger, study_id: str | None, *, decided: bool = False) -> St
 
 
 def _again(study: Study) -> str:
-    return f"give its command again, it goes on from there: earshot tune {study.settings['model']} --device {study.device} ..."
+    asked = study.settings.get("model", study.model)
+    return f"give its command again, it goes on from there: earshot tune {asked} --device {study.device} ..."
