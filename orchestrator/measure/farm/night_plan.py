@@ -15,7 +15,7 @@ RERUN_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one configuration: a session's expected time, and what it takes once a night beside its sessions (its quality).
+    """Of one configuration: a session's expected time, and what it takes once a night beside them (its quality).
     ``estimated``: no session in the ledger says so. ``must``: it is the last to be left out.
     """
 
