@@ -91,7 +91,7 @@ system-parts:
 	sh tests/system_parts.sh
 
 test: install-dev system-parts
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 # Warnings are errors in every test run (pyproject.toml), so the tests of `check` are those of `test`.
 check: lint test
