@@ -19,8 +19,8 @@ _POOL, _MORE = 5, 20
 # SQLSTATE (its start) -> what to tell, what to do next. First match wins.
 _FAULTS = (
     ("28", "it refused this user", "check the user, the password file and pg_hba.conf"),
-    ("3D000", "it has no such database", "createdb NAME, then earshot ledger init"),
-    ("42501", "this user may not do that", "use a role that may: docs/how-to/farm.md tells what each may"),
+    ("3D000", "it has no such database", "createdb NAME, then earshot ledger attach"),
+    ("42501", "this user may not do that", "ask the owner of the database for that right (GRANT)"),
     ("55P03", "another session keeps it locked", "wait, then run the same command again"),
     ("53100", "its disk is full", "free some space there, then run the same command again: what is recorded is sound"),
     ("53300", "it has no connection left", "raise max_connections, or put PgBouncer in front of it"),
