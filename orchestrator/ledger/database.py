@@ -1,16 +1,17 @@
 """The way to the database: connecting, the schema's version, transactions, and its errors in our words."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, inspect, select, update
+from sqlalchemy import Connection, Engine, extract, func, insert, inspect, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger import postgres, sqlite
+from orchestrator.ledger import farm_tables, postgres, sqlite
 from orchestrator.ledger.json_columns import NotJson
 from orchestrator.ledger.place import Place
 from orchestrator.ledger.scope import SCOPE, WRITES
@@ -18,6 +19,8 @@ from orchestrator.ledger.tables import SCHEMA, SchemaRow, Table
 
 # Ledgers from this schema on are brought to the newest one where they lie, in one transaction.
 OLDEST_SCHEMA = 1
+# All tables are known to SQLAlchemy once their files are imported.
+assert farm_tables.JobRow.metadata is Table.metadata
 # Of the transaction that makes or upgrades the tables.
 _SCHEMA_SCOPE = "schema"
 
@@ -94,6 +97,13 @@ def insert_absent(connection: Connection, table: type[Table], values: Mapping[st
     """A row, unless its key is there already: also where another writer is just about to insert it."""
     made = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
     connection.execute(made(table).values(values).on_conflict_do_nothing())
+
+
+def now_s(connection: Connection) -> float:
+    """Seconds since 1970 by the clock that all who share this ledger share."""
+    if connection.dialect.name == "sqlite":
+        return time.time()
+    return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The form of these tables. A ledger with a higher number was written by a newer Earshot and is left alone; one with a
 # lower number lacks tables, which it gets when it is opened: no column of an old table ever changes.
-SCHEMA = 6
+SCHEMA = 7
 
 
 # Names sort byte by byte in every database, whatever its locale.

@@ -1,0 +1,162 @@
+"""Whose turn it is: a job is begun under a fence, and ended only by whoever has the newest."""
+
+from sqlalchemy import Connection, func, select, update
+
+from orchestrator.domain.fair_share import WINDOW_S, Turn, next_turn
+from orchestrator.domain.job import CANCELLED, DONE, EXPIRED, FAILED, READY, RUNNING, JobState, Outcome, device_of
+from orchestrator.ledger import database
+from orchestrator.ledger.farm_tables import JobRow, NeedRow, OrderRow
+from orchestrator.ledger.job_ends import end
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.orders import state_of
+from orchestrator.ledger.rows import AnyRow
+from orchestrator.ledger.workers import lost_workers
+
+# What was begun so often and never ended ends its workers, not the other way round.
+MOST_ATTEMPTS = 5
+# Until one that may go well another time is tried again, times its attempts.
+PAUSE_S = 15.0
+
+
+def claim(ledger: Ledger, queue: str, worker_id: str) -> JobState | None:
+    """The queue's next job, begun by this worker; None where none is ready, or where a device is busy with one.
+
+    What a lost worker had begun is ready again; what is past its deadline has expired.
+    """
+    with ledger.transaction(f"queue {queue}") as connection:
+        now_s = database.now_s(connection)
+        _take_back(connection, queue, now_s)
+        if device_of(queue) is not None and _running(connection, queue):
+            return None
+        _expire(connection, queue, now_s)
+        turn = next_turn(_ready(connection, queue, now_s), _used_s(connection, queue, now_s), _last(connection, queue))
+        return _begin(connection, turn.job_id, worker_id, now_s) if turn else None
+
+
+def _take_back(connection: Connection, queue: str, now_s: float) -> None:
+    begun = select(JobRow.job_id, JobRow.attempts, JobRow.fence).where(
+        JobRow.queue == queue, JobRow.state == RUNNING, JobRow.worker_id.in_(lost_workers(now_s))
+    )
+    for row in connection.execute(begun).all():
+        if row.attempts >= MOST_ATTEMPTS:
+            end(connection, row.job_id, FAILED, now_s, reason=f"begun {row.attempts} times, and no worker ended it")
+        else:
+            same = (JobRow.job_id == row.job_id, JobRow.state == RUNNING, JobRow.fence == row.fence)
+            connection.execute(update(JobRow).where(*same).values(state=READY))
+
+
+def _running(connection: Connection, queue: str) -> bool:
+    begun = select(JobRow.job_id).where(JobRow.queue == queue, JobRow.state == RUNNING).limit(1)
+    return connection.execute(begun).first() is not None
+
+
+def _expire(connection: Connection, queue: str, now_s: float) -> None:
+    late = select(JobRow.job_id).where(JobRow.queue == queue, JobRow.state == READY, JobRow.deadline_utc_s < now_s)
+    for row in connection.execute(late).all():
+        end(connection, row.job_id, EXPIRED, now_s, reason="its deadline passed before it began")
+
+
+def _ready(connection: Connection, queue: str, now_s: float) -> list[Turn]:
+    """Of each order, the one whose turn it is: a queue may hold thousands."""
+    here = (JobRow.queue == queue, JobRow.state == READY, JobRow.not_before_utc_s <= now_s)
+    first = (
+        select(JobRow.order_id, func.min(JobRow.position).label("position"))
+        .where(*here)
+        .group_by(JobRow.order_id)
+        .subquery()
+    )
+    columns = (JobRow.job_id, JobRow.order_id, JobRow.user, JobRow.priority, JobRow.deadline_utc_s, JobRow.position)
+    found = connection.execute(
+        select(*columns, OrderRow.submitted_utc_s)
+        .join(first, (first.c.order_id == JobRow.order_id) & (first.c.position == JobRow.position))
+        .join(OrderRow, OrderRow.order_id == JobRow.order_id)
+        .where(*here)
+    )
+    return [
+        Turn(r.job_id, r.order_id, r.user, r.priority, r.deadline_utc_s, r.submitted_utc_s, r.position) for r in found
+    ]
+
+
+def _used_s(connection: Connection, queue: str, now_s: float) -> dict[str, float]:
+    """Of this queue lately, by user."""
+    taken = func.sum(func.coalesce(JobRow.finished_utc_s, now_s) - JobRow.started_utc_s)
+    since = (JobRow.queue == queue, JobRow.started_utc_s > now_s - WINDOW_S)
+    return {
+        row.user: row.s
+        for row in connection.execute(select(JobRow.user, taken.label("s")).where(*since).group_by(JobRow.user))
+    }
+
+
+def _last(connection: Connection, queue: str) -> str | None:
+    begun = select(JobRow.order_id).where(JobRow.queue == queue, JobRow.started_utc_s.is_not(None))
+    return connection.execute(begun.order_by(JobRow.started_utc_s.desc()).limit(1)).scalar_one_or_none()
+
+
+def _begin(connection: Connection, job_id: str, worker_id: str, now_s: float) -> JobState | None:
+    """None where it was cancelled since it was looked at."""
+    begun = connection.execute(
+        update(JobRow)
+        .where(JobRow.job_id == job_id, JobRow.state == READY)
+        .values(
+            state=RUNNING,
+            worker_id=worker_id,
+            fence=JobRow.fence + 1,
+            attempts=JobRow.attempts + 1,
+            started_utc_s=now_s,
+            finished_utc_s=None,
+            cancelling=0,
+        )
+    )
+    if not begun.rowcount:
+        return None
+    needs = connection.execute(select(NeedRow.needs).where(NeedRow.job_id == job_id).order_by(NeedRow.needs)).scalars()
+    return state_of(_row(connection, job_id), tuple(needs))
+
+
+def finish(ledger: Ledger, begun: JobState, outcome: Outcome) -> list[str] | None:
+    """Queues in which a job became ready by it (its own where it is tried again). None: somebody else has begun it
+    since, or it was ended: this outcome counts for nothing.
+    """
+    job = begun.job
+    with ledger.transaction(f"job {job.job_id}") as connection:
+        row = connection.execute(select(JobRow.__table__).where(JobRow.job_id == job.job_id).with_for_update()).one()
+        if row.state != RUNNING or row.fence != begun.fence:
+            return None
+        now_s = database.now_s(connection)
+        if outcome.reason is None:
+            return end(connection, job.job_id, DONE, now_s, result=outcome.result)
+        if row.cancelling:
+            return end(connection, job.job_id, CANCELLED, now_s, reason=outcome.reason, result=outcome.result)
+        if not outcome.again or row.attempts >= MOST_ATTEMPTS:
+            return end(connection, job.job_id, FAILED, now_s, reason=outcome.reason, result=outcome.result)
+        later = {"state": READY, "not_before_utc_s": now_s + PAUSE_S * row.attempts, "reason": outcome.reason}
+        connection.execute(update(JobRow).where(JobRow.job_id == job.job_id).values(**later, finished_utc_s=now_s))
+        return [job.queue]
+
+
+def give_back(ledger: Ledger, begun: JobState) -> bool:
+    """It was begun, and its worker has to end before it could do anything of it: as if it had not been."""
+    with ledger.transaction(f"job {begun.job.job_id}") as connection:
+        mine = (JobRow.job_id == begun.job.job_id, JobRow.state == RUNNING, JobRow.fence == begun.fence)
+        values = {"state": READY, "attempts": JobRow.attempts - 1, "started_utc_s": None}
+        return connection.execute(update(JobRow).where(*mine).values(**values)).rowcount == 1
+
+
+def asked_to_end(ledger: Ledger, worker_id: str) -> frozenset[str]:
+    """Ids of this worker's running jobs that somebody cancelled."""
+    mine = select(JobRow.job_id).where(JobRow.worker_id == worker_id, JobRow.state == RUNNING, JobRow.cancelling == 1)
+    return frozenset(row.job_id for row in ledger.fetch(mine))
+
+
+def ready_by_queue(ledger: Ledger) -> dict[str, int]:
+    """How many jobs could begin, by queue: also those of lost workers."""
+    with ledger.snapshot() as connection:
+        now_s = database.now_s(connection)
+        lost = (JobRow.state == RUNNING) & JobRow.worker_id.in_(lost_workers(now_s))
+        ready = (JobRow.state == READY) & (JobRow.not_before_utc_s <= now_s)
+        counted = select(JobRow.queue, func.count().label("n")).where(lost | ready).group_by(JobRow.queue)
+        return {row.queue: row.n for row in connection.execute(counted)}
+
+
+def _row(connection: Connection, job_id: str) -> AnyRow:
+    return connection.execute(select(JobRow.__table__).where(JobRow.job_id == job_id)).one()

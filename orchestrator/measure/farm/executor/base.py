@@ -1,0 +1,71 @@
+"""What both executors share: the contract, and how one job is done."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from orchestrator.domain.job import Job, JobState, Outcome
+from orchestrator.errors import DeviceHeld, EarshotError, LeaseLost, LedgerError, Unreachable
+from orchestrator.ledger.job_turns import claim, finish
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.orders import Order
+
+# These may go well another time: nothing is wrong with the job.
+_AGAIN = (Unreachable, DeviceHeld, LeaseLost, LedgerError)
+
+
+@dataclass
+class Stop:
+    """Asks whoever does a job to end it: ``worker`` ends, or the job was cancelled (``job``, of each that is done)."""
+
+    worker: threading.Event = field(default_factory=threading.Event)
+    job: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def asked(self) -> bool:
+        return self.worker.is_set() or self.job.is_set()
+
+
+# Does one job. Raises EarshotError where it cannot; what it recorded in the ledger stays.
+Handler = Callable[[JobState, Stop], Outcome]
+
+
+class Executor(Protocol):
+    """Jobs of a queue are done one after another where it is a device's, in the order of ``domain/fair_share.py``; at
+    least once, and each counted once: ``ledger/job_turns.py`` says which outcome holds.
+    """
+
+    def submit(self, order: Order, jobs: Sequence[Job]) -> list[str]:
+        """Ids of the jobs that are new; who serves their queues is woken."""
+
+    def serve(
+        self,
+        worker_id: str,
+        queues: Sequence[str],
+        handlers: Mapping[str, Handler],
+        stop: threading.Event,
+        *,
+        until_idle: bool = False,
+    ) -> None:
+        """Do the jobs of these queues until ``stop`` is set and what was begun has ended.
+
+        ``until_idle``: or until none of them has anything that is ready or runs.
+        """
+
+
+def do_next(
+    ledger: Ledger, queue: str, worker_id: str, handlers: Mapping[str, Handler], stop: Stop
+) -> tuple[JobState, list[str]] | None:
+    """The queue's next job, done: how it was begun, and queues in which a job became ready by it. None: nothing ready.
+
+    Raises LedgerError where its end could not be told: another will begin it again, and find what was recorded.
+    """
+    begun = claim(ledger, queue, worker_id)
+    if begun is None:
+        return None
+    try:
+        outcome = handlers[begun.job.kind](begun, stop)
+    except EarshotError as exc:
+        outcome = Outcome(reason=f"{exc.message}{f' ({exc.hint})' if exc.hint else ''}", again=isinstance(exc, _AGAIN))
+    return begun, finish(ledger, begun, outcome) or []
