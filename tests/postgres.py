@@ -1,4 +1,7 @@
-"""A PostgreSQL of the tests' own, on 127.0.0.1: Debian's programs, a folder that they made, a password in a file."""
+"""A PostgreSQL of the tests' own, on 127.0.0.1: Debian's programs, a folder that they made, a password in a file.
+
+Or on an address of a network namespace that a test made, as hosts of other rooms reach it.
+"""
 
 import itertools
 import os
@@ -24,6 +27,17 @@ _COUNTER = itertools.count()
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=100")
 
 
+@dataclass(frozen=True)
+class Where:
+    """``before``: what a command begins with that enters the network namespace. ``subnet``: who may dial ``address``
+    from outside of it.
+    """
+
+    before: tuple[str, ...] = ()
+    address: str = "127.0.0.1"
+    subnet: str | None = None
+
+
 @dataclass
 class Postgres:
     """A running server. It refuses root, so its files belong to the system's user of that name."""
@@ -32,9 +46,11 @@ class Postgres:
     port: int
     passfile: Path
     settings: Sequence[str] = field(default=_FAST)
+    where: Where = Where()
 
     def start(self) -> None:
-        options = [f"-c{setting}" for setting in (*self.settings, f"port={self.port}", "listen_addresses=127.0.0.1")]
+        listen = f"listen_addresses={self.where.address}"
+        options = [f"-c{setting}" for setting in (*self.settings, f"port={self.port}", listen)]
         options += [f"-cunix_socket_directories={self.folder}"]
         self._run("pg_ctl", "--wait", "--log", str(self.folder / "log"), "--options", " ".join(options), "start")
 
@@ -50,14 +66,25 @@ class Postgres:
         return f"{self.url()}&options=-csearch_path%3D{name}"
 
     def url(self, name: str = "postgres", user: str = _USER) -> str:
-        return f"postgresql://{user}@127.0.0.1:{self.port}/{name}?passfile={self.passfile}"
+        return f"postgresql://{user}@{self.where.address}:{self.port}/{name}?passfile={self.passfile}"
+
+    def socket_url(self, name: str = "postgres", user: str = _USER) -> str:
+        """The same from any network namespace of this machine."""
+        return f"postgresql://{user}@/{name}?host={self.folder}&port={self.port}&passfile={self.passfile}"
 
     def connect(self, name: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(self.url(name), autocommit=True)
+        return psycopg.connect(self.socket_url(name), autocommit=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         as_user = [] if os.geteuid() else ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        argv = [*as_user, str(_PROGRAMS[-1] / program), "--pgdata", str(self.folder / "data"), *arguments]
+        argv = [
+            *self.where.before,
+            *as_user,
+            str(_PROGRAMS[-1] / program),
+            "--pgdata",
+            str(self.folder / "data"),
+            *arguments,
+        ]
         # Not pipes: the server that pg_ctl leaves behind would keep them open.
         with (self.folder / "programs.log").open("ab") as log:
             done = subprocess.run(argv, cwd=self.folder, stdout=log, stderr=log, timeout=_TIMEOUT_S, check=False)
@@ -77,10 +104,13 @@ class Postgres:
             "--no-sync",
             "--locale=C.UTF-8",
         )
+        if self.where.subnet:
+            with (self.folder / "data/pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {self.where.subnet} scram-sha-256\n")
 
 
 @contextmanager
-def postgres(settings: Sequence[str] = _FAST) -> Iterator[Postgres]:
+def postgres(settings: Sequence[str] = _FAST, where: Where = Where()) -> Iterator[Postgres]:
     """Skips the test where Debian's PostgreSQL is not installed."""
     if not _PROGRAMS:
         pytest.skip("PostgreSQL is not installed (tests/system_parts.sh)")
@@ -90,9 +120,9 @@ def postgres(settings: Sequence[str] = _FAST) -> Iterator[Postgres]:
         if not os.geteuid():
             os.chown(folder, pwd.getpwnam("postgres").pw_uid, pwd.getpwnam("postgres").pw_gid)
         passfile = folder / "pgpass"
-        passfile.write_text(f"127.0.0.1:*:*:{_USER}:{_PASSWORD.replace(':', chr(92) + ':')}\n")
+        passfile.write_text(f"*:*:*:{_USER}:{_PASSWORD.replace(':', chr(92) + ':')}\n")
         passfile.chmod(0o600)
-        server = Postgres(folder, _free_port(), passfile, settings)
+        server = Postgres(folder, _free_port(), passfile, settings, where)
         server.make()
         server.start()
         try:
