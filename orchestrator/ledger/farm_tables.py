@@ -5,7 +5,7 @@ All since schema 7. Times are seconds since 1970 by the database's clock (``data
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from orchestrator.ledger.tables import Table
@@ -103,3 +103,41 @@ class BlobPartRow(Table):
     parts: Mapped[int]
     size_bytes: Mapped[int]
     blob: Mapped[bytes]
+
+
+class SpoolRow(Table):
+    """In a site's ledger: a row of ``kind`` (a table) that was written there and that the farm may not have.
+
+    ``key``: its primary key, as JSON. Written by triggers (spool.py), so that nothing which is recorded can forget it.
+    ``refused``: why the farm's ledger does not take it; None: nobody tried, or it was away.
+    """
+
+    __tablename__ = "farm_spool"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    kind: Mapped[str]
+    key: Mapped[str]
+    at_utc_s: Mapped[float]
+    refused: Mapped[str | None]
+
+
+class SnapshotRow(Table):
+    """In a site's ledger: a job copied from the farm. ``fence``: what it was there. ``settled``: the farm knows how it
+    ended here.
+    """
+
+    __tablename__ = "farm_snapshot_jobs"
+
+    job_id: Mapped[str] = mapped_column(primary_key=True)
+    fence: Mapped[int]
+    settled: Mapped[int]
+
+
+class SnapshotQueueRow(Table):
+    """In a site's ledger: when a queue was compared with the farm's last, and what it was like then."""
+
+    __tablename__ = "farm_snapshot_queues"
+
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    at_utc_s: Mapped[float]
+    likeness: Mapped[str]
