@@ -67,5 +67,10 @@ def do_next(
     try:
         outcome = handlers[begun.job.kind](begun, stop)
     except EarshotError as exc:
-        outcome = Outcome(reason=f"{exc.message}{f' ({exc.hint})' if exc.hint else ''}", again=isinstance(exc, _AGAIN))
+        outcome = outcome_of(exc)
     return begun, finish(ledger, begun, outcome) or []
+
+
+def outcome_of(error: EarshotError) -> Outcome:
+    """Of a job that could not be done."""
+    return Outcome(reason=f"{error.message}{f' ({error.hint})' if error.hint else ''}", again=isinstance(error, _AGAIN))
