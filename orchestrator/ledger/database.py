@@ -1,7 +1,7 @@
 """The way to the database: connecting, the schema's version, transactions, and its errors in our words."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import farm_tables, postgres, sqlite
 from orchestrator.ledger.json_columns import NotJson
+from orchestrator.ledger.migrations import steps
 from orchestrator.ledger.place import Place
 from orchestrator.ledger.scope import SCOPE, WRITES
 from orchestrator.ledger.tables import SCHEMA, SchemaRow, Table
@@ -22,7 +23,7 @@ OLDEST_SCHEMA = 1
 # All tables are known to SQLAlchemy once their files are imported.
 assert farm_tables.JobRow.metadata is Table.metadata
 # Of the transaction that makes or upgrades the tables.
-_SCHEMA_SCOPE = "schema"
+SCHEMA_SCOPE = "schema"
 
 
 def connect(place: Place, *, create: bool, busy_timeout_s: float) -> Engine:
@@ -43,25 +44,40 @@ def _check_schema(engine: Engine, place: Place, create: bool) -> None:
     with reading(engine, place) as connection:
         names = inspect(connection).get_table_names()
     if not names and create:
-        with writing(engine, place, _SCHEMA_SCOPE) as connection:
+        with writing(engine, place, SCHEMA_SCOPE) as connection:
             _create(connection)
-    elif SchemaRow.__tablename__ not in names:
-        detail = f"a database with the tables {', '.join(names) or 'none'}"
-        raise (sqlite if place.file else postgres).not_a_ledger(place, detail)
     with reading(engine, place) as connection:
-        version = connection.execute(select(SchemaRow.version)).scalar_one_or_none()
-    if version is not None and OLDEST_SCHEMA <= version < SCHEMA:
-        with writing(engine, place, _SCHEMA_SCOPE) as connection:
+        names = inspect(connection).get_table_names()
+        version = version_in(connection, names, place)
+        if not place.file and version < SCHEMA:
+            raise postgres.not_upgraded(place, version, SCHEMA, postgres.owner_of(connection))
+    if OLDEST_SCHEMA <= version < SCHEMA:
+        with writing(engine, place, SCHEMA_SCOPE) as connection:
             version = _upgrade(connection)
     if version != SCHEMA:
-        raise LedgerError(
-            f"the ledger {place} has schema {version}, this Earshot reads schema {SCHEMA}",
-            hint="install the newest earshot" if version and version > SCHEMA else "restore it from a backup",
-        )
+        raise wrong_schema(place, version)
+
+
+def version_in(connection: Connection, names: Sequence[str], place: Place) -> int:
+    """The schema of the ledger that has the tables ``names``. Raises LedgerError where it is none."""
+    if SchemaRow.__tablename__ not in names:
+        detail = f"a database with the tables {', '.join(names) or 'none'}"
+        raise (sqlite if place.file else postgres).not_a_ledger(place, detail)
+    version: int | None = connection.execute(select(SchemaRow.version)).scalar_one_or_none()
+    if version is None:
+        raise wrong_schema(place, None)
+    return version
+
+
+def wrong_schema(place: Place, version: int | None) -> LedgerError:
+    return LedgerError(
+        f"the ledger {place} has schema {version}, this Earshot reads schema {SCHEMA}",
+        hint="install the newest earshot" if version and version > SCHEMA else "restore it from a backup",
+    )
 
 
 def _upgrade(connection: Connection) -> int:
-    """Add the tables that this ledger lacks; returns its version then. Another process may have been first."""
+    """Add the tables that this file lacks; returns its version then. Another process may have been first."""
     version: int = connection.execute(select(SchemaRow.version)).scalar_one()
     if version >= SCHEMA:
         return version
@@ -74,8 +90,11 @@ def _create(connection: Connection) -> None:
     # Another process may have been first: this one waited for the lock, and looks again.
     if inspect(connection).get_table_names():
         return
-    Table.metadata.create_all(connection)
-    connection.execute(insert(SchemaRow).values(id=1, version=SCHEMA))
+    if connection.dialect.name == "sqlite":
+        Table.metadata.create_all(connection)
+        connection.execute(insert(SchemaRow).values(id=1, version=SCHEMA))
+    else:
+        steps.take(connection)
 
 
 @contextmanager
@@ -93,10 +112,10 @@ def writing(engine: Engine, place: Place, scope: str) -> Iterator[Connection]:
         yield connection
 
 
-def insert_absent(connection: Connection, table: type[Table], values: Mapping[str, Any]) -> None:
-    """A row, unless its key is there already: also where another writer is just about to insert it."""
+def insert_absent(connection: Connection, table: type[Table], values: Mapping[str, Any]) -> bool:
+    """A row, unless its key is there already: also where another writer is just about to insert it. True: it is new."""
     made = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    connection.execute(made(table).values(values).on_conflict_do_nothing())
+    return connection.execute(made(table).values(values).on_conflict_do_nothing()).rowcount == 1
 
 
 def now_s(connection: Connection) -> float:

@@ -3,13 +3,14 @@
 import hashlib
 from importlib.util import find_spec
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.json_columns import dump
 from orchestrator.ledger.place import Place
 from orchestrator.ledger.scope import SCOPE, WRITES
+from orchestrator.ledger.tables import SchemaRow
 
 # A link that is cut without a word is known after about 30 s, not after the two hours of the kernel's default.
 _KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
@@ -69,6 +70,19 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
     key = int.from_bytes(hashlib.sha256(options.get(SCOPE, "").encode()).digest()[:8], "big", signed=True)
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
+
+
+def owner_of(connection: Connection) -> str:
+    """The role that a ledger's tables belong to."""
+    owner = text("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass(:table)")
+    return str(connection.execute(owner, {"table": SchemaRow.__tablename__}).scalar_one())
+
+
+def not_upgraded(place: Place, version: int, wanted: int, owner: str) -> LedgerError:
+    return LedgerError(
+        f"the ledger {place} has schema {version}, this Earshot reads schema {wanted}",
+        hint=f"{owner}, whom its tables belong to, upgrades it with `earshot ledger upgrade`",
+    )
 
 
 def not_a_ledger(place: Place, detail: str) -> LedgerError:

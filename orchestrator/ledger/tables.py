@@ -121,6 +121,21 @@ class ArrayRow(Table):
     blob: Mapped[bytes]
 
 
+class CompactedRow(Table):
+    """What stayed of a session whose raw arrays made way (``ledger/retention.py``). Since schema 7.
+
+    ``record``: its figures (``domain.kept_figures``); ``histograms``: of its times, packed by ``ledger.arrays``.
+    """
+
+    __tablename__ = "compacted_sessions"
+
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.session_id"), primary_key=True)
+    compacted_utc: Mapped[str]
+    freed_bytes: Mapped[int]
+    record: Mapped[dict[str, Any]]
+    histograms: Mapped[bytes]
+
+
 class ScoreRow(Table):
     """``items`` is zlib over the JSON list of [item, errors, count]."""
 

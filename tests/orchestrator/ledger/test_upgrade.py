@@ -19,8 +19,9 @@ ROOT = Path(__file__).parents[3]
 SCHEMA_1 = Path(__file__).with_name("schema1.sql")
 NEW_TABLES = {"leases", "device_health", "health_events", "native_sessions", "calibrations", "power_calibrations"}
 NEW_TABLES |= {"streams_held", "observer_on_off", "drifts", "nights", "outbox", "outbox_targets", "outbox_refused"}
-NEW_TABLES |= {"rounds", "search_steps"}
+NEW_TABLES |= {"rounds", "search_steps", "compacted_sessions"}
 NEW_TABLES |= {"farm_orders", "farm_jobs", "farm_needs", "farm_workers", "farm_devices", "farm_blobs"}
+NEW_TABLES |= {"farm_spool", "farm_snapshot_jobs", "farm_snapshot_queues"}
 
 
 def schema1(path: Path) -> Path:

@@ -1,0 +1,73 @@
+"""The tables of a ledger brought to what this Earshot reads, by the role that they belong to."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, inspect, literal_column, select
+
+from orchestrator.errors import LedgerError
+from orchestrator.ledger import database, postgres
+from orchestrator.ledger.ledger import BUSY_TIMEOUT_S, Ledger
+from orchestrator.ledger.migrations import steps
+from orchestrator.ledger.place import Place
+from orchestrator.ledger.tables import SCHEMA
+
+
+@dataclass(frozen=True)
+class Standing:
+    """``version`` 0: an empty database. ``told``: the ledger knows which steps it has had. ``owner``: of its tables."""
+
+    version: int
+    told: bool
+    owner: str | None
+
+
+def upgrade(place: Place) -> int:
+    """The schema before; 0: it was empty. Of two that do it at once one waits. A file is upgraded when it is opened.
+
+    Raises LedgerError: not a ledger, of a newer Earshot, or not this user's to change.
+    """
+    if place.file:
+        Ledger.at(place, create=False).close()
+        return SCHEMA
+    engine = postgres.engine_of(place, busy_timeout_s=BUSY_TIMEOUT_S)
+    try:
+        with database.writing(engine, place, database.SCHEMA_SCOPE) as connection:
+            before = standing(connection, place)
+            _as_owner(connection, place, before)
+            steps.take(connection)
+    finally:
+        engine.dispose()
+    return before.version
+
+
+def upgrade_sql(place: Place) -> str:
+    """What ``upgrade`` would do, for whoever may; nothing is changed. Raises LedgerError as it does."""
+    engine = postgres.engine_of(place, busy_timeout_s=BUSY_TIMEOUT_S)
+    try:
+        with database.reading(engine, place) as connection:
+            found = standing(connection, place)
+    finally:
+        engine.dispose()
+    return steps.as_sql(found.version, told=found.told)
+
+
+def standing(connection: Connection, place: Place) -> Standing:
+    """Of a PostgreSQL. Raises LedgerError for what is no ledger, or one of a newer Earshot."""
+    names = inspect(connection).get_table_names()
+    version = database.version_in(connection, names, place) if names else 0
+    if version > SCHEMA:
+        raise database.wrong_schema(place, version)
+    return Standing(version, steps.STEPS_TABLE in names, postgres.owner_of(connection) if version else None)
+
+
+def _as_owner(connection: Connection, place: Place, found: Standing) -> None:
+    """New tables belong to whom the old ones belong to, whichever of its members makes them."""
+    if found.owner is None:
+        return
+    user: str = connection.execute(select(literal_column("current_user"))).scalar_one()
+    if not connection.execute(select(func.pg_has_role(user, found.owner, "MEMBER"))).scalar_one():
+        raise LedgerError(
+            f"the tables of {place} belong to {found.owner}, and {user} is no member of that role",
+            hint=f"earshot ledger upgrade as {found.owner}, or give --sql's text to whoever is",
+        )
+    connection.execute(select(func.set_config("role", found.owner, True)))
