@@ -115,7 +115,8 @@ def writing(engine: Engine, place: Place, scope: str) -> Iterator[Connection]:
 def insert_absent(connection: Connection, table: type[Table], values: Mapping[str, Any]) -> bool:
     """A row, unless its key is there already: also where another writer is just about to insert it. True: it is new."""
     made = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    return connection.execute(made(table).values(values).on_conflict_do_nothing()).rowcount == 1
+    absent = made(table).values(values).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return connection.execute(absent).rowcount == 1
 
 
 def now_s(connection: Connection) -> float:
