@@ -33,6 +33,7 @@ class JobRow(Table):
     __table_args__ = (
         Index("farm_jobs_by_queue", "queue", "state", "order_id", "position"),
         Index("farm_jobs_by_start", "queue", "started_utc_s"),
+        Index("farm_jobs_by_state", "state", "queue"),
         Index("farm_jobs_by_order", "order_id"),
         Index("farm_jobs_by_worker", "worker_id", "state"),
     )
@@ -69,7 +70,9 @@ class NeedRow(Table):
 
 
 class WorkerRow(Table):
-    """A process that does jobs. ``place``: site, host and folder; a new process there takes an older one's place."""
+    """A process that does jobs. ``place``: site, host and folder; a new process there takes an older one's place.
+    ``ttl_s``: one that was silent for longer is lost.
+    """
 
     __tablename__ = "farm_workers"
 
@@ -78,6 +81,7 @@ class WorkerRow(Table):
     place: Mapped[str] = mapped_column(index=True)
     started_utc_s: Mapped[float]
     heard_utc_s: Mapped[float]
+    ttl_s: Mapped[float]
     ended: Mapped[int]
     record: Mapped[dict[str, Any]]
 
@@ -94,7 +98,7 @@ class SiteDeviceRow(Table):
 
 
 class BlobPartRow(Table):
-    """A piece of a file, where files travel through the database."""
+    """A piece of a file, where files travel through the database. ``put_utc_s``: when somebody wanted it there last."""
 
     __tablename__ = "farm_blobs"
 
@@ -102,6 +106,7 @@ class BlobPartRow(Table):
     part: Mapped[int] = mapped_column(primary_key=True)
     parts: Mapped[int]
     size_bytes: Mapped[int]
+    put_utc_s: Mapped[float]
     blob: Mapped[bytes]
 
 

@@ -1,6 +1,8 @@
 """Whose turn it is: a job is begun under a fence, and ended only by whoever has the newest."""
 
-from sqlalchemy import Connection, func, select, update
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, case, func, select, update
 
 from orchestrator.domain.fair_share import WINDOW_S, Turn, next_turn
 from orchestrator.domain.job import CANCELLED, DONE, EXPIRED, FAILED, READY, RUNNING, JobState, Outcome, device_of
@@ -113,9 +115,9 @@ def _begin(connection: Connection, job_id: str, worker_id: str, now_s: float) ->
     return state_of(_row(connection, job_id), tuple(needs))
 
 
-def finish(ledger: Ledger, begun: JobState, outcome: Outcome) -> list[str] | None:
+def finish(ledger: Ledger, begun: JobState, outcome: Outcome, *, pause_s: float = PAUSE_S) -> list[str] | None:
     """Queues in which a job became ready by it (its own where it is tried again). None: somebody else has begun it
-    since, or it was ended: this outcome counts for nothing.
+    since, or it was ended: this outcome counts for nothing. ``pause_s``: until it is tried again, times its attempts.
     """
     job = begun.job
     with ledger.transaction(f"job {job.job_id}") as connection:
@@ -129,7 +131,7 @@ def finish(ledger: Ledger, begun: JobState, outcome: Outcome) -> list[str] | Non
             return end(connection, job.job_id, CANCELLED, now_s, reason=outcome.reason, result=outcome.result)
         if not outcome.again or row.attempts >= MOST_ATTEMPTS:
             return end(connection, job.job_id, FAILED, now_s, reason=outcome.reason, result=outcome.result)
-        later = {"state": READY, "not_before_utc_s": now_s + PAUSE_S * row.attempts, "reason": outcome.reason}
+        later = {"state": READY, "not_before_utc_s": now_s + pause_s * row.attempts, "reason": outcome.reason}
         connection.execute(update(JobRow).where(JobRow.job_id == job.job_id).values(**later, finished_utc_s=now_s))
         return [job.queue]
 
@@ -148,14 +150,40 @@ def asked_to_end(ledger: Ledger, worker_id: str) -> frozenset[str]:
     return frozenset(row.job_id for row in ledger.fetch(mine))
 
 
-def ready_by_queue(ledger: Ledger) -> dict[str, int]:
-    """How many jobs could begin, by queue: also those of lost workers."""
+@dataclass(frozen=True)
+class Load:
+    """How many jobs of a queue could begin now (those of lost workers too), how many later, and how many run."""
+
+    ready: int = 0
+    later: int = 0
+    running: int = 0
+
+    @property
+    def idle(self) -> bool:
+        return not (self.ready or self.later or self.running)
+
+
+def loads(ledger: Ledger) -> dict[str, Load]:
+    """Of the queues that are not idle."""
     with ledger.snapshot() as connection:
         now_s = database.now_s(connection)
-        lost = (JobRow.state == RUNNING) & JobRow.worker_id.in_(lost_workers(now_s))
-        ready = (JobRow.state == READY) & (JobRow.not_before_utc_s <= now_s)
-        counted = select(JobRow.queue, func.count().label("n")).where(lost | ready).group_by(JobRow.queue)
-        return {row.queue: row.n for row in connection.execute(counted)}
+        runs = JobRow.state == RUNNING
+        free = case(
+            (runs & JobRow.worker_id.in_(lost_workers(now_s)), "ready"),
+            (runs, "running"),
+            (JobRow.not_before_utc_s <= now_s, "ready"),
+            else_="later",
+        )
+        counted = select(JobRow.queue, free.label("free"), func.count().label("n"))
+        found: dict[str, dict[str, int]] = {}
+        for row in connection.execute(counted.where(JobRow.state.in_((READY, RUNNING))).group_by(JobRow.queue, free)):
+            found.setdefault(row.queue, {})[row.free] = row.n
+    return {queue: Load(**counts) for queue, counts in found.items()}
+
+
+def ready_by_queue(ledger: Ledger) -> dict[str, int]:
+    """How many jobs could begin, by queue: also those of lost workers."""
+    return {queue: load.ready for queue, load in loads(ledger).items() if load.ready}
 
 
 def _row(connection: Connection, job_id: str) -> AnyRow:

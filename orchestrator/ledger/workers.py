@@ -19,7 +19,9 @@ WORKER_BEAT_S = 15.0
 
 @dataclass(frozen=True)
 class Worker:
-    """``silent_s``: since it was last heard of. ``ended``: it said so, or another took its place."""
+    """``silent_s``: since it was last heard of; longer than ``ttl_s``: it is lost. ``ended``: it said so, or another took
+    its place.
+    """
 
     worker_id: str
     site: str
@@ -28,10 +30,11 @@ class Worker:
     silent_s: float
     ended: bool
     record: dict[str, Any] = field(default_factory=dict)
+    ttl_s: float = WORKER_TTL_S
 
     @property
     def alive(self) -> bool:
-        return not self.ended and self.silent_s <= WORKER_TTL_S
+        return not self.ended and self.silent_s <= self.ttl_s
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,15 @@ class SiteDevice:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-def begin_worker(ledger: Ledger, site: str, place: str, record: Mapping[str, Any]) -> str:
+def begin_worker(
+    ledger: Ledger, site: str, place: str, record: Mapping[str, Any], *, ttl_s: float = WORKER_TTL_S
+) -> str:
     """Its id. Who was at this ``place`` (site, host, folder: one process at a time) is lost at once."""
     worker_id = uuid4().hex
     with ledger.transaction("farm workers") as connection:
         now_s = database.now_s(connection)
         connection.execute(update(WorkerRow).where(WorkerRow.place == place).values(ended=1))
-        times = {"started_utc_s": now_s, "heard_utc_s": now_s}
+        times = {"started_utc_s": now_s, "heard_utc_s": now_s, "ttl_s": ttl_s}
         values = {"worker_id": worker_id, "site": site, "place": place, "ended": 0, "record": dict(record)}
         connection.execute(insert(WorkerRow).values(**values, **times))
     return worker_id
@@ -70,7 +75,7 @@ def end_worker(ledger: Ledger, worker_id: str) -> None:
 
 def lost_workers(now_s: float) -> Select[str]:
     """Ids, for the statements of this folder."""
-    return select(WorkerRow.worker_id).where((WorkerRow.ended == 1) | (WorkerRow.heard_utc_s < now_s - WORKER_TTL_S))
+    return select(WorkerRow.worker_id).where((WorkerRow.ended == 1) | (WorkerRow.heard_utc_s + WorkerRow.ttl_s < now_s))
 
 
 def workers(ledger: Ledger) -> list[Worker]:
@@ -82,7 +87,7 @@ def workers(ledger: Ledger) -> list[Worker]:
         ).all()
     newest = {row.place: row for row in found}
     return [
-        Worker(r.worker_id, r.site, r.place, r.started_utc_s, now_s - r.heard_utc_s, bool(r.ended), r.record)
+        Worker(r.worker_id, r.site, r.place, r.started_utc_s, now_s - r.heard_utc_s, bool(r.ended), r.record, r.ttl_s)
         for r in newest.values()
     ]
 

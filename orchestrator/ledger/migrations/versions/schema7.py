@@ -44,6 +44,7 @@ def upgrade() -> None:
         text("place"),
         real("started_utc_s"),
         real("heard_utc_s"),
+        real("ttl_s"),
         whole("ended"),
         record(),
     )
@@ -74,6 +75,7 @@ def upgrade() -> None:
     op.create_index("farm_jobs_by_order", "farm_jobs", ["order_id"])
     op.create_index("farm_jobs_by_queue", "farm_jobs", ["queue", "state", "order_id", "position"])
     op.create_index("farm_jobs_by_start", "farm_jobs", ["queue", "started_utc_s"])
+    op.create_index("farm_jobs_by_state", "farm_jobs", ["state", "queue"])
     op.create_index("farm_jobs_by_worker", "farm_jobs", ["worker_id", "state"])
     op.create_table(
         "compacted_sessions",
