@@ -82,8 +82,6 @@ def _asked(client: "subprocess.Popen[str]", word: str) -> str:
 
 
 def _answers(client: "subprocess.Popen[str]", *, within_s: float) -> bool:
-    import select
-
     assert client.stdout is not None
     return bool(select.select([client.stdout], [], [], within_s)[0])
 
