@@ -20,6 +20,8 @@ EarshotError                 a message for a person: what was wrong, where, what
 |   |-- LeaseLost            it was given to somebody else while we worked
 |   `-- DeviceQuarantined    it failed too often and is passed over
 |-- LedgerError              the ledger cannot be opened or written
+|   |-- LedgerAway           its database cannot be reached, or takes nothing just now: the same may go well later
+|   `-- StoreError           files that travel: their store cannot be reached, or has not what it should
 |-- Infeasible               no candidate meets the constraints
 |-- Incomparable             two results were not measured alike; carries the fields
 `-- MonitoringError          a Prometheus or Grafana that cannot be reached, or does not take what it is told
@@ -137,6 +139,14 @@ class DeviceQuarantined(DeviceError):
 
 class LedgerError(EarshotError):
     exit_code = 6
+
+
+class LedgerAway(LedgerError):
+    pass
+
+
+class StoreError(LedgerError):
+    pass
 
 
 class Infeasible(EarshotError):

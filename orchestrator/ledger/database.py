@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Engine, extract, func, insert, inspect, selec
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerAway, LedgerError
 from orchestrator.ledger import farm_tables, postgres, sqlite
 from orchestrator.ledger.json_columns import NotJson
 from orchestrator.ledger.migrations import steps
@@ -135,6 +136,9 @@ def _in_our_words(place: Place) -> Iterator[None]:
             f"the ledger {place} has no row that this one refers to, or has it twice: {exc.orig}",
             hint="record the study first, then its artifacts, then the sessions, then scores and the decision",
         ) from exc
+    except NoneFree as exc:
+        # All of them wait for a database that does not answer.
+        raise LedgerAway(f"cannot use the ledger {place}: no connection became free ({exc})") from exc
     except DBAPIError as exc:
         raise (sqlite if place.file else postgres).fault(place, exc) from exc
     except (StatementError, NotJson) as exc:

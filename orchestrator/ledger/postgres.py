@@ -4,22 +4,25 @@ import hashlib
 from importlib.util import find_spec
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerAway, LedgerError
 from orchestrator.ledger.json_columns import dump
 from orchestrator.ledger.place import Place
 from orchestrator.ledger.scope import SCOPE, WRITES
 from orchestrator.ledger.tables import SchemaRow
 
-# A link that is cut without a word is known after about 30 s, not after the two hours of the kernel's default.
-_KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
+# A link that is cut without a word is known after about 30 s, not after the two hours of the kernel's default; nor after
+# the quarter of an hour that it goes on sending what nobody acknowledges (tcp(7), TCP_USER_TIMEOUT, in ms).
+_KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+_CONNECT_TIMEOUT_S = 10
 # One thread per device, each with a connection for milliseconds.
 _POOL, _MORE = 5, 20
 
 # SQLSTATE (its start) -> what to tell, what to do next. First match wins.
 _FAULTS = (
     ("28", "it refused this user", "check the user, the password file and pg_hba.conf"),
+    ("25006", "it is a standby that takes no writes", "give the host of the primary, or wait until this one is it"),
     ("3D000", "it has no such database", "createdb NAME, then earshot ledger attach"),
     ("42501", "this user may not do that", "ask the owner of the database for that right (GRANT)"),
     ("55P03", "another session keeps it locked", "wait, then run the same command again"),
@@ -27,6 +30,8 @@ _FAULTS = (
     ("53300", "it has no connection left", "raise max_connections, or put PgBouncer in front of it"),
     ("57P", "it is shutting down or starting", "run the same command again in a moment: what is recorded is sound"),
 )
+# Of these nothing is wrong with what was asked: it is away, or will be itself again.
+_PASSING = ("08", "25006", "53100", "53300", "57P")
 # A connection that is refused has no SQLSTATE, only words (of a server that speaks English).
 _REFUSALS = (
     ("authentication failed", "28"),
@@ -51,6 +56,7 @@ def engine_of(place: Place, *, busy_timeout_s: float) -> Engine:
         max_overflow=_MORE,
         connect_args={
             **_KEEPALIVE,
+            "connect_timeout": _CONNECT_TIMEOUT_S,
             "application_name": "earshot",
             "options": f"{place.url.query.get('options', '')} -c lock_timeout={round(busy_timeout_s * 1000)}".strip(),
         },
@@ -78,6 +84,10 @@ def owner_of(connection: Connection) -> str:
     return str(connection.execute(owner, {"table": SchemaRow.__tablename__}).scalar_one())
 
 
+def user_of(connection: Connection) -> str:
+    return str(connection.execute(text("SELECT current_user")).scalar_one())
+
+
 def not_upgraded(place: Place, version: int, wanted: int, owner: str) -> LedgerError:
     return LedgerError(
         f"the ledger {place} has schema {version}, this Earshot reads schema {wanted}",
@@ -95,9 +105,11 @@ def fault(place: Place, error: DBAPIError) -> LedgerError:
     state = getattr(error.orig, "sqlstate", None) or refused
     for start, what, hint in _FAULTS:
         if state.startswith(start):
-            return LedgerError(f"cannot use the ledger {place}: {what} ({detail})", hint=hint)
-    if not state:
-        return LedgerError(
+            kind = LedgerAway if state.startswith(_PASSING) else LedgerError
+            return kind(f"cannot use the ledger {place}: {what} ({detail})", hint=hint)
+    lost = not state and isinstance(error, OperationalError | InterfaceError)
+    if lost or state.startswith(_PASSING):
+        return LedgerAway(
             f"cannot reach the ledger {place}: {detail}",
             hint="check the network and that PostgreSQL runs, then run the same command again: it goes on",
         )
