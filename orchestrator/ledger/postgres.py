@@ -12,7 +12,7 @@ from orchestrator.ledger.place import Place
 from orchestrator.ledger.scope import SCOPE, WRITES
 from orchestrator.ledger.tables import SchemaRow
 
-# A link that is cut without a word is known after about 30 s: not after the two hours of the kernel's default, nor after
+# A link that is cut without a word is known after about 30 s: not after the kernel's two hours of silence, nor after
 # the quarter of an hour for which it repeats what nobody acknowledges (tcp(7), TCP_USER_TIMEOUT, in ms).
 _KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 _CONNECT_TIMEOUT_S = 10
