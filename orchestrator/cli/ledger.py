@@ -1,11 +1,11 @@
-"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix, attach, migrate."""
+"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix, attach, upgrade, migrate."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from orchestrator.cli.ledger_place import attach, migrate
+from orchestrator.cli.ledger_place import attach, migrate, upgrade
 from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.ledger import queries
@@ -140,4 +140,5 @@ def export_matrix(study: str | None, mode: str, output: Path | None, results: Pa
 
 
 ledger.add_command(attach)
+ledger.add_command(upgrade)
 ledger.add_command(migrate)

@@ -1,4 +1,4 @@
-"""``earshot ledger attach | migrate``: where a ledger is."""
+"""``earshot ledger attach | upgrade | migrate``: where a ledger is, and its tables."""
 
 from pathlib import Path
 
@@ -8,7 +8,10 @@ from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.migrate import migrate as copy
-from orchestrator.ledger.place import URL_FILE, place_named
+from orchestrator.ledger.place import URL_FILE, Place, place_named, place_of
+from orchestrator.ledger.tables import SCHEMA
+from orchestrator.ledger.upgrade import may_upgrade, upgrade_sql
+from orchestrator.ledger.upgrade import upgrade as bring_up
 from orchestrator.measure.transports.base import whole_file
 
 
@@ -18,19 +21,54 @@ from orchestrator.measure.transports.base import whole_file
 def attach(url: str, results: Path) -> None:
     """Keep the ledger of a results folder in the PostgreSQL at URL from now on.
 
-    Makes the tables where the database is empty, and writes the URL into ledger.url in the results folder. A password
-    is given by reference: a password file of mode 600, or a service of pg_service.conf.
+    Makes the tables where the database is empty, or brings older ones up to date, where this user is the one whom they
+    belong to; writes the URL into ledger.url in the results folder. A password is given by reference: a password file
+    of mode 600, or a service of pg_service.conf.
 
     \b
     earshot ledger attach 'postgresql://earshot@db.lab/earshot?passfile=/home/me/.pgpass'
     earshot ledger attach 'postgresql://?service=earshot' --results berlin
     """
     place = place_named(url, results)
-    Ledger.at(place).close()
+    _made_or_upgraded(place)
     results.mkdir(parents=True, exist_ok=True)
     with whole_file(results / URL_FILE) as file:
         file.write(f"{place}\n".encode())
     click.echo(f"the ledger of {results} is in {place}")
+
+
+def _made_or_upgraded(place: Place) -> None:
+    """Whoever may only use the tables attaches to those that are there."""
+    if may_upgrade(place):
+        bring_up(place)
+    Ledger.at(place).close()
+
+
+@click.command()
+@click.argument("url", required=False)
+@results_option
+@click.option("--sql", "as_sql", is_flag=True, help="Print the SQL, for whoever applies it by hand; change nothing.")
+def upgrade(url: str | None, as_sql: bool, results: Path) -> None:
+    """Bring the tables of a ledger in a PostgreSQL to what this Earshot reads, or make them.
+
+    URL: of the database that --results is attached to where none is given. By the user whom the tables belong to, or a
+    member of that role; all or nothing, and of two that do it at once one waits. A SQLite file is upgraded when it is
+    opened.
+
+    \b
+    earshot ledger upgrade --results berlin
+    earshot ledger upgrade 'postgresql://admin@db.lab/earshot' --sql > upgrade.sql
+    """
+    place = place_named(url, results) if url else place_of(results / "ledger.db")
+    if as_sql:
+        click.echo(upgrade_sql(place), nl=False)
+        return
+    before = bring_up(place)
+    if before == SCHEMA:
+        click.echo(f"the ledger {place} has schema {SCHEMA}: nothing to do")
+    else:
+        click.echo(f"the ledger {place} went from {f'schema {before}' if before else 'nothing'} to schema {SCHEMA}")
+        click.echo("roles: `earshot ledger roles` gives them their rights on what is new", err=True)
 
 
 @click.command()

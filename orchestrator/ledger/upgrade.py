@@ -1,8 +1,10 @@
 """The tables of a ledger brought to what this Earshot reads, by the role that they belong to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, inspect, literal_column, select
+from sqlalchemy import Connection, func, inspect, select
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import database, postgres
@@ -40,15 +42,32 @@ def upgrade(place: Place) -> int:
     return before.version
 
 
+def may_upgrade(place: Place) -> bool:
+    """Whether the tables are this user's to make or to change; of a file it is whoever can open it."""
+    if place.file:
+        return True
+    with _looking(place) as connection:
+        found = standing(connection, place)
+        return found.owner is None or _is_member(connection, found.owner)
+
+
 def upgrade_sql(place: Place) -> str:
     """What ``upgrade`` would do, for whoever may; nothing is changed. Raises LedgerError as it does."""
+    if place.file:
+        raise LedgerError(f"the ledger {place} is a file, which is upgraded when it is opened")
+    with _looking(place) as connection:
+        found = standing(connection, place)
+    return steps.as_sql(found.version, told=found.told)
+
+
+@contextmanager
+def _looking(place: Place) -> Iterator[Connection]:
     engine = postgres.engine_of(place, busy_timeout_s=BUSY_TIMEOUT_S)
     try:
         with database.reading(engine, place) as connection:
-            found = standing(connection, place)
+            yield connection
     finally:
         engine.dispose()
-    return steps.as_sql(found.version, told=found.told)
 
 
 def standing(connection: Connection, place: Place) -> Standing:
@@ -64,10 +83,13 @@ def _as_owner(connection: Connection, place: Place, found: Standing) -> None:
     """New tables belong to whom the old ones belong to, whichever of its members makes them."""
     if found.owner is None:
         return
-    user: str = connection.execute(select(literal_column("current_user"))).scalar_one()
-    if not connection.execute(select(func.pg_has_role(user, found.owner, "MEMBER"))).scalar_one():
+    if not _is_member(connection, found.owner):
         raise LedgerError(
-            f"the tables of {place} belong to {found.owner}, and {user} is no member of that role",
+            f"the tables of {place} belong to {found.owner}; {postgres.user_of(connection)} is no member of that role",
             hint=f"earshot ledger upgrade as {found.owner}, or give --sql's text to whoever is",
         )
     connection.execute(select(func.set_config("role", found.owner, True)))
+
+
+def _is_member(connection: Connection, owner: str) -> bool:
+    return bool(connection.execute(select(func.pg_has_role(owner, "MEMBER"))).scalar_one())

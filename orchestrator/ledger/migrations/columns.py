@@ -28,5 +28,11 @@ def content(name: str) -> "sa.Column[Any]":
     return sa.Column(name, sa.LargeBinary(), nullable=False)
 
 
-def numbered(name: str = "number", *, by_database: bool = True) -> "sa.Column[Any]":
-    return sa.Column(name, sa.Integer(), primary_key=True, autoincrement=by_database, nullable=False)
+def small(name: str, refers: str = "", **options: Any) -> "sa.Column[Any]":
+    keys = [sa.ForeignKey(refers)] if refers else []
+    return sa.Column(name, sa.Integer(), *keys, nullable=options.pop("nullable", False), **options)
+
+
+def numbered(name: str = "number") -> "sa.Column[Any]":
+    """By the database, on and on."""
+    return sa.Column(name, sa.Integer(), primary_key=True, autoincrement=True, nullable=False)

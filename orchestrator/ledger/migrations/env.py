@@ -3,7 +3,7 @@
 from alembic import context
 
 if context.is_offline_mode():
-    context.configure(dialect_name="postgresql")
+    context.configure(dialect_name="postgresql", literal_binds=True)
 else:
     context.configure(connection=context.config.attributes["connection"])
 with context.begin_transaction():

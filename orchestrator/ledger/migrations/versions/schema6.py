@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from orchestrator.ledger.migrations.columns import content, numbered, real, record, text, whole
+from orchestrator.ledger.migrations.columns import content, numbered, real, record, small, text, whole
 
 revision = "schema6"
 down_revision = None
@@ -133,7 +133,7 @@ def upgrade() -> None:
     op.create_table(
         "outbox_refused",
         text("url", "outbox_targets.url", primary_key=True),
-        numbered(by_database=False),
+        small("number", "outbox.number", primary_key=True, autoincrement=False),
         text("reason"),
         text("detail"),
         whole("samples"),
@@ -146,7 +146,10 @@ def upgrade() -> None:
     )
     op.create_table("rounds", text("study_id", "studies.study_id", primary_key=True), record())
     op.create_table(
-        "search_steps", text("study_id", "studies.study_id", primary_key=True), numbered(by_database=False), record()
+        "search_steps",
+        text("study_id", "studies.study_id", primary_key=True),
+        small("number", primary_key=True, autoincrement=False),
+        record(),
     )
     op.create_table(
         "sessions",
@@ -208,5 +211,5 @@ def upgrade() -> None:
         text("codec"),
         content("blob"),
     )
-    schema = sa.table("ledger_schema", sa.column("id"), sa.column("version"))
+    schema = sa.table("ledger_schema", sa.column("id", sa.BigInteger), sa.column("version", sa.BigInteger))
     op.execute(sa.insert(schema).values(id=1, version=6))

@@ -18,6 +18,7 @@ def upgrade() -> None:
         whole("part", primary_key=True, autoincrement=False),
         whole("parts"),
         whole("size_bytes"),
+        real("put_utc_s"),
         content("blob"),
     )
     op.create_table("farm_devices", text("device", primary_key=True), text("site"), real("announced_utc_s"), record())
@@ -91,5 +92,5 @@ def upgrade() -> None:
         text("needs", "farm_jobs.job_id", primary_key=True),
     )
     op.create_index("ix_farm_needs_needs", "farm_needs", ["needs"])
-    schema = sa.table("ledger_schema", sa.column("id"), sa.column("version"))
+    schema = sa.table("ledger_schema", sa.column("id", sa.BigInteger), sa.column("version", sa.BigInteger))
     op.execute(sa.update(schema).values(version=7))
