@@ -1,0 +1,103 @@
+"""A worker's part in a farm: it begins jobs and tells their ends, says that it is alive, hears what was cancelled."""
+
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from orchestrator.domain.job import JobState, Outcome
+from orchestrator.errors import EarshotError, LedgerError
+from orchestrator.ledger.job_turns import Load, asked_to_end, claim, finish, loads
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.workers import beat_worker
+from orchestrator.measure.farm.executor.base import Handler, Pace, Stop, outcome_of
+
+# A thousand hands end their jobs at the same time: more would only wait in the database. SQLite has one lock for all.
+_AT_ONCE, _AT_ONCE_SQLITE = 8, 1
+# An end that the ledger refuses so often, and answers everything else in between, is refused for what it says.
+_REFUSALS = 5
+
+
+class Duty:
+    """Safe to use from several threads. ``stop``: of the whole worker."""
+
+    def __init__(
+        self, ledger: Ledger, worker_id: str, handlers: Mapping[str, Handler], stop: threading.Event, pace: Pace
+    ) -> None:
+        self.displaced = threading.Event()
+        self._ledger, self._worker_id, self._handlers = ledger, worker_id, handlers
+        self._stop, self._pace = stop, pace
+        self._at_once = threading.BoundedSemaphore(_AT_ONCE_SQLITE if ledger.place.file else _AT_ONCE)
+        self._stops: dict[str, Stop] = {}
+        self._ended = threading.Event()
+        self._looks = 0
+
+    def do_next(self, queue: str) -> list[str] | None:
+        """Do the queue's next job: queues in which a job became ready by it. None where none is ready.
+
+        An end that cannot be told is told when the ledger is back. Raises LedgerError where no job could be begun, or
+        where the worker is to end and the ledger is away: another will begin the job again, and find what was recorded.
+        """
+        with self._at_once:
+            begun = claim(self._ledger, queue, self._worker_id)
+        return None if begun is None else self._tell(begun, self._do(begun))
+
+    def _do(self, begun: JobState) -> Outcome:
+        stop = Stop(self._stop)
+        self._stops[begun.job.job_id] = stop
+        try:
+            return self._handlers[begun.job.kind](begun, stop)
+        except EarshotError as exc:
+            return outcome_of(exc)
+        except Exception as exc:  # A mistake in one handler is not the end of a worker with a thousand devices.
+            where = traceback.extract_tb(exc.__traceback__)[-1]
+            return Outcome(reason=f"{type(exc).__name__} in {where.filename}:{where.lineno}: {exc}")
+        finally:
+            del self._stops[begun.job.job_id]
+
+    def _tell(self, begun: JobState, outcome: Outcome) -> list[str]:
+        refused, looks = 0, self._looks
+        while True:
+            try:
+                with self._at_once:
+                    return finish(self._ledger, begun, outcome, pause_s=self._pace.again_s) or []
+            except LedgerError as exc:
+                if self._stop.is_set():
+                    raise
+                refused += self._looks > looks
+                looks = self._looks
+                if refused == _REFUSALS:
+                    outcome = Outcome(reason=outcome_of(exc).reason)
+            self._stop.wait(self._pace.look_s)
+
+    def look(self) -> dict[str, Load]:
+        """Of the queues that are not idle; asks those jobs to end that were cancelled. Raises LedgerError."""
+        found = loads(self._ledger)
+        for job_id in asked_to_end(self._ledger, self._worker_id) if self._stops else ():
+            if (stop := self._stops.get(job_id)) is not None:
+                stop.job.set()
+        self._looks += 1
+        return found
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Says so in a thread of its own, until the context ends or another has its place."""
+        beats = threading.Thread(target=self._beat, name="earshot worker beats", daemon=True)
+        beats.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            beats.join()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._pace.beat_s):
+            try:
+                if beat_worker(self._ledger, self._worker_id):
+                    continue
+            except LedgerError:
+                continue
+            self.displaced.set()
+            for stop in list(self._stops.values()):
+                stop.job.set()
+            return
