@@ -51,9 +51,23 @@ VERBS = {
         "orchestrator.cli.dashboards:dashboards",
         "Dashboards and alerts for Grafana and Prometheus: build, check, push.",
     ),
+    "worker": ("orchestrator.cli.worker:worker", "Serve the devices of a site of the farm."),
+    "submit": ("orchestrator.cli.submit:submit", "Put work into the farm's queue."),
     "ledger": ("orchestrator.cli.ledger:ledger", "Look into the ledger: studies, sessions, percentiles."),
 }
-GROUPS = ("bundle", "models", "cascade", "devices", "lab", "power", "telemetry", "dashboards", "ledger", "native")
+GROUPS = (
+    "bundle",
+    "models",
+    "cascade",
+    "devices",
+    "lab",
+    "power",
+    "telemetry",
+    "dashboards",
+    "submit",
+    "ledger",
+    "native",
+)
 
 
 @click.group(

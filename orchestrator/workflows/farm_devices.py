@@ -1,0 +1,90 @@
+"""The devices of a farm, as its sites announced them, chosen by the same words as those of a lab."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.domain.health import Health
+from orchestrator.errors import BadInput
+from orchestrator.ledger.environments import latest_environments
+from orchestrator.ledger.health import health
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.workers import SiteDevice, Worker, site_devices, workers
+from orchestrator.measure.lab.device import LOCAL, Device, Lab, PythonEnvironment
+from orchestrator.measure.lab.reservation import ALL, choose
+
+_MARKS = ("tag:", "any:")
+
+
+@dataclass(frozen=True)
+class FarmDevices:
+    """``lab``: the devices by name, without a way to them; ``model`` and the rest by device, as the sites say."""
+
+    lab: Lab
+    sites: dict[str, str]
+    tags: dict[str, frozenset[str]]
+    health: dict[str, Health]
+    workers: tuple[Worker, ...] = field(default=())
+
+    def chosen(self, terms: str, waiting: Mapping[str, int]) -> list[str]:
+        """Names, each once. Of any:TAG the one that fewest jobs wait for. Raises BadInput, DeviceQuarantined."""
+        self._require_known(terms)
+        slots = choose(self.lab, terms, self.tags, self.health).slots
+        names = [min(slot, key=lambda device: waiting.get(device.name, 0)).name for slot in slots]
+        unknown = [name for name in names if name not in self.sites]
+        if unknown:
+            raise self._unknown(unknown[0])
+        return list(dict.fromkeys(names))
+
+    def without_worker(self, names: list[str]) -> list[str]:
+        """Sites of these devices where no worker is alive."""
+        alive = {worker.site for worker in self.workers if worker.alive}
+        return sorted({self.sites[name] for name in names} - alive)
+
+    @property
+    def exporting(self) -> bool:
+        """Whether any living worker does exports."""
+        return any(worker.alive and worker.record.get("exports") for worker in self.workers)
+
+    def _require_known(self, terms: str) -> None:
+        if not self.sites:
+            raise BadInput(
+                "no site has announced a device yet",
+                hint="start a worker beside the devices: earshot worker --site NAME --lab lab.toml",
+            )
+        for term in filter(None, (part.strip() for part in terms.split(","))):
+            if term != ALL and not term.startswith(_MARKS) and term not in self.sites:
+                raise self._unknown(term)
+
+    def _unknown(self, name: str) -> BadInput:
+        near = difflib.get_close_matches(name, self.sites, n=3)
+        by_site: dict[str, list[str]] = {}
+        for device, site in self.sites.items():
+            by_site.setdefault(site, []).append(device)
+        told = "; ".join(f"{site}: {', '.join(names)}" for site, names in sorted(by_site.items()))
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        return BadInput(f"no site has announced a device {name!r}", hint=f"{meant}announced are {told}")
+
+
+def farm_devices(ledger: Ledger) -> FarmDevices:
+    found = site_devices(ledger)
+    known = {name: each.device_model for name, each in latest_environments(ledger).items()}
+    return FarmDevices(
+        Lab({each.device: _device(each) for each in found}),
+        {each.device: each.site for each in found},
+        {each.device: _tags(each, known.get(each.device)) for each in found},
+        health(ledger),
+        tuple(workers(ledger)),
+    )
+
+
+def _device(told: SiteDevice) -> Device:
+    # How it is reached is known at its site alone; what matters here is its name, and the environments it may have.
+    environments = {name: PythonEnvironment(python=name) for name in told.record.get("environments", ())}
+    return Device(told.device, str(told.record.get("transport") or LOCAL), environments=environments)
+
+
+def _tags(told: SiteDevice, device_model: str | None) -> frozenset[str]:
+    """``device_model`` as the farm's ledger knows it, where its site does not yet."""
+    model = told.record.get("device_model") or device_model
+    return frozenset([*told.record.get("tags", ()), *([model] if model else [])])

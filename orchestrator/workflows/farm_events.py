@@ -1,0 +1,78 @@
+"""What a worker tells of its work, one event after another; the cli shows them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from orchestrator.domain.job import JobState, Outcome, device_of
+
+STARTED, BEGAN, ENDED, NOTE, ENDING = "started", "began", "ended", "note", "ending"
+
+
+@dataclass(frozen=True)
+class WorkerEvent:
+    """``kind``: started, began, ended, note or ending. ``where``: a device, or a queue that is none's. ``left``: jobs
+    of the order that are still open there. ``duration_s`` of a job that ended.
+    """
+
+    at_utc: str
+    kind: str
+    text: str
+    where: str | None = None
+    order_id: str | None = None
+    job_id: str | None = None
+    state: str | None = None
+    duration_s: float | None = None
+    left: int | None = None
+
+
+Tell = Callable[[WorkerEvent], None]
+
+
+def now_utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def note(text: str, where: str | None = None) -> WorkerEvent:
+    return WorkerEvent(now_utc(), NOTE, text, where)
+
+
+def began(begun: JobState, where: str, left: int | None) -> WorkerEvent:
+    job = begun.job
+    text = str(job.payload.get("title") or job.kind)
+    return WorkerEvent(now_utc(), BEGAN, text, where, job.order_id, job.job_id, left=left)
+
+
+def ended(begun: JobState, outcome: Outcome, where: str, duration_s: float) -> WorkerEvent:
+    state = "done" if outcome.reason is None else "again" if outcome.again else "failed"
+    text = state if outcome.reason is None else f"{state}: {outcome.reason}"
+    job = begun.job
+    return WorkerEvent(now_utc(), ENDED, text, where, job.order_id, job.job_id, state, duration_s)
+
+
+def started(site: str, queues: Sequence[str], worker_id: str) -> WorkerEvent:
+    served = ", ".join(device_of(queue) or f"{queue}s" for queue in queues)
+    return WorkerEvent(now_utc(), STARTED, f"site {site} serves {served}; worker {worker_id[:8]}")
+
+
+def ending() -> WorkerEvent:
+    return WorkerEvent(now_utc(), ENDING, "ends: sessions that run go on on their devices")
+
+
+class Notes:
+    """Progress of one device, of which only what a person should know is told."""
+
+    def __init__(self, tell: Tell, where: str) -> None:
+        self._tell, self._where = tell, where
+
+    def stage(self, name: str, *, steps: int, expected_s: float | None = None) -> None:
+        pass
+
+    def step(self, what: str) -> None:
+        pass
+
+    def meter(self, text: str) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        self._tell(note(text, self._where))

@@ -1,0 +1,148 @@
+"""From what is wanted on which device to an order and its jobs: one for each session, one for each export."""
+
+import getpass
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from orchestrator.domain.job import EXPORT, EXPORT_QUEUE, INTERACTIVE, SESSION, Job, device_queue
+from orchestrator.errors import BadInput
+from orchestrator.ledger.orders import Order
+from orchestrator.make.models.source import ModelSource
+from orchestrator.workflows.farm_payload import EVALUATE, SessionWork, StudyTold, study_id
+from orchestrator.workflows.night_settings import NightPlan
+from orchestrator.workflows.night_wanted import Shift
+
+_MOST_NAME = 64
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every order says of itself. ``user`` whose share of a device it takes."""
+
+    user: str
+    priority: int = INTERACTIVE
+    deadline_utc_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.user or len(self.user) > _MOST_NAME or not self.user.isprintable():
+            raise BadInput(f"a user is named by 1 to {_MOST_NAME} letters, got {self.user!r}", hint="--user NAME")
+
+
+def login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())  # A container's user may have no name.
+
+
+def new_order_id(now: datetime) -> str:
+    """By time, so that people find it, and short, because ids of sessions begin with it."""
+    return f"{now.astimezone(UTC):%y%m%d-%H%M%S}-{uuid4().hex[:4]}"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An order with its jobs, not submitted yet. ``planned`` sessions, without those that score."""
+
+    order: Order
+    jobs: tuple[Job, ...]
+    planned: int
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How an order is drawn. ``models``: by the name that the plan has for them. ``questions``: by (model, device), the
+    settings of their study.
+    """
+
+    order_id: str
+    asked: Asked
+    plan: NightPlan
+    models: Mapping[str, ModelSource]
+    questions: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    started_utc: str = ""
+
+    def jobs(self, shifts: Sequence[Shift]) -> list[Job]:
+        exports: dict[tuple[str, str], Job] = {}
+        sessions: list[Job] = []
+        for shift in shifts:
+            sessions += self._sessions(shift, exports)
+        return [*exports.values(), *sessions]
+
+    def _sessions(self, shift: Shift, exports: dict[tuple[str, str], Job]) -> list[Job]:
+        found: list[Job] = []
+        for block, order in enumerate(shift.night.blocks):
+            for position, number in enumerate(order):
+                found.append(self._session(shift, number, block, position, len(found), exports))
+        if self.plan.quality:
+            for number in shift.night.taken:
+                found.append(self._session(shift, number, 0, number, len(found), exports, EVALUATE))
+        return found
+
+    def _session(
+        self,
+        shift: Shift,
+        number: int,
+        block: int,
+        position: int,
+        turn: int,
+        exports: dict[tuple[str, str], Job],
+        mode: str | None = None,
+    ) -> Job:
+        """``number``: of the configuration on that device; ``turn``: of the job in its queue."""
+        wanted, cost = shift.wanted[number], shift.costs[number]
+        study = self._study(wanted.model, shift.device)
+        export = exports.setdefault(
+            (wanted.model, str(wanted.recipe)), self._export(wanted.model, str(wanted.recipe), len(exports))
+        )
+        work = SessionWork(
+            study=study,
+            model=wanted.model,
+            recipe=str(wanted.recipe),
+            mode=mode or self.plan.mode,
+            seconds=0.0 if mode == EVALUATE else self.plan.seconds,
+            block=block,
+            position=position,
+            expected_s=cost.once_s if mode == EVALUATE else cost.session_s,
+            provider=wanted.provider,
+            threads=wanted.threads,
+            environment=wanted.environment,
+            chosen=wanted.chosen,
+            reruns=self.plan.runs,
+        )
+        return Job(
+            f"{study.study_id}-{work.mode}-{block}-{number}",
+            self.order_id,
+            SESSION,
+            device_queue(shift.device),
+            self.asked.user,
+            turn,
+            self.asked.priority,
+            (export.job_id,),
+            self.asked.deadline_utc_s,
+            work.as_payload(),
+        )
+
+    def _study(self, model: str, device: str) -> StudyTold:
+        name = self.models[model].name
+        settings = self.questions[model, device]
+        return StudyTold(study_id(self.order_id, name, device), name, device, self.started_utc, settings)
+
+    def _export(self, model: str, recipe: str, turn: int) -> Job:
+        what = hashlib.sha256(f"{self.models[model].sha256} {recipe}".encode()).hexdigest()[:20]
+        return Job(
+            f"export-{what}",
+            self.order_id,
+            EXPORT,
+            EXPORT_QUEUE,
+            self.asked.user,
+            turn,
+            self.asked.priority,
+            payload={"model": model, "recipe": recipe},
+        )

@@ -1,0 +1,91 @@
+"""Session jobs at a site: measured into the site's ledger on the device that the queue names, then delivered."""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.domain.job import EXPORT, Job, JobState, Outcome, device_of
+from orchestrator.domain.session import Session
+from orchestrator.errors import BadInput, EarshotError
+from orchestrator.ledger import orders
+from orchestrator.ledger.job_turns import give_back
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.measure.farm.executor.base import Stop
+from orchestrator.measure.lab.device import Device
+from orchestrator.workflows.farm_material import Materials
+from orchestrator.workflows.farm_payload import session_work
+from orchestrator.workflows.farm_seat import DeviceSeat, Interrupted
+
+# What the site's ledger has, brought to the farm's: before the job that measured it is told to be done.
+Deliver = Callable[[], object]
+ENDS = "its worker ended; it goes on when one is there again"
+
+
+@dataclass
+class SessionHandler:
+    """``queue``: the ledger that the jobs are claimed from. ``site``: what is measured into. ``seats`` by device."""
+
+    queue: Ledger
+    site: Ledger
+    devices: Mapping[str, Device]
+    seats: Mapping[str, DeviceSeat]
+    materials: Materials
+    deliver: Deliver
+    _exports: dict[str, JobState] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, begun: JobState, stop: Stop) -> Outcome:
+        """Raises EarshotError where the session could not be measured; one that was and failed is an outcome."""
+        job = begun.job
+        work, seat = session_work(job), self._seat(job)
+        made = self._export(job)
+        ready = self.materials.ready(work.model, made)
+        artifact = self.materials.artifact(ready, work.wanted.recipe, made)
+        try:
+            session = seat.measure(job.order_id, work, ready, artifact, stop)
+        except Interrupted:
+            return interrupted(self.queue, begun, stop)
+        self.site.finish_study(work.study.study_id, "finished")
+        self.deliver()
+        return _outcome(session)
+
+    def _seat(self, job: Job) -> DeviceSeat:
+        name = device_of(job.queue)
+        if name is None or name not in self.seats:
+            raise BadInput(f"job {job.job_id} is of queue {job.queue}, which is none of this site's devices")
+        return self.seats[name]
+
+    def _export(self, job: Job) -> JobState:
+        """The export that the session needs, done."""
+        with self._lock:
+            for need in job.needs:
+                if need not in self._exports:
+                    self._exports |= {found.job.job_id: found for found in orders.jobs(self.queue, job_ids=[need])}
+                if need in self._exports and self._exports[need].job.kind == EXPORT:
+                    return self._exports[need]
+        raise BadInput(f"job {job.job_id} needs no export, so that nothing says what it is to run")
+
+
+def interrupted(queue: Ledger, begun: JobState, stop: Stop) -> Outcome:
+    """Of a job that was cancelled; of one whose worker ends, after it was given back: its outcome counts for nothing
+    then.
+    """
+    if stop.job.is_set():
+        return Outcome(reason="cancelled while it ran")
+    # Where the ledger is away, the next worker at this place takes it over.
+    with suppress(EarshotError):
+        give_back(queue, begun)
+    return Outcome(reason=ENDS, again=True)
+
+
+def _outcome(session: Session) -> Outcome:
+    told: dict[str, Any] = {
+        "session_id": session.session_id,
+        "study_id": session.planned.study_id,
+        "duration_s": session.duration_s,
+    }
+    if session.ok:
+        return Outcome(told)
+    return Outcome(told, reason=f"the session failed: {session.result.reason}")
