@@ -1,0 +1,1 @@
+"""Twins: devices that exist as a model only, for trying how large a farm may become."""
