@@ -15,6 +15,16 @@ from orchestrator.ledger.tables import SchemaRow
 # A link that is cut without a word is known after about 30 s: not after the kernel's two hours of silence, nor after
 # the quarter of an hour for which it repeats what nobody acknowledges (tcp(7), TCP_USER_TIMEOUT, in ms).
 _KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+# The same for the server, which has defaults of hours too: settings of each session (PostgreSQL 12 and later).
+_SERVER_KEEPALIVE = {
+    "tcp_keepalives_idle": 15,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+# A writer whose next word does not come is gone, and gives back what it locked: before others stop waiting for that
+# (``busy_timeout_s``). Nothing of ours waits for anything inside of a transaction.
+SILENT_WRITER_S = 20
 _CONNECT_TIMEOUT_S = 10
 # One thread per device, each with a connection for milliseconds.
 _POOL, _MORE = 5, 20
@@ -23,6 +33,11 @@ _POOL, _MORE = 5, 20
 _FAULTS = (
     ("28", "it refused this user", "check the user, the password file and pg_hba.conf"),
     ("25006", "it is a standby that takes no writes", "give the host of the primary, or wait until this one is it"),
+    (
+        "25P03",
+        "this machine was silent for too long in a transaction",
+        "run the same command again: nothing is half done",
+    ),
     ("3D000", "it has no such database", "createdb NAME, then earshot ledger attach"),
     ("42501", "this user may not do that", "ask the owner of the database for that right (GRANT)"),
     ("55P03", "another session keeps it locked", "wait, then run the same command again"),
@@ -31,7 +46,7 @@ _FAULTS = (
     ("57P", "it is shutting down or starting", "run the same command again in a moment: what is recorded is sound"),
 )
 # Of these nothing is wrong with what was asked: it is away, or will be itself again.
-_PASSING = ("08", "25006", "53100", "53300", "57P")
+_PASSING = ("08", "25006", "25P03", "53100", "53300", "57P")
 # A connection that is refused has no SQLSTATE, only words (of a server that speaks English).
 _REFUSALS = (
     ("authentication failed", "28"),
@@ -46,6 +61,8 @@ def engine_of(place: Place, *, busy_timeout_s: float) -> Engine:
     """Raises LedgerError where the driver is missing."""
     if find_spec("psycopg") is None:
         raise LedgerError(f"the ledger {place} is a PostgreSQL", hint="pip install 'earshot[farm]'")
+    settings = {"lock_timeout": round(busy_timeout_s * 1000), **_SERVER_KEEPALIVE}
+    options = [place.url.query.get("options", ""), *(f"-c {name}={value}" for name, value in settings.items())]
     engine = create_engine(
         place.url,
         json_serializer=dump,
@@ -58,11 +75,19 @@ def engine_of(place: Place, *, busy_timeout_s: float) -> Engine:
             **_KEEPALIVE,
             "connect_timeout": _CONNECT_TIMEOUT_S,
             "application_name": "earshot",
-            "options": f"{place.url.query.get('options', '')} -c lock_timeout={round(busy_timeout_s * 1000)}".strip(),
+            "options": " ".join(map(str, options)).strip(),
         },
     )
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def conninfo_of(place: Place) -> str:
+    """How libpq is told of it, for whoever needs a connection of its own: everything that the URL says."""
+    from psycopg.conninfo import make_conninfo
+
+    _, told = place.url.get_dialect()().create_connect_args(place.url)
+    return make_conninfo("", **{**_KEEPALIVE, "application_name": "earshot", **told})
 
 
 def _begin(connection: Connection) -> None:
@@ -73,7 +98,11 @@ def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     if not options.get(WRITES, False):
         return
-    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    # Two statements, one round trip.
+    connection.exec_driver_sql(
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;"
+        f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_WRITER_S}s'"
+    )
     key = int.from_bytes(hashlib.sha256(options.get(SCOPE, "").encode()).digest()[:8], "big", signed=True)
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.measure.standin.held import HeldProcess
 from tests.farm.hub import Cable, Hub
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[2]
 _START_TIMEOUT_S = 300.0
 
 
@@ -43,7 +43,7 @@ class Site:
         environment = {
             **os.environ,
             "HOME": str(self.folder),
-            "PYTHONPATH": str(_REPOSITORY),
+            "PYTHONPATH": str(REPOSITORY),
             # The devices' journals are what is checked in the end.
             "EARSHOT_KEEP_SESSIONS": "1",
         }
