@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.domain.job import JobState, Outcome, device_of
+from orchestrator.workflows.farm_payload import title_of
 
 STARTED, BEGAN, ENDED, NOTE, ENDING = "started", "began", "ended", "note", "ending"
 
@@ -39,8 +40,7 @@ def note(text: str, where: str | None = None) -> WorkerEvent:
 
 def began(begun: JobState, where: str, left: int | None) -> WorkerEvent:
     job = begun.job
-    text = str(job.payload.get("title") or job.kind)
-    return WorkerEvent(now_utc(), BEGAN, text, where, job.order_id, job.job_id, left=left)
+    return WorkerEvent(now_utc(), BEGAN, title_of(job), where, job.order_id, job.job_id, left=left)
 
 
 def ended(begun: JobState, outcome: Outcome, where: str, duration_s: float) -> WorkerEvent:

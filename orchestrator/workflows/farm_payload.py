@@ -6,7 +6,7 @@ from typing import Any
 
 from agents.strict_json import MalformedJson, from_json, to_json
 from orchestrator.domain.candidate import Candidate
-from orchestrator.domain.job import Job
+from orchestrator.domain.job import SESSION, Job
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.study import Study
 from orchestrator.errors import BadInput
@@ -75,3 +75,12 @@ def session_work(job: Job) -> SessionWork:
 def study_id(order_id: str, model: str, device: str) -> str:
     """Follows from them, so that the ids of sessions do, whoever runs them."""
     return f"{order_id}-{hashlib.sha256(f'{model} {device}'.encode()).hexdigest()[:6]}"
+
+
+def title_of(job: Job) -> str:
+    """A job in a few words, for people."""
+    told = job.payload
+    if job.kind != SESSION:
+        return " ".join(str(part) for part in (job.kind, told.get("model"), told.get("recipe")) if part)
+    work = session_work(job)
+    return f"{work.mode} {work.wanted}{'' if work.mode == EVALUATE else f', run {work.block + 1}'}"

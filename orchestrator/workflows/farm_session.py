@@ -69,11 +69,11 @@ class SessionHandler:
 
 
 def interrupted(queue: Ledger, begun: JobState, stop: Stop) -> Outcome:
-    """Of a job that was cancelled; of one whose worker ends, after it was given back: its outcome counts for nothing
-    then.
+    """Of a job that was cancelled, or whose worker lost its place; of one whose worker ends, after it was given back:
+    its outcome counts for nothing then.
     """
     if stop.job.is_set():
-        return Outcome(reason="cancelled while it ran")
+        return Outcome(reason="cancelled while it ran", again=True)
     # Where the ledger is away, the next worker at this place takes it over.
     with suppress(EarshotError):
         give_back(queue, begun)

@@ -3,7 +3,7 @@
 import socket
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from orchestrator.errors import BadInput, EarshotError, LedgerError
 from orchestrator.ledger.delivery import deliver
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.spool import begin_spool
-from orchestrator.ledger.workers import WORKER_BEAT_S, announce, beat_worker, begin_worker, end_worker
-from orchestrator.measure.farm.executor.base import Handler
+from orchestrator.ledger.workers import announce, begin_worker, end_worker
+from orchestrator.measure.farm.executor.base import Handler, Pace
+from orchestrator.measure.farm.executor.choice import executor_of
 from orchestrator.measure.lab.device import Device, Lab
 from orchestrator.measure.lab.inventory import load_lab
 from orchestrator.measure.lab.lease import abandon_all
@@ -30,6 +31,8 @@ from orchestrator.workflows.farm_settings import WorkerSettings
 LEDGER = "ledger.db"
 # Between looks at who is idle and whether to end.
 _TICK_S = 0.5
+# What a device turns out to be is announced so often, where it is new.
+_ANNOUNCE_S = 15.0
 # A session's wait notices within a second or two that the worker ends; what does not by then is left where it is.
 _GRACE_S = 10.0
 
@@ -99,32 +102,32 @@ class SiteWorker:
         return {kind: self._doing.told(handler) for kind, handler in handlers.items()}
 
     def _serve(self) -> None:
+        pace = Pace(shared_at_once=max(1, self._settings.exports))
         try:
-            _serve_all(
-                self._farm, self._worker_id, self.queues, self.handlers(), self._stop, until_idle=self._settings.once
+            executor_of(self._farm, pace).serve(
+                self._worker_id,
+                self.queues,
+                self.handlers(),
+                self._stop,
+                until_idle=self._settings.once,
+                on_away=lambda reason: self._tell(events.note(f"the farm's ledger is away: {reason}")),
+                on_back=lambda: self._tell(events.note("the farm's ledger is back")),
             )
         except BaseException as exc:
             self._error = exc
 
     def _watch(self, serving: threading.Thread) -> None:
-        """Beats, closes what is idle, tells what changed, while the other thread serves."""
+        """Gives devices back that nothing came for, and tells what changed, while the other thread serves."""
         ticks = 0
         while serving.is_alive() and not self._stop.wait(_TICK_S):
             for seat in self._seats.values():
                 seat.close_if_idle()
             ticks += 1
-            if ticks * _TICK_S >= WORKER_BEAT_S:
+            if ticks * _TICK_S >= _ANNOUNCE_S:
                 ticks = 0
-                self._beat()
-
-    def _beat(self) -> None:
-        try:
-            if not beat_worker(self._farm, self._worker_id):
-                self._tell(events.note("another worker has the place of this one, which ends"))
-                self._stop.set()
-            self._announce()
-        except LedgerError as exc:
-            self._tell(events.note(f"the farm's ledger is away: {exc.message}"))
+                # Where the farm is away, the executor tells so; it is announced the next time.
+                with suppress(LedgerError):
+                    self._announce()
 
     def _announce(self) -> None:
         found = records_of(self._lab, self._devices, self._site)
@@ -156,29 +159,3 @@ class SiteWorker:
 
     def _record(self) -> dict[str, Any]:
         return {"queues": self.queues, "exports": self._settings.exports, "host": socket.gethostname()}
-
-
-def _serve_all(
-    farm: Ledger,
-    worker_id: str,
-    queues: Sequence[str],
-    handlers: Mapping[str, Handler],
-    stop: threading.Event,
-    *,
-    until_idle: bool,
-) -> None:
-    from orchestrator.ledger.job_turns import loads
-    from orchestrator.measure.farm.executor.base import Stop, do_next
-
-    def one(queue: str) -> None:
-        while not stop.is_set():
-            if do_next(farm, queue, worker_id, handlers, Stop(worker=stop)) is None:
-                if until_idle and not set(loads(farm)) & set(queues):
-                    return
-                stop.wait(0.3)
-
-    threads = [threading.Thread(target=one, args=(queue,), daemon=True) for queue in queues]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
