@@ -34,8 +34,8 @@ Handler = Callable[[JobState, Stop], Outcome]
 
 @dataclass(frozen=True)
 class Pace:
-    """How often a worker looks what is ready and what was cancelled (``look_s``; submits are seen at once), and says that
-    it is alive (``beat_s``). ``again_s``: until what may go well another time is tried again, times its attempts.
+    """How often a worker looks what is ready and what was cancelled (``look_s``; submits are seen at once), and says
+    that it is alive (``beat_s``). ``again_s``: until what may go well another time is tried again, times its attempts.
     ``shared_at_once``: jobs of one queue that is no device's. ``away_s``: between two looks at most, at a ledger that
     cannot be reached.
     """

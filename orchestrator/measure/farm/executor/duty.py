@@ -2,12 +2,13 @@
 
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from orchestrator.domain.job import JobState, Outcome
 from orchestrator.errors import EarshotError, LedgerError
-from orchestrator.ledger.job_turns import Load, asked_to_end, claim, finish, loads
+from orchestrator.ledger.job_turns import Load, asked_to_end, claim, finish, loads, return_unknown
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.workers import beat_worker
 from orchestrator.measure.farm.executor.base import Handler, Pace, Stop, outcome_of
@@ -29,6 +30,10 @@ class Duty:
         self._stop, self._pace = stop, pace
         self._at_once = threading.BoundedSemaphore(_AT_ONCE_SQLITE if ledger.place.file else _AT_ONCE)
         self._stops: dict[str, Stop] = {}
+        # Queues of which a job is being begun, and jobs from when they were begun until their end was told.
+        self._beginning: Counter[str] = Counter()
+        self._begun: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self._ended = threading.Event()
         self._looks = 0
 
@@ -38,9 +43,15 @@ class Duty:
         An end that cannot be told is told when the ledger is back. Raises LedgerError where no job could be begun, or
         where the worker is to end and the ledger is away: another will begin the job again, and find what was recorded.
         """
-        with self._at_once:
+        with self._counted(self._beginning, queue), self._at_once:
             begun = claim(self._ledger, queue, self._worker_id)
-        return None if begun is None else self._tell(begun, self._do(begun))
+            if begun is None:
+                return None
+            self._count(self._begun, begun.job.job_id, 1)
+        try:
+            return self._tell(begun, self._do(begun))
+        finally:
+            self._count(self._begun, begun.job.job_id, -1)
 
     def _do(self, begun: JobState) -> Outcome:
         stop = Stop(self._stop)
@@ -94,6 +105,7 @@ class Duty:
         while not self._ended.wait(self._pace.beat_s):
             try:
                 if beat_worker(self._ledger, self._worker_id):
+                    self._return_unknown()
                     continue
             except LedgerError:
                 continue
@@ -101,3 +113,34 @@ class Duty:
             for stop in list(self._stops.values()):
                 stop.job.set()
             return
+
+    def _return_unknown(self) -> None:
+        """Jobs that the ledger believes this worker to be at, and it is not: a link was cut after the ledger had begun
+        one and before this worker heard of it. Of queues where one is just being begun nobody can tell.
+        """
+        before = self._at(self._beginning)
+        return_unknown(
+            self._ledger,
+            self._worker_id,
+            lambda queue, job_id: (
+                queue in before or queue in self._at(self._beginning) or job_id in self._at(self._begun)
+            ),
+        )
+
+    @contextmanager
+    def _counted(self, counter: Counter[str], key: str) -> Iterator[None]:
+        self._count(counter, key, 1)
+        try:
+            yield
+        finally:
+            self._count(counter, key, -1)
+
+    def _count(self, counter: Counter[str], key: str, more: int) -> None:
+        with self._counting:
+            counter[key] += more
+            if not counter[key]:
+                del counter[key]
+
+    def _at(self, counter: Counter[str]) -> frozenset[str]:
+        with self._counting:
+            return frozenset(counter)

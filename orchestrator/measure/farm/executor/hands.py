@@ -66,7 +66,8 @@ class Hands:
     def _work(self, queue: str) -> None:
         try:
             while not self._ended and (freed := self._duty.do_next(queue)) is not None:
-                self._freed(freed)
+                if freed:
+                    self._freed(freed)
         except LedgerError:
             # Whoever looks at the ledger tells that it is away, and wakes this queue when it is back.
             self._again.discard(queue)

@@ -36,7 +36,7 @@ class InProcess:
         on_back: Callable[[], None] = unheard,
     ) -> None:
         duty, woken = Duty(self._ledger, worker_id, handlers, stop, self._pace), threading.Event()
-        hands = Hands(duty, self._pace.shared_at_once, lambda freed: self._wake() if freed else None, woken.set)
+        hands = Hands(duty, self._pace.shared_at_once, lambda freed: self._wake(), woken.set)
         serving = Serving(duty, hands, _Bringer(hands), queues, woken, stop, self._pace, on_away, on_back)
         self._woken.append(woken)
         try:

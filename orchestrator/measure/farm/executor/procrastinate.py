@@ -1,0 +1,114 @@
+"""The executor of many workers: tickets in the ledger's own PostgreSQL, which Procrastinate brings to them at once."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from orchestrator.domain.job import Job, device_of
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.job_turns import loads
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.orders import Order, submit
+from orchestrator.measure.farm.executor.base import Handler, Pace, unheard
+from orchestrator.measure.farm.executor.duty import Duty
+from orchestrator.measure.farm.executor.hands import Hands
+from orchestrator.measure.farm.executor.serving import Serving
+from orchestrator.measure.farm.executor.ticket_taker import TicketTaker
+from orchestrator.measure.farm.executor.tickets import drop, issue, name_of, prepare, tickets
+
+# Until a taker whose tickets are done has told the database so.
+_LAST_WORDS_S = 15.0
+
+
+class Procrastinate:
+    """Raises LedgerError where Procrastinate is missing, or its tables are and may not be made."""
+
+    def __init__(self, ledger: Ledger, pace: Pace | None = None) -> None:
+        prepare(ledger)
+        self._ledger, self._pace = ledger, pace or Pace()
+
+    def submit(self, order: Order, jobs: Sequence[Job]) -> list[str]:
+        new = set(submit(self._ledger, order, jobs))
+        self._issue({job.queue for job in jobs if job.job_id in new})
+        return [job.job_id for job in jobs if job.job_id in new]
+
+    def serve(
+        self,
+        worker_id: str,
+        queues: Sequence[str],
+        handlers: Mapping[str, Handler],
+        stop: threading.Event,
+        *,
+        until_idle: bool = False,
+        on_away: Callable[[str], None] = unheard,
+        on_back: Callable[[], None] = unheard,
+    ) -> None:
+        duty, woken = Duty(self._ledger, worker_id, handlers, stop, self._pace), threading.Event()
+        hands = Hands(duty, self._pace.shared_at_once, self._issue, woken.set)
+        bringer = _Bringer(self._ledger, queues, hands, self._pace.shared_at_once, woken.set)
+        Serving(duty, hands, bringer, queues, woken, stop, self._pace, on_away, on_back).run(until_idle=until_idle)
+
+    def _issue(self, queues: Iterable[str]) -> None:
+        """Whoever serves them is woken. A ticket that cannot be issued now is missed at a worker's next look."""
+        with suppress(LedgerError):
+            ready = {queue: load.ready for queue, load in loads(self._ledger).items() if load.ready}
+            if wanted := {queue: ready[queue] for queue in queues if queue in ready}:
+                issue(self._ledger, wanted)
+
+
+class _Bringer:
+    """Keeps a taker of tickets, and sees to it that there is one for all that is ready."""
+
+    def __init__(
+        self, ledger: Ledger, queues: Sequence[str], hands: Hands, shared_at_once: int, woken: Callable[[], None]
+    ) -> None:
+        self._ledger, self._queues, self._hands = ledger, queues, hands
+        self._shared_at_once, self._woken = shared_at_once, woken
+        self._taker: TicketTaker | None = None
+        # Procrastinate's numbers of takers that were cut: what they held is nobody's.
+        self._former: set[int] = set()
+        self._doubtful: set[int] = set()
+
+    def bring(self, ready: Mapping[str, int]) -> None:
+        if self._taker is None or not self._taker.alive:
+            self._replace_taker()
+        if not ready:
+            self._doubtful.clear()
+            return
+        self._free_locks(ready)
+        issue(self._ledger, ready)
+
+    def _replace_taker(self) -> None:
+        if self._taker is not None:
+            self._former |= self._taker.numbers
+            fault, self._taker = self._taker.fault, None
+            if fault is not None:
+                raise fault
+        self._taker = TicketTaker(self._ledger.place, self._queues, self._hands, self._shared_at_once, self._woken)
+
+    def _free_locks(self, ready: Mapping[str, int]) -> None:
+        """Something is ready in these queues, and nobody is at it: whoever holds a ticket of one is gone, or will be by
+        the next look.
+        """
+        devices = {name_of(queue) for queue in ready if device_of(queue) is not None}
+        held = [ticket for ticket in tickets(self._ledger) if ticket.held]
+        suspects = {ticket.ticket_id for ticket in held if ticket.name in devices}
+        gone = {ticket.ticket_id for ticket in held if ticket.stale or ticket.worker in self._former}
+        if drops := gone | (suspects & self._doubtful):
+            drop(self._ledger, drops)
+        self._doubtful = suspects - drops
+
+    def away(self) -> None:
+        if self._taker is not None:
+            self._taker.cut()
+
+    def end(self) -> None:
+        if self._taker is not None:
+            self._taker.stop()
+
+    def close(self) -> None:
+        if self._taker is not None:
+            self._taker.stop()
+            self._taker.join(_LAST_WORDS_S)
+            self._taker.cut()
+            self._taker.join(_LAST_WORDS_S)
