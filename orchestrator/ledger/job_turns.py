@@ -1,5 +1,6 @@
 """Whose turn it is: a job is begun under a fence, and ended only by whoever has the newest."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, func, select, update
@@ -139,9 +140,22 @@ def finish(ledger: Ledger, begun: JobState, outcome: Outcome, *, pause_s: float 
 def give_back(ledger: Ledger, begun: JobState) -> bool:
     """It was begun, and its worker has to end before it could do anything of it: as if it had not been."""
     with ledger.transaction(f"job {begun.job.job_id}") as connection:
-        mine = (JobRow.job_id == begun.job.job_id, JobRow.state == RUNNING, JobRow.fence == begun.fence)
-        values = {"state": READY, "attempts": JobRow.attempts - 1, "started_utc_s": None}
-        return connection.execute(update(JobRow).where(*mine).values(**values)).rowcount == 1
+        return _return(connection, begun.job.job_id, begun.fence)
+
+
+def _return(connection: Connection, job_id: str, fence: int) -> bool:
+    mine = (JobRow.job_id == job_id, JobRow.state == RUNNING, JobRow.fence == fence)
+    values = {"state": READY, "attempts": JobRow.attempts - 1, "started_utc_s": None}
+    return connection.execute(update(JobRow).where(*mine).values(**values)).rowcount == 1
+
+
+def return_unknown(ledger: Ledger, worker_id: str, known: Callable[[str, str], bool]) -> None:
+    """As ``give_back`` for those of this worker's running jobs that it does not know of: ``known`` (queue, job id)."""
+    mine = (JobRow.worker_id == worker_id, JobRow.state == RUNNING)
+    found = ledger.fetch(select(JobRow.job_id, JobRow.queue, JobRow.fence).where(*mine))
+    for row in [row for row in found if not known(row.queue, row.job_id)]:
+        with ledger.transaction(f"job {row.job_id}") as connection:
+            _return(connection, row.job_id, row.fence)
 
 
 def asked_to_end(ledger: Ledger, worker_id: str) -> frozenset[str]:

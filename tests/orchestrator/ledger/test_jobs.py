@@ -27,7 +27,15 @@ from orchestrator.domain.job import (
 )
 from orchestrator.errors import BadInput, LedgerError
 from orchestrator.ledger.farm_tables import JobRow, WorkerRow
-from orchestrator.ledger.job_turns import MOST_ATTEMPTS, asked_to_end, claim, finish, give_back, ready_by_queue
+from orchestrator.ledger.job_turns import (
+    MOST_ATTEMPTS,
+    asked_to_end,
+    claim,
+    finish,
+    give_back,
+    ready_by_queue,
+    return_unknown,
+)
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.orders import Order, cancel, jobs, order, orders, submit
 from orchestrator.ledger.workers import announce, beat_worker, begin_worker, end_worker, site_devices, workers
@@ -226,6 +234,19 @@ def test_what_was_given_back_was_not_begun(ledger: Ledger, worker: str) -> None:
     assert again is not None
     assert again.attempts == 1
     assert again.fence == 2
+
+
+def test_a_begin_whose_answer_was_lost_is_undone(ledger: Ledger, worker: str) -> None:
+    submit(ledger, _order(), [_job("a"), _job("b", queue=device_queue("pi4"))])
+    # The ledger began it, and the link was cut before the worker heard of it.
+    assert claim(ledger, PI, worker) is not None
+    known = claim(ledger, device_queue("pi4"), worker)
+    assert known is not None
+    return_unknown(ledger, worker, lambda queue, job_id: job_id == "b")
+    assert _state(ledger, "b") == RUNNING
+    again = claim(ledger, PI, worker)
+    assert again is not None
+    assert (again.job.job_id, again.attempts, again.fence) == ("a", 1, 2)
 
 
 def test_a_deadline_that_passed(ledger: Ledger, worker: str) -> None:
