@@ -120,6 +120,18 @@ def insert_absent(connection: Connection, table: type[Table], values: Mapping[st
     return connection.execute(absent).rowcount == 1
 
 
+def insert_or_replace(connection: Connection, table: type[Table], values: Mapping[str, Any]) -> None:
+    """A row, in place of the one that has its key, if there is one."""
+    made = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    keys = [column.name for column in inspect(table).primary_key]
+    rest = {name: value for name, value in values.items() if name not in keys}
+    inserted = made(table).values(values)
+    if rest:
+        connection.execute(inserted.on_conflict_do_update(index_elements=keys, set_=rest))
+    else:
+        connection.execute(inserted.on_conflict_do_nothing())
+
+
 def now_s(connection: Connection) -> float:
     """Seconds since 1970 by the clock that all who share this ledger share."""
     if connection.dialect.name == "sqlite":

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, insert, inspect, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import database
@@ -109,10 +107,7 @@ def _first(write: Connection, row: SiteRow) -> bool:
 
 
 def _newest(write: Connection, row: SiteRow) -> bool:
-    made = sqlite_insert if write.dialect.name == "sqlite" else postgresql_insert
-    keys = [column.name for column in inspect(row.kind).primary_key]
-    rest = {name: value for name, value in row.values.items() if name not in keys}
-    write.execute(made(row.kind).values(row.values).on_conflict_do_update(index_elements=keys, set_=rest))
+    database.insert_or_replace(write, row.kind, row.values)
     return True
 
 
