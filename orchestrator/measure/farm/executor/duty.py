@@ -38,11 +38,14 @@ class Duty:
         self._looks = 0
 
     def do_next(self, queue: str) -> list[str] | None:
-        """Do the queue's next job: queues in which a job became ready by it. None where none is ready.
+        """Do the queue's next job: queues in which a job became ready by it. None where none is ready, or the worker is
+        to end: what it gives back then is not its own again.
 
         An end that cannot be told is told when the ledger is back. Raises LedgerError where no job could be begun, or
         where the worker is to end and the ledger is away: another will begin the job again, and find what was recorded.
         """
+        if self._stop.is_set():
+            return None
         with self._counted(self._beginning, queue), self._at_once:
             begun = claim(self._ledger, queue, self._worker_id)
             if begun is None:
