@@ -57,9 +57,8 @@ class DeviceSeat:
         is none, and Interrupted; the session on the device goes on then.
         """
         with self._lock:
-            self._progress.stop = stop
             try:
-                return self._run(self._opened(order_id, work), work, ready, artifact)
+                return self._run(self._opened(order_id, work, stop), work, ready, artifact)
             except BaseException:
                 self._close(failing=True)
                 raise
@@ -79,14 +78,16 @@ class DeviceSeat:
         finally:
             self._lock.release()
 
-    def _opened(self, order_id: str, work: SessionWork) -> _Open:
+    def _opened(self, order_id: str, work: SessionWork, stop: Stop) -> _Open:
         wanted = frozenset([work.environment] if work.environment else [])
         now = self._open
-        if now is not None and now.order_id == order_id and wanted <= now.environments:
-            return now
         if now is not None and now.order_id == order_id:
             wanted |= now.environments
+            if wanted == now.environments:
+                self._progress.stop = stop
+                return now
         self._close()
+        self._progress.stop = stop
         with ExitStack() as stack:
             taken = night_place(self._ledger, self.device, wanted, f"order {order_id}", self._progress, _WAIT_S)
             place = stack.enter_context(taken)
