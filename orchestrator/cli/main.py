@@ -40,6 +40,7 @@ VERBS = {
         "Predict what would win on a device never measured, and which to measure next.",
     ),
     "simulate": ("orchestrator.cli.simulate:simulate_", "Try a search strategy on recorded runs, with no device."),
+    "farm": ("orchestrator.cli.farm:farm", "Try how large a farm may become: a night of twins, with no device."),
     "report": ("orchestrator.cli.report:report", "Write the HTML report of a study from the ledger."),
     "bundle": ("orchestrator.cli.bundle:bundle", "Look into a bundle: what an app ships."),
     "models": ("orchestrator.cli.models:models", "List, show, import and export models."),
@@ -67,6 +68,7 @@ GROUPS = (
     "submit",
     "ledger",
     "native",
+    "farm",
 )
 
 

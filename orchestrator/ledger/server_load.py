@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, String, cast, column, func, select, table
+from sqlalchemy import ColumnElement, Connection, Select, String, cast, column, func, literal_column, select, table
+from sqlalchemy.dialects.postgresql import REGCLASS
 
 from orchestrator.ledger import database
 from orchestrator.ledger.ledger import Ledger
@@ -23,6 +24,8 @@ _COUNTED = (
     "deadlocks",
     "active_time",
 )
+# Of a type that SQLAlchemy does not know: as text without one.
+_FIRST_LSN: ColumnElement[str] = literal_column("'0/0'")
 _DATABASE = table("pg_stat_database", column("datname"), *(column(name) for name in _COUNTED))
 _ACTIVITY = table(
     "pg_stat_activity",
@@ -56,13 +59,13 @@ def load_of(ledger: Ledger) -> ServerLoad:
     with ledger.snapshot() as connection:
         mine = select(_DATABASE).where(_DATABASE.c.datname == func.current_database())
         row = connection.execute(mine).mappings().one()
-        wal_bytes = connection.execute(select(func.pg_wal_lsn_diff(func.pg_current_wal_lsn(), "0/0"))).scalar_one()
+        wal_bytes = connection.execute(select(func.pg_wal_lsn_diff(func.pg_current_wal_lsn(), _FIRST_LSN))).scalar_one()
         return ServerLoad({name: float(row[name]) for name in _COUNTED}, _sizes(connection), int(wal_bytes))
 
 
 def _sizes(connection: Connection) -> dict[str, int]:
     return {
-        name: connection.execute(select(func.pg_total_relation_size(name))).scalar_one()
+        name: connection.execute(select(func.pg_total_relation_size(cast(name, REGCLASS)))).scalar_one()
         for name in sorted(Table.metadata.tables)
     }
 
@@ -102,7 +105,7 @@ def rows_of(ledger: Ledger) -> dict[str, int]:
         return {name: connection.execute(_count(name)).scalar_one() for name in sorted(Table.metadata.tables)}
 
 
-def _count(name: str) -> Select[tuple[int]]:
+def _count(name: str) -> Select[int]:
     return select(func.count()).select_from(Table.metadata.tables[name])
 
 

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from orchestrator.errors import BadInput
-from orchestrator.ledger import orders
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.place import Place, place_named
 from orchestrator.ledger.simulated import require_simulated
@@ -16,6 +15,7 @@ from orchestrator.measure.farm.twins import nouns
 from orchestrator.measure.farm.twins.device import World
 from orchestrator.workflows.farm_simulate_account import account
 from orchestrator.workflows.farm_simulate_crew import Crew
+from orchestrator.workflows.farm_simulate_executor import executor_named
 from orchestrator.workflows.farm_simulate_plan import Site, jobs_of, night_of, order_of, sites_of, works
 from orchestrator.workflows.farm_simulate_settings import SimulationSettings
 from orchestrator.workflows.farm_simulate_told import SimulationTold
@@ -60,9 +60,10 @@ class _Simulation:
         self._progress.stage("planning and submitting", steps=len(sites))
         for model in works(self._settings):
             farm.record_artifact(nouns.artifact(model))
+        executor = executor_named(self._settings.executor, farm, self._settings.speed)
         for site in sites:
             self._progress.step(f"{len(site.shifts)} twins of {site.name}")
-            orders.submit(farm, order_of(site), list(jobs_of(site, self._settings)))
+            executor.submit(order_of(site), list(jobs_of(site, self._settings)))
 
     def _task(self, farm: Place, site: Site) -> WorkerTask:
         folder = self._settings.folder / site.name

@@ -45,7 +45,7 @@ def account(
     own_cpu_s = last.own.cpu_s - first.own.cpu_s if first and last else 0.0
     own = told.WorkerTold("simulation", settings.devices, own_cpu_s, last.own.peak_rss_bytes if last else 0)
     database = _database(farm, crew, watch, done)
-    cpu_s = sum(worker.cpu_s for worker in workers) + own_cpu_s + (database.cpu_s or 0.0)
+    cpu_s = sum(worker.cpu_s for worker in workers) - crew.cpu_before_s + own_cpu_s + (database.cpu_s or 0.0)
     return told.SimulationTold(
         settings.devices,
         settings.sessions,

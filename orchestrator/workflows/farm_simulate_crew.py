@@ -41,12 +41,13 @@ class _Process:
 
 
 class Crew:
-    """``tick``: called again and again while they work; Ctrl-C in it ends them."""
+    """``cpu_before_s``: of all of them, until they were told to go."""
 
     def __init__(self, tasks: Sequence[WorkerTask], tick_s: float) -> None:
         self._all = [_Process(task) for task in tasks]
         self._tick_s = tick_s
         self.killed = 0
+        self.cpu_before_s = 0.0
 
     def start(self) -> None:
         """All are ready when it returns. Raises EarshotError."""
@@ -56,7 +57,8 @@ class Crew:
             self._expect_ready(each)
 
     def work(self, tick: Callable[[], None]) -> None:
-        """Until all have ended. Raises EarshotError where one could not work."""
+        """Until all have ended; ``tick`` is called again and again. Raises EarshotError where one could not work."""
+        self.cpu_before_s = sum(usage.cpu_s for usage in self.usages.values())
         for each in self._all:
             self._send(each, worker.GO)
         while not all(each.ended for each in self._all):

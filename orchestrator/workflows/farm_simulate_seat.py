@@ -1,4 +1,4 @@
-"""Session jobs on twins: a real lease, a session of a twin, its record in the site's ledger, its delivery to the farm."""
+"""Session jobs on twins: a real lease, a twin's session, its record in the site's ledger, its delivery."""
 
 import threading
 from collections.abc import Callable, Mapping

@@ -6,7 +6,6 @@ from pathlib import Path
 from orchestrator.errors import BadInput
 from orchestrator.measure.farm.twins.body import Faults
 
-EXECUTORS = ("in-process", "procrastinate")
 _MOST_RUNS = 5
 # A night's plan; configurations beyond so many would all cost the same.
 _MOST_CONFIGURATIONS = 200
@@ -15,6 +14,7 @@ _MOST_CONFIGURATIONS = 200
 @dataclass(frozen=True)
 class SimulationSettings:
     """``sessions``: of each device. ``seconds`` of audio in each, paced. ``speed``: seconds of a twin in one of ours.
+    ``executor``: None for the one that the ledger has.
     ``ledger``: a PostgreSQL's URL or ``sqlite:FILE``; None: a file in ``folder``, which holds what the twins have on
     their disks, and is new. ``kill_workers``: so many are killed (-9) on the way, and begun anew.
     """
@@ -26,7 +26,7 @@ class SimulationSettings:
     seed: int = 0
     speed: float = 1.0
     seconds: float = 10.0
-    executor: str = EXECUTORS[0]
+    executor: str | None = None
     ledger: str | None = None
     faults: Faults = field(default_factory=Faults)
     kill_workers: int = 0
@@ -39,8 +39,6 @@ class SimulationSettings:
             raise BadInput(f"a worker has a device at least: {self.workers} workers, {self.devices} devices")
         if self.speed <= 0 or self.seconds <= 0:
             raise BadInput(f"speed and seconds must be > 0, got {self.speed:g} and {self.seconds:g}")
-        if self.executor not in EXECUTORS:
-            raise BadInput(f"the executor must be one of {', '.join(EXECUTORS)}, got {self.executor!r}")
         if self.configurations > _MOST_CONFIGURATIONS:
             raise BadInput(
                 f"{self.sessions} sessions are {self.configurations} configurations in {self.runs} runs; at most "

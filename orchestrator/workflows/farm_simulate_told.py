@@ -111,7 +111,7 @@ class SimulationTold:
     sessions_each: int
     speed: float
     seed: int
-    executor: str
+    executor: str | None
     complete: bool
     planning_s: float
     submitting_s: float

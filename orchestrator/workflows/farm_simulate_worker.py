@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -14,15 +13,16 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from orchestrator.domain.job import SESSION, device_queue
-from orchestrator.errors import EarshotError, LedgerError
+from orchestrator.errors import EarshotError
 from orchestrator.ledger.delivery import deliver
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.place import Place
 from orchestrator.ledger.spool import begin_spool
-from orchestrator.ledger.workers import WORKER_BEAT_S, announce, beat_worker, begin_worker, end_worker
+from orchestrator.ledger.workers import announce, begin_worker, end_worker
 from orchestrator.measure.farm.twins import nouns
 from orchestrator.measure.farm.twins.device import World
 from orchestrator.measure.farm.twins.stream import Workload
+from orchestrator.workflows.farm_simulate_executor import executor_named
 from orchestrator.workflows.farm_simulate_plan import candidates
 from orchestrator.workflows.farm_simulate_seat import TwinHandler, TwinSeat
 
@@ -42,7 +42,7 @@ class WorkerTask:
     devices: tuple[str, ...]
     works: dict[str, Workload]
     world: World
-    executor: str
+    executor: str | None
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ def _serve(task: WorkerTask, pipe: Connection, stack: ExitStack) -> None:
     if pipe.recv() == STOP:
         return
     stop = threading.Event()
-    watch = threading.Thread(target=_watch, args=(pipe, farm, worker_id, handler, counted, stop), daemon=True)
+    watch = threading.Thread(target=_watch, args=(pipe, handler, counted, stop), daemon=True)
     watch.start()
-    executor_of(task.executor, farm).serve(
+    executor_named(task.executor, farm, task.world.speed).serve(
         worker_id, [device_queue(name) for name in task.devices], {SESSION: handler}, stop, until_idle=True
     )
     stop.set()
@@ -116,11 +116,8 @@ class _Delivery:
             deliver(self._site, self._farm)
 
 
-def _watch(
-    pipe: Connection, farm: Ledger, worker_id: str, handler: TwinHandler, counted: dict[str, int], stop: threading.Event
-) -> None:
-    """Tells how far it is and that it is alive, until the work or whoever started it has ended it."""
-    ticks = 0
+def _watch(pipe: Connection, handler: TwinHandler, counted: dict[str, int], stop: threading.Event) -> None:
+    """Tells how far it is, until the work or whoever started it has ended it."""
     while True:
         with suppress(OSError):
             pipe.send((TOLD, _told(handler, counted)))
@@ -128,11 +125,6 @@ def _watch(
                 return
             if pipe.poll(_TELL_S) and pipe.recv() == STOP:
                 stop.set()
-        ticks += 1
-        if ticks * _TELL_S >= WORKER_BEAT_S:
-            ticks = 0
-            with suppress(LedgerError):
-                beat_worker(farm, worker_id)
 
 
 def _told(handler: TwinHandler, counted: dict[str, int]) -> Told:
@@ -152,31 +144,3 @@ def _counted() -> dict[str, int]:
     event.listen(Engine, "before_cursor_execute", sent)
     event.listen(Engine, "commit", committed)
     return counted
-
-
-def executor_of(name: str, farm: Ledger) -> Any:
-    return _Threads(farm)
-
-
-class _Threads:
-    def __init__(self, farm: Ledger) -> None:
-        self._farm = farm
-
-    def serve(
-        self, worker_id: str, queues: Sequence[str], handlers: Any, stop: threading.Event, *, until_idle: bool
-    ) -> None:
-        from orchestrator.ledger.job_turns import loads
-        from orchestrator.measure.farm.executor.base import Stop, do_next
-
-        def one(queue: str) -> None:
-            while not stop.is_set():
-                if do_next(self._farm, queue, worker_id, handlers, Stop(worker=stop)) is None:
-                    if until_idle and queue not in loads(self._farm):
-                        return
-                    stop.wait(1.0)
-
-        threads = [threading.Thread(target=one, args=(queue,), daemon=True) for queue in queues]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()

@@ -3,6 +3,7 @@ a farm asks for a hundred of them in a second.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ _NOISE, _PROCESS_NOISE, _WARM_UP, _WARM_UP_CHUNKS = 0.04, 0.012, 1.0, 20.0
 _LATE_NS, _LATE_NOISE_NS = 60_000, 25_000
 FULL_CLOCK_HZ = 2e9
 
-Arrays = dict[str, NDArray[np.int64] | NDArray[np.float64]]
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
