@@ -1,4 +1,4 @@
-"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix, attach, upgrade, migrate."""
+"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix, attach, upgrade, migrate, roles."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from orchestrator.cli.ledger_place import attach, migrate, upgrade
+from orchestrator.cli.ledger_roles import roles
 from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
 from orchestrator.ledger import queries
@@ -142,3 +143,4 @@ def export_matrix(study: str | None, mode: str, output: Path | None, results: Pa
 ledger.add_command(attach)
 ledger.add_command(upgrade)
 ledger.add_command(migrate)
+ledger.add_command(roles)

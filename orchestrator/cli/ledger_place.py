@@ -12,6 +12,7 @@ from orchestrator.ledger.place import URL_FILE, Place, place_named, place_of
 from orchestrator.ledger.tables import SCHEMA
 from orchestrator.ledger.upgrade import may_upgrade, upgrade_sql
 from orchestrator.ledger.upgrade import upgrade as bring_up
+from orchestrator.measure.farm.executor.tickets import prepare
 from orchestrator.measure.transports.base import whole_file
 
 
@@ -40,8 +41,17 @@ def attach(url: str, results: Path) -> None:
 def _made_or_upgraded(place: Place) -> None:
     """Whoever may only use the tables attaches to those that are there."""
     if may_upgrade(place):
-        bring_up(place)
+        _bring_up(place)
     Ledger.at(place).close()
+
+
+def _bring_up(place: Place) -> int:
+    """The schema before. With the tables of the tickets by which workers are woken: they may not make any."""
+    before = bring_up(place)
+    if not place.file:
+        with Ledger.at(place) as ledger:
+            prepare(ledger)
+    return before
 
 
 @click.command()
@@ -63,7 +73,7 @@ def upgrade(url: str | None, as_sql: bool, results: Path) -> None:
     if as_sql:
         click.echo(upgrade_sql(place), nl=False)
         return
-    before = bring_up(place)
+    before = _bring_up(place)
     if before == SCHEMA:
         click.echo(f"the ledger {place} has schema {SCHEMA}: nothing to do")
     else:
