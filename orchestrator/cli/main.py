@@ -54,6 +54,8 @@ VERBS = {
     ),
     "worker": ("orchestrator.cli.worker:worker", "Serve the devices of a site of the farm."),
     "submit": ("orchestrator.cli.submit:submit", "Put work into the farm's queue."),
+    "queue": ("orchestrator.cli.queue:queue", "Show the farm's orders, workers and devices."),
+    "cancel": ("orchestrator.cli.cancel:cancel", "Take orders or jobs back."),
     "ledger": ("orchestrator.cli.ledger:ledger", "Look into the ledger: studies, sessions, percentiles."),
 }
 GROUPS = (
