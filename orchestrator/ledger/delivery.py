@@ -3,6 +3,7 @@
 Interrupted anywhere, the next delivery goes on: what the farm has by then is found there, and stays as it is.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -23,12 +24,13 @@ _MOST_ROWS = 100
 @dataclass(frozen=True)
 class Delivered:
     """``rows``: how many are new or newer at the farm, by table. ``known``: those that it had. ``refused``: which rows
-    the farm's ledger does not take, and why; they stay at the site.
+    the farm's ledger does not take, and why; they stay at the site. ``studies``: of the sessions that are new.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
     known: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    studies: frozenset[str] = frozenset()
 
     @property
     def sessions(self) -> int:
@@ -36,7 +38,9 @@ class Delivered:
 
     def plus(self, other: "Delivered") -> "Delivered":
         both = {name: self.rows.get(name, 0) + other.rows.get(name, 0) for name in {**self.rows, **other.rows}}
-        return Delivered(both, self.known + other.known, {**self.refused, **other.refused})
+        return Delivered(
+            both, self.known + other.known, {**self.refused, **other.refused}, self.studies | other.studies
+        )
 
 
 def deliver(
@@ -110,9 +114,11 @@ class _Delivery:
         rows = self._read(keys, with_parents)
         session = next((key[0] for kind, key in keys if kind == _SESSIONS), None)
         with self._farm.transaction("delivery" if session is None else f"session {session}") as write:
-            new = [row.kind.__tablename__ for row in rows if receive(write, row, self._own_studies)]
+            new = [row for row in rows if receive(write, row, self._own_studies)]
         self.arrived.extend(entries)
-        self._count(Delivered({name: new.count(name) for name in new}, len(rows) - len(new)))
+        names = Counter(row.kind.__tablename__ for row in new)
+        studies = frozenset(row.values["study_id"] for row in new if row.kind is SessionRow)
+        self._count(Delivered(dict(names), len(rows) - len(new), studies=studies))
 
     def _count(self, more: Delivered) -> None:
         self.done = self.done.plus(more)

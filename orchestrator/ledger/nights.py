@@ -70,6 +70,17 @@ def study_of_night(ledger: Ledger, settings_sha256: str) -> Study | None:
     return rows.study_of(found[0]) if found else None
 
 
+def studies_of_night(ledger: Ledger, workflow: str, plan: str, at: str) -> dict[str, list[str]]:
+    """Ids by mode of the sessions that they ask for, of all devices."""
+    settings = StudyRow.settings
+    asked = {"workflow": workflow, "plan": plan, "night": at}
+    same = (settings[name].as_string() == value for name, value in asked.items())
+    found: dict[str, list[str]] = {}
+    for row in ledger.fetch(select(StudyRow.study_id, settings["mode"].as_string().label("mode")).where(*same)):
+        found.setdefault(row.mode, []).append(row.study_id)
+    return found
+
+
 def spent_s(ledger: Ledger, study_ids: Sequence[str]) -> float:
     """Device time of all sessions of these studies."""
     spent = select(func.sum(SessionRow.duration_s)).where(SessionRow.study_id.in_(study_ids))

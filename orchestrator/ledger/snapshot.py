@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from orchestrator.domain.job import DONE, ENDED, FAILED, OPEN, READY, RUNNING, WAITING
+from orchestrator.domain.job import DONE, ENDED, FAILED, OPEN, READY, RUNNING, WAITING, JobState
 from orchestrator.ledger import database
 from orchestrator.ledger.farm_tables import JobRow, NeedRow, OrderRow, SnapshotQueueRow, SnapshotRow, WorkerRow
 from orchestrator.ledger.ledger import Ledger
@@ -51,6 +51,15 @@ def refresh(site: Ledger, farm: Ledger, queues: Sequence[str], place: str) -> Sn
         _note(connection, now)
         open_ = select(func.count()).select_from(SnapshotRow).join(JobRow, JobRow.job_id == SnapshotRow.job_id)
         return Snapshot(connection.execute(open_.where(JobRow.state.in_(OPEN))).scalar_one(), count)
+
+
+def postpone(site: Ledger, begun: JobState, reason: str) -> None:
+    """What was begun here and needs the farm waits until it is compared with it again."""
+    mine = (JobRow.job_id == begun.job.job_id, JobRow.state == RUNNING, JobRow.fence == begun.fence)
+    with site.transaction(f"job {begun.job.job_id}") as connection:
+        connection.execute(update(JobRow).where(*mine).values(state=WAITING, reason=reason))
+        forgotten = update(SnapshotQueueRow).where(SnapshotQueueRow.queue == begun.job.queue)
+        connection.execute(forgotten.values(likeness=""))
 
 
 def taken_utc_s(site: Ledger) -> float | None:

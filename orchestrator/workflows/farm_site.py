@@ -1,0 +1,80 @@
+"""A site's ledger beside its farm's, which may be away: what was measured is delivered, what was done is settled."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from orchestrator.domain.job import JobState, Outcome
+from orchestrator.errors import LedgerAway, StoreError
+from orchestrator.ledger.delivery import Delivered, deliver
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.settle import Settled, settle
+from orchestrator.ledger.snapshot import Snapshot, postpone, refresh
+from orchestrator.ledger.spool import begin_spool
+from orchestrator.measure.farm.executor.base import Handler, Stop, outcome_of
+from orchestrator.workflows.farm_site_nights import late_nights
+
+# Between two attempts to deliver, while the farm is away for a moment.
+_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True)
+class CaughtUp:
+    """What a farm was told that had been away. ``late``: nights (plan, date) whose sessions came after their end."""
+
+    delivered: Delivered
+    settled: Settled
+    late: tuple[tuple[str, str], ...]
+    snapshot: Snapshot
+
+
+class FarmSite:
+    """``ledger``: the site's own, which all that its devices do is recorded in first. ``place`` and ``queues``: of the
+    worker. ``note``: told what a person should know. Safe to use from several threads.
+    """
+
+    def __init__(self, ledger: Ledger, place: str, queues: Sequence[str], note: Callable[[str], None]) -> None:
+        self.ledger, self.place, self.queues = ledger, place, tuple(queues)
+        self._note = note
+        self._delivering = threading.Lock()
+        begin_spool(ledger)
+
+    def deliver(self, farm: Ledger, leave: threading.Event) -> Delivered:
+        """What waits here, to a farm that may be away for a moment. Raises LedgerAway once ``leave`` is set."""
+        while True:
+            try:
+                return self._deliver(farm)
+            except LedgerAway:
+                if leave.wait(_AGAIN_S):
+                    raise
+
+    def _deliver(self, farm: Ledger, *, refused_too: bool = False) -> Delivered:
+        # Of two at once the second would only find what the first has brought.
+        with self._delivering:
+            done = deliver(self.ledger, farm, refused_too=refused_too)
+        for what, why in done.refused.items():
+            self._note(f"the farm's ledger does not take {what}, which stays here: {why}")
+        return done
+
+    def catch_up(self, farm: Ledger) -> CaughtUp:
+        """With a farm that is there again, or that this worker begins with. Raises LedgerError; then it is done again."""
+        delivered = self._deliver(farm, refused_too=True)
+        settled = settle(self.ledger, farm, self.place)
+        late = late_nights(farm, delivered.studies)
+        return CaughtUp(delivered, settled, late, self.refresh(farm))
+
+    def refresh(self, farm: Ledger) -> Snapshot:
+        return refresh(self.ledger, farm, self.queues, self.place)
+
+    def offline(self, handler: Handler) -> Handler:
+        """The same handler, of jobs of the snapshot. What needs the farm waits for it, and the others go on."""
+
+        def do(begun: JobState, stop: Stop) -> Outcome:
+            try:
+                return handler(begun, stop)
+            except (LedgerAway, StoreError) as exc:
+                outcome = outcome_of(exc)
+                postpone(self.ledger, begun, f"the farm is away, and this site has not what it needs: {outcome.reason}")
+                return outcome
+
+        return do

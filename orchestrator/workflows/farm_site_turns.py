@@ -1,0 +1,187 @@
+"""A worker's two ways to work, in turns: with its farm while that can be reached, from its snapshot while it cannot."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import literal, select
+
+from orchestrator.domain.job import OPEN
+from orchestrator.errors import LedgerAway, LedgerError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.orders import jobs
+from orchestrator.ledger.snapshot import taken_utc_s
+from orchestrator.ledger.spool import spool
+from orchestrator.workflows.farm_site import FarmSite
+from orchestrator.workflows.farm_site_words import caught_up_words, snapshot_words, spool_words
+
+# How soon a wish to end is passed on.
+_TICK_S = 0.1
+
+
+@dataclass(frozen=True)
+class SitePace:
+    """``away_s``: a farm that is away for longer is worked without; a restart of its database is shorter. ``reach_s``:
+    between two attempts to reach it then. ``refresh_s``: between two looks at what the snapshot lacks.
+    """
+
+    away_s: float = 30.0
+    reach_s: float = 15.0
+    refresh_s: float = 30.0
+
+
+class Work(Protocol):
+    """Both return when ``leave`` is set and what they do has ended, or, where that is wanted, when nothing is left."""
+
+    def online(
+        self, farm: Ledger, leave: threading.Event, on_away: Callable[[str], None], on_back: Callable[[], None]
+    ) -> None:
+        """Serve the farm's queues. Raises LedgerAway where that cannot begin."""
+
+    def offline(self, leave: threading.Event) -> None:
+        """Serve the same queues from the site's ledger."""
+
+
+class Turns:
+    """``farm``: path of the farm's ledger, as ``Ledger.open`` takes it."""
+
+    def __init__(
+        self,
+        site: FarmSite,
+        farm: Path,
+        work: Work,
+        note: Callable[[str], None],
+        stop: threading.Event,
+        pace: SitePace | None = None,
+    ) -> None:
+        self._site, self._path, self._work, self._note = site, farm, work, note
+        self._stop, self._pace = stop, pace or SitePace()
+        self._farm: Ledger | None = None
+        self._away_since_s: float | None = None
+        self._away = "it cannot be reached"
+        self._told: set[str] = set()
+
+    def run(self) -> None:
+        """Until ``stop`` is set, or until a way of working says that nothing is left. Raises EarshotError of a farm
+        that is there and refuses; one that is away ends nothing.
+        """
+        try:
+            while not self._stop.is_set():
+                if self._with_farm() or self._stop.is_set() or self._from_snapshot():
+                    return
+        finally:
+            if self._farm is not None:
+                self._farm.close()
+
+    def _with_farm(self) -> bool:
+        """True where nothing is left to do; False where the farm is away."""
+        leave = threading.Event()
+        try:
+            farm = self._reached()
+            self._catch_up(farm)
+            with self._watched(leave), self._fresh(farm, leave):
+                self._work.online(farm, leave, self._on_away, self._on_back)
+        except LedgerAway as exc:
+            self._away = exc.message
+            return False
+        return not leave.is_set()
+
+    def _from_snapshot(self) -> bool:
+        """True where nothing is left to do; False where the farm is back."""
+        left = len(jobs(self._site.ledger, queues=self._site.queues, states=OPEN))
+        self._note(f"{self._away}; {snapshot_words(taken_utc_s(self._site.ledger), left)}")
+        self._away_since_s = None
+        leave = threading.Event()
+        with self._watched(leave), self._looking_for_it(leave):
+            self._work.offline(leave)
+        if leave.is_set():
+            return False
+        self._note(spool_words(spool(self._site.ledger)) or "nothing waits to be delivered")
+        return True
+
+    def _reached(self) -> Ledger:
+        if self._farm is None:
+            self._farm = Ledger.open(self._path)
+        self._farm.fetch(select(literal(1)))
+        return self._farm
+
+    def _catch_up(self, farm: Ledger) -> None:
+        words = caught_up_words(self._site.catch_up(farm))
+        if words is not None:
+            self._note(words)
+
+    def _on_away(self, reason: str) -> None:
+        self._away_since_s, self._away = time.monotonic(), reason
+
+    def _on_back(self) -> None:
+        self._away_since_s = None
+
+    def _note_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._note(text)
+
+    @contextmanager
+    def _watched(self, leave: threading.Event) -> Iterator[None]:
+        """``leave`` is set once the worker is to end, or the farm was away for too long."""
+
+        def watch(ended: threading.Event) -> None:
+            while not ended.wait(_TICK_S):
+                since_s = self._away_since_s
+                if self._stop.is_set() or (since_s and time.monotonic() - since_s > self._pace.away_s):
+                    leave.set()
+
+        with _beside(watch):
+            yield
+
+    @contextmanager
+    def _fresh(self, farm: Ledger, leave: threading.Event) -> Iterator[None]:
+        """The snapshot follows the farm meanwhile."""
+
+        def refresh(ended: threading.Event) -> None:
+            while not ended.wait(self._pace.refresh_s) and not leave.is_set():
+                try:
+                    self._site.refresh(farm)
+                except LedgerAway:
+                    continue
+                except LedgerError as exc:
+                    self._note_once(f"the snapshot for times without the farm stays as it was: {exc.message}")
+
+        with _beside(refresh):
+            yield
+
+    @contextmanager
+    def _looking_for_it(self, leave: threading.Event) -> Iterator[None]:
+        """``leave`` is set once the farm is back, and has what was measured until then."""
+
+        def look(ended: threading.Event) -> None:
+            while not ended.wait(self._pace.reach_s):
+                try:
+                    self._site.deliver(self._reached(), ended)
+                except LedgerAway as exc:
+                    self._away = exc.message
+                except LedgerError as exc:
+                    self._note_once(f"nothing can be delivered: {exc.message}")
+                else:
+                    leave.set()
+                    return
+
+        with _beside(look):
+            yield
+
+
+@contextmanager
+def _beside(what: Callable[[threading.Event], None]) -> Iterator[None]:
+    """``what`` runs in a thread of its own until the event that it is given is set, at the end of the block."""
+    ended = threading.Event()
+    thread = threading.Thread(target=what, args=(ended,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
