@@ -38,7 +38,8 @@ def end(
 def _release(connection: Connection, job_id: str) -> list[str]:
     # Locked first: of two jobs that end at the same time, the second one sees that the first has ended.
     mine = select(JobRow.job_id).join(NeedRow, NeedRow.job_id == JobRow.job_id).where(NeedRow.needs == job_id)
-    connection.execute(mine.order_by(JobRow.job_id).with_for_update(of=JobRow)).all()
+    if not connection.execute(mine.order_by(JobRow.job_id).with_for_update(of=JobRow)).all():
+        return []
     other = aliased(JobRow)
     unmet = (
         select(NeedRow.job_id)

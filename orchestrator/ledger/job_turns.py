@@ -28,35 +28,36 @@ def claim(ledger: Ledger, queue: str, worker_id: str) -> JobState | None:
     """
     with ledger.transaction(f"queue {queue}") as connection:
         now_s = database.now_s(connection)
-        _take_back(connection, queue, now_s)
-        if device_of(queue) is not None and _running(connection, queue):
+        if _busy(connection, queue, now_s) and device_of(queue) is not None:
             return None
-        _expire(connection, queue, now_s)
-        turn = next_turn(_ready(connection, queue, now_s), _used_s(connection, queue, now_s), _last(connection, queue))
+        ready = _ready(connection, queue, now_s)
+        # Between the jobs of one order nothing else decides: it is told which of them is first.
+        several = len(ready) > 1
+        used_s = _used_s(connection, queue, now_s) if several else {}
+        turn = next_turn(ready, used_s, _last(connection, queue) if several else None)
         return _begin(connection, turn.job_id, worker_id, now_s) if turn else None
 
 
-def _take_back(connection: Connection, queue: str, now_s: float) -> None:
-    begun = select(JobRow.job_id, JobRow.attempts, JobRow.fence).where(
-        JobRow.queue == queue, JobRow.state == RUNNING, JobRow.worker_id.in_(lost_workers(now_s))
-    )
-    for row in connection.execute(begun).all():
-        if row.attempts >= MOST_ATTEMPTS:
-            end(connection, row.job_id, FAILED, now_s, reason=f"begun {row.attempts} times, and no worker ended it")
-        else:
-            same = (JobRow.job_id == row.job_id, JobRow.state == RUNNING, JobRow.fence == row.fence)
-            connection.execute(update(JobRow).where(*same).values(state=READY))
+def _busy(connection: Connection, queue: str, now_s: float) -> bool:
+    """Whether a job of it runs, once those of lost workers are ready again, and those past their deadline expired."""
+    lost = case((JobRow.worker_id.in_(lost_workers(now_s)), 1), else_=0)
+    late = (JobRow.state == READY) & (JobRow.deadline_utc_s < now_s)
+    columns = (JobRow.job_id, JobRow.state, JobRow.attempts, JobRow.fence, lost.label("lost"))
+    found = connection.execute(select(*columns).where(JobRow.queue == queue, (JobRow.state == RUNNING) | late)).all()
+    for row in found:
+        if row.state == READY:
+            end(connection, row.job_id, EXPIRED, now_s, reason="its deadline passed before it began")
+        elif row.lost:
+            _take_back(connection, row, now_s)
+    return any(row.state == RUNNING and not row.lost for row in found)
 
 
-def _running(connection: Connection, queue: str) -> bool:
-    begun = select(JobRow.job_id).where(JobRow.queue == queue, JobRow.state == RUNNING).limit(1)
-    return connection.execute(begun).first() is not None
-
-
-def _expire(connection: Connection, queue: str, now_s: float) -> None:
-    late = select(JobRow.job_id).where(JobRow.queue == queue, JobRow.state == READY, JobRow.deadline_utc_s < now_s)
-    for row in connection.execute(late).all():
-        end(connection, row.job_id, EXPIRED, now_s, reason="its deadline passed before it began")
+def _take_back(connection: Connection, row: AnyRow, now_s: float) -> None:
+    if row.attempts >= MOST_ATTEMPTS:
+        end(connection, row.job_id, FAILED, now_s, reason=f"begun {row.attempts} times, and no worker ended it")
+    else:
+        same = (JobRow.job_id == row.job_id, JobRow.state == RUNNING, JobRow.fence == row.fence)
+        connection.execute(update(JobRow).where(*same).values(state=READY))
 
 
 def _ready(connection: Connection, queue: str, now_s: float) -> list[Turn]:
@@ -109,11 +110,12 @@ def _begin(connection: Connection, job_id: str, worker_id: str, now_s: float) ->
             finished_utc_s=None,
             cancelling=0,
         )
-    )
-    if not begun.rowcount:
+        .returning(*JobRow.__table__.columns)
+    ).one_or_none()
+    if begun is None:
         return None
     needs = connection.execute(select(NeedRow.needs).where(NeedRow.job_id == job_id).order_by(NeedRow.needs)).scalars()
-    return state_of(_row(connection, job_id), tuple(needs))
+    return state_of(begun, tuple(needs))
 
 
 def finish(ledger: Ledger, begun: JobState, outcome: Outcome, *, pause_s: float = PAUSE_S) -> list[str] | None:
@@ -198,7 +200,3 @@ def loads(ledger: Ledger) -> dict[str, Load]:
 def ready_by_queue(ledger: Ledger) -> dict[str, int]:
     """How many jobs could begin, by queue: also those of lost workers."""
     return {queue: load.ready for queue, load in loads(ledger).items() if load.ready}
-
-
-def _row(connection: Connection, job_id: str) -> AnyRow:
-    return connection.execute(select(JobRow.__table__).where(JobRow.job_id == job_id)).one()
