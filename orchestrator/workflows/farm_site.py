@@ -57,7 +57,7 @@ class FarmSite:
         return done
 
     def catch_up(self, farm: Ledger) -> CaughtUp:
-        """With a farm that is there again, or that this worker begins with. Raises LedgerError; then it is done again."""
+        """With a farm that is there again, or that this worker begins with. Raises LedgerError; again is well then."""
         delivered = self._deliver(farm, refused_too=True)
         settled = settle(self.ledger, farm, self.place)
         late = late_nights(farm, delivered.studies)

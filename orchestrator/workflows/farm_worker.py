@@ -3,19 +3,19 @@
 import socket
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from orchestrator.domain.job import EXPORT, EXPORT_QUEUE, SESSION, device_queue
 from orchestrator.errors import BadInput, EarshotError, LedgerError
-from orchestrator.ledger.delivery import deliver
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.spool import begin_spool
 from orchestrator.ledger.workers import announce, begin_worker, end_worker
 from orchestrator.measure.farm.executor.base import Handler, Pace
 from orchestrator.measure.farm.executor.choice import executor_of
+from orchestrator.measure.farm.executor.in_process import InProcess
 from orchestrator.measure.lab.device import Device, Lab
 from orchestrator.measure.lab.inventory import load_lab
 from orchestrator.measure.lab.lease import abandon_all
@@ -25,8 +25,10 @@ from orchestrator.workflows.farm_announce import records_of, served_devices
 from orchestrator.workflows.farm_doing import Doing
 from orchestrator.workflows.farm_material import Materials
 from orchestrator.workflows.farm_seat import DeviceSeat
-from orchestrator.workflows.farm_session import SessionHandler
+from orchestrator.workflows.farm_session import Deliver, SessionHandler
 from orchestrator.workflows.farm_settings import WorkerSettings
+from orchestrator.workflows.farm_site import FarmSite
+from orchestrator.workflows.farm_site_turns import Turns
 
 LEDGER = "ledger.db"
 # Between looks at who is idle and whether to end.
@@ -47,41 +49,36 @@ def work(settings: WorkerSettings, tell: events.Tell, stop: threading.Event) -> 
         raise BadInput("there is nothing to serve: no device and no export", hint="--lab lab.toml, or --exports 2")
     with ExitStack() as stack:
         stack.enter_context(alone_in(settings.folder))
-        farm = stack.enter_context(Ledger.open(settings.results / LEDGER))
         site = stack.enter_context(Ledger.open(settings.folder / LEDGER))
-        begin_spool(site)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="earshot-worker-")))
-        SiteWorker(settings, lab, devices, farm, site, scratch, tell, stop).run()
+        SiteWorker(settings, lab, devices, site, scratch, tell, stop).run()
 
 
 class SiteWorker:
-    """``farm``: whose queue and ledger it works for; ``site``: what it measures into."""
+    """``site``: the ledger that it measures into. The farm's is where ``settings.results`` says, while it is there."""
 
     def __init__(
         self,
         settings: WorkerSettings,
         lab: Lab,
         devices: dict[str, Device],
-        farm: Ledger,
         site: Ledger,
         scratch: Path,
         tell: events.Tell,
         stop: threading.Event,
     ) -> None:
         self._settings, self._lab, self._devices = settings, lab, devices
-        self._farm, self._site, self._tell, self._stop = farm, site, tell, stop
+        self._site, self._tell, self._stop = site, tell, stop
+        self._beside = FarmSite(site, self._place(), self.queues, self._note)
+        self._farm: Ledger | None = None
         self._seats = {name: DeviceSeat(site, device, events.Notes(tell, name)) for name, device in devices.items()}
         self._materials = Materials(settings.folder, scratch, site)
-        self._doing = Doing(farm, tell)
-        self._delivering = threading.Lock()
+        self._doing = Doing(site, tell)
+        self._pace = Pace(shared_at_once=max(1, settings.exports))
         self._announced: dict[str, dict[str, Any]] = {}
         self._error: BaseException | None = None
-        self._worker_id = ""
 
     def run(self) -> None:
-        self._announce()
-        self._worker_id = begin_worker(self._farm, self._settings.site, self._place(), self._record())
-        self._tell(events.started(self._settings.site, self.queues, self._worker_id))
         serving = threading.Thread(target=self._serve, name="serve", daemon=True)
         serving.start()
         try:
@@ -95,26 +92,59 @@ class SiteWorker:
     def queues(self) -> list[str]:
         return [*map(device_queue, self._devices), *([EXPORT_QUEUE] if self._settings.exports else [])]
 
-    def handlers(self) -> Mapping[str, Handler]:
-        """By kind of job. They measure into the site's ledger, and know of the farm's only whom to ask what."""
-        session = SessionHandler(self._farm, self._site, self._devices, self._seats, self._materials, self._deliver)
-        handlers: dict[str, Handler] = {SESSION: session, EXPORT: self._materials.export}
-        return {kind: self._doing.told(handler) for kind, handler in handlers.items()}
-
     def _serve(self) -> None:
-        pace = Pace(shared_at_once=max(1, self._settings.exports))
+        farm = self._settings.results / LEDGER
         try:
-            executor_of(self._farm, pace).serve(
-                self._worker_id,
-                self.queues,
-                self.handlers(),
-                self._stop,
-                until_idle=self._settings.once,
-                on_away=lambda reason: self._tell(events.note(f"the farm's ledger is away: {reason}")),
-                on_back=lambda: self._tell(events.note("the farm's ledger is back")),
-            )
+            Turns(self._beside, farm, self, self._note, self._stop).run()
         except BaseException as exc:
             self._error = exc
+
+    def online(
+        self, farm: Ledger, leave: threading.Event, on_away: Callable[[str], None], on_back: Callable[[], None]
+    ) -> None:
+        """Of ``Turns``: the farm's queues, while it is there."""
+        self._announce(farm)
+        worker_id = begin_worker(farm, self._settings.site, self._place(), self._record())
+        self._tell(events.started(self._settings.site, self.queues, worker_id))
+        handlers = self._handlers(farm, partial(self._beside.deliver, farm, leave))
+
+        def away(reason: str) -> None:
+            self._note(f"the farm's ledger is away: {reason}")
+            on_away(reason)
+
+        def back() -> None:
+            self._note("the farm's ledger is back")
+            on_back()
+
+        self._farm = farm
+        try:
+            executor = executor_of(farm, self._pace)
+            once = self._settings.once
+            executor.serve(worker_id, self.queues, handlers, leave, until_idle=once, on_away=away, on_back=back)
+        finally:
+            self._farm = None
+            if self._stop.is_set() or not leave.is_set():
+                with suppress(EarshotError):
+                    end_worker(farm, worker_id)
+
+    def offline(self, leave: threading.Event) -> None:
+        """Of ``Turns``: the same queues, as the site's ledger has them."""
+        worker_id = begin_worker(self._site, self._settings.site, self._place(), self._record())
+        handlers = self._handlers(self._site, lambda: None, self._beside.offline)
+        executor = InProcess(self._site, self._pace)
+        executor.serve(worker_id, self.queues, handlers, leave, until_idle=self._settings.once)
+
+    def _handlers(
+        self, queue: Ledger, deliver: Deliver, wrapped: Callable[[Handler], Handler] = lambda handler: handler
+    ) -> Mapping[str, Handler]:
+        """By kind of job. They measure into the site's ledger, and ask ``queue`` for what jobs say of each other."""
+        session = SessionHandler(queue, self._site, self._devices, self._seats, self._materials, deliver)
+        handlers: dict[str, Handler] = {SESSION: session, EXPORT: self._materials.export}
+        self._doing = Doing(queue, self._tell)
+        return {kind: self._doing.told(wrapped(handler)) for kind, handler in handlers.items()}
+
+    def _note(self, text: str) -> None:
+        self._tell(events.note(text))
 
     def _watch(self, serving: threading.Thread) -> None:
         """Gives devices back that nothing came for, and tells what changed, while the other thread serves."""
@@ -127,20 +157,14 @@ class SiteWorker:
                 ticks = 0
                 # Where the farm is away, the executor tells so; it is announced the next time.
                 with suppress(LedgerError):
-                    self._announce()
+                    if (farm := self._farm) is not None:
+                        self._announce(farm)
 
-    def _announce(self) -> None:
+    def _announce(self, farm: Ledger) -> None:
         found = records_of(self._lab, self._devices, self._site)
         if found != self._announced:
-            announce(self._farm, self._settings.site, found)
+            announce(farm, self._settings.site, found)
             self._announced = found
-
-    def _deliver(self) -> None:
-        # Of two at once the second would only find what the first has brought.
-        with self._delivering:
-            done = deliver(self._site, self._farm)
-        for what, why in done.refused.items():
-            self._tell(events.note(f"the farm's ledger does not take {what}: {why}"))
 
     def _end(self, serving: threading.Thread) -> None:
         self._stop.set()
@@ -151,8 +175,6 @@ class SiteWorker:
             self._doing.give_all_back()
         for seat in self._seats.values():
             seat.close_if_idle(0.0)
-        with suppress(EarshotError):
-            end_worker(self._farm, self._worker_id)
 
     def _place(self) -> str:
         return f"{self._settings.site} {socket.gethostname()} {self._settings.results.resolve()}"
