@@ -61,20 +61,21 @@ class Cache:
         return sha256
 
     def place(self, sha256: str, target: Path) -> None:
-        """The same bytes under another name, without another copy where the file system can do that."""
-        source = self.path(sha256)
+        """A copy under another name: onnx refuses files that have two. What is there already and right stays, and needs
+        no store.
+        """
+        if self._is_right(target, sha256):
+            return
+        source, part = self.path(sha256), target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
-            try:
-                os.link(source, part)
-            except OSError:
-                shutil.copy2(source, part)
+            _copied(source, part)
+            _seal(part)
             part.replace(target)
-            # Of two names for one file, a rename leaves both.
-            remove(str(part))
         except OSError as exc:
             raise StoreError(f"cannot write {target}: {exc.strerror or exc}", hint="is there room?") from exc
+        finally:
+            remove(str(part))
 
     def _is_right(self, path: Path, sha256: str) -> bool:
         """One that changed since it was proven is proven again, or removed."""

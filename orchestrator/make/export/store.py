@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,14 @@ class Record:
     parity: Parity | None
     unproven: str | None = None
     parts: dict[str, PartRecord] = field(default_factory=dict)
+
+
+def record_of(artifact: Artifact) -> Record:
+    """What its folder says of it."""
+    parts = {name: PartRecord(p.sha256, p.size_bytes, p.path.name) for name, p in sorted(artifact.parts.items())}
+    file = f"../{artifact.parts[GRAPH].sha256}/{artifact.path.name}" if parts else artifact.path.name
+    told = (artifact.provenance, artifact.parity, artifact.unproven, parts)
+    return Record(artifact.model, str(artifact.recipe), artifact.sha256, artifact.size_bytes, file, *told)
 
 
 class ArtifactStore:
@@ -117,6 +126,17 @@ class ArtifactStore:
         self._replace(self.folder / sha256 / CONTRACT_FILE, _json_bytes(contract))
         self._replace(self.folder / sha256 / PROVENANCE_FILE, _json_bytes(record))
         self._replace(self._index(key), _json_bytes(record))
+        return self._artifact(record, contract)
+
+    def adopt(self, record: Record, contract: StreamContract, place: Callable[[str, Path], None]) -> Artifact:
+        """One that was made elsewhere. ``place(sha256, path)`` brings a file that is not there."""
+        parts = record.parts or {GRAPH: PartRecord(record.sha256, record.size_bytes, record.file)}
+        for part in parts.values():
+            place(part.sha256, self.folder / part.sha256 / part.file)
+        (self.folder / record.sha256).mkdir(parents=True, exist_ok=True)
+        for sha256 in {record.sha256, parts[GRAPH].sha256}:
+            self._replace(self.folder / sha256 / CONTRACT_FILE, _json_bytes(contract))
+            self._replace(self.folder / sha256 / PROVENANCE_FILE, _json_bytes(record))
         return self._artifact(record, contract)
 
     def _artifact(self, record: Record, contract: StreamContract) -> Artifact:

@@ -80,9 +80,13 @@ def keep(checkpoint: Checkpoint, library_entry: Path) -> None:
 
 def kept(library_entry: Path) -> ModelSource:
     """The model of a folder of the library that holds ``CHECKPOINT_FILE``. Raises BadModel."""
+    return of_checkpoint(library_entry.name, checkpoint_of(library_entry))
+
+
+def checkpoint_of(library_entry: Path) -> Checkpoint:
+    """What the library keeps of it. Raises BadModel."""
     path = library_entry / CHECKPOINT_FILE
     try:
-        checkpoint = from_json(Checkpoint, json.loads(path.read_text()))
+        return from_json(Checkpoint, json.loads(path.read_text()))
     except (OSError, ValueError, MalformedJson) as exc:
         raise BadModel(f"cannot read {path}: {exc}", hint="earshot models import FOLDER --replace") from exc
-    return of_checkpoint(library_entry.name, checkpoint)

@@ -131,6 +131,11 @@ def external_files(model: onnx.ModelProto) -> tuple[str, ...]:
     return tuple(sorted({e.value for e in entries}))
 
 
+def external_paths(path: Path) -> tuple[Path, ...]:
+    """Those files of the ONNX model at ``path``. Raises BadModel."""
+    return tuple(path.parent / name for name in external_files(_parsed(path)))
+
+
 def opset_of(model: onnx.ModelProto) -> int:
     """Version of the default operator set."""
     return next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)

@@ -34,8 +34,9 @@ class ModuleRef:
 
     @property
     def sha256(self) -> str:
-        """Over target, arguments and the files' content. Raises BadModel where one cannot be read."""
-        digest = hashlib.sha256(repr((self.target.rpartition("/")[2], self.args)).encode())
+        """Over target, arguments and the files' content, wherever these lie. Raises BadModel where one is not read."""
+        args = tuple(_without_folder(arg) for arg in self.args)
+        digest = hashlib.sha256(repr((_without_folder(self.target), args)).encode())
         for path in self.files:
             try:
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -57,6 +58,11 @@ class ModuleRef:
                 f"{self.target} failed: {type(exc).__name__}: {exc}", hint="run it in Python by itself"
             ) from exc
         return made.eval()
+
+
+def _without_folder(text: str) -> str:
+    """An absolute path, or "/path/file.py:function", without the folder: the file's content is hashed beside it."""
+    return text.rpartition("/")[2] if text.startswith("/") else text
 
 
 def imported_function(target: str) -> Any:

@@ -1,10 +1,11 @@
 """Evaluation sets: what is said where in which recording, as one piece of PCM and what belongs to each part of it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,13 +79,20 @@ class EvaluationSet:
         return path, write_wav(path, self.pcm(split), self.sample_rate_hz), self.spans(split)
 
 
-def load_evaluation(manifest_path: Path, sample_rate_hz: int, decoded_dir: Path | None = None) -> EvaluationSet:
-    """Reads the manifest and decodes each recording once; with ``decoded_dir`` once for ever.
+def load_evaluation(
+    manifest_path: Path,
+    sample_rate_hz: int,
+    decoded_dir: Path | None = None,
+    elsewhere: Mapping[str, Path] = MappingProxyType({}),
+) -> EvaluationSet:
+    """Reads the manifest and decodes each recording once; with ``decoded_dir`` once for ever. ``elsewhere``: where
+    recordings lie that are not where the manifest says, by what it calls them.
 
     Raises BadAudio that lists every line with a problem.
     """
     lines, problems = read_manifest(manifest_path)
-    recordings = _recordings(manifest_path.parent, lines, sample_rate_hz, problems, decoded_dir)
+    places = {line.audio_filepath: manifest_path.parent / line.audio_filepath for line in lines} | dict(elsewhere)
+    recordings = _recordings(places, lines, sample_rate_hz, problems, decoded_dir)
     cut = [_piece(line, recordings, sample_rate_hz, problems) for line in lines]
     if problems:
         listed = "\n".join(f"  line {number}: {problem}" for number, problem in sorted(problems))
@@ -104,7 +112,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _recordings(
-    folder: Path,
+    places: Mapping[str, Path],
     lines: Sequence[Line],
     sample_rate_hz: int,
     problems: list[tuple[int, str]],
@@ -118,7 +126,7 @@ def _recordings(
             continue
         tried.add(line.audio_filepath)
         try:
-            found[line.audio_filepath] = decoded(folder / line.audio_filepath, sample_rate_hz, decoded_dir)
+            found[line.audio_filepath] = decoded(places[line.audio_filepath], sample_rate_hz, decoded_dir)
         except BadAudio as exc:
             problems.append((line.number, f"{exc.message} ({exc.hint})"))
     return found

@@ -113,7 +113,7 @@ def test_what_was_made_here_is_kept_and_placed(content: Path, tmp_path: Path) ->
         cache.place(sha256, tmp_path / "models" / "model.onnx")
     placed = tmp_path / "models" / "model.onnx"
     assert placed.read_bytes() == content.read_bytes()
-    assert placed.stat().st_ino == cache.path(sha256).stat().st_ino, "no second copy"
+    assert placed.stat().st_nlink == 1, "onnx refuses weights that have two names"
     assert [p.name for p in placed.parent.iterdir()] == ["model.onnx"]
 
 

@@ -1,0 +1,149 @@
+"""An export as a job of the farm: what names it, so that no two sites do the same work, and what it leaves."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agents.contract import StreamContract
+from agents.strict_json import MalformedJson, from_json, to_json
+from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.job import DONE, EXPORT, Job, JobState
+from orchestrator.domain.recipe import Recipe
+from orchestrator.errors import BadInput, ExportFailed
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.orders import jobs
+from orchestrator.ledger.store.base import Store
+from orchestrator.ledger.workers import workers
+from orchestrator.make.export.known import REVISION
+from orchestrator.make.export.store import ArtifactStore, Record, record_of
+from orchestrator.workflows.farm_depot import Depot
+from orchestrator.workflows.farm_export_queues import export_queue, same_tools
+from orchestrator.workflows.farm_parcel import Packed, identity_of
+from orchestrator.workflows.prepare import Prepared, calibration_of
+
+_SUBMIT_AGAIN = "submit it again"
+
+
+@dataclass(frozen=True)
+class ExportWork:
+    """``parcel``: its hash in the store. ``edition`` counts how often the same was asked for anew."""
+
+    parcel: str
+    model: str
+    recipe: str
+    edition: int = 0
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What a done job of a recipe left: the artifact, whose files are in the store, or why there is none."""
+
+    record: Record | None = None
+    contract: StreamContract | None = None
+    refused: str | None = None
+    hint: str | None = None
+    tools: dict[str, str] | None = None
+
+    @property
+    def files(self) -> list[str]:
+        """Hashes."""
+        if self.record is None:
+            return []
+        return [part.sha256 for part in self.record.parts.values()] or [self.record.sha256]
+
+    def as_result(self) -> dict[str, Any]:
+        told: dict[str, Any] = to_json(self)
+        return {**told, "files": self.files, "sha256": self.record.sha256 if self.record else None}
+
+
+def export_job(
+    ledger: Ledger,
+    store: Store,
+    prepared: Prepared,
+    packed: Packed,
+    recipe: Recipe,
+    asked: Job,
+    *,
+    anew: bool = False,
+) -> Job:
+    """``asked`` with the id, queue and payload of this export; its order, user, position, priority, deadline stay.
+
+    The id follows from model, recipe, calibration audio and revision of the exporters, so that a known export is not
+    done twice. One that was done is asked for anew where its files left the store, where no worker that lives has the
+    tools any more that it was made with, or where ``anew`` says so.
+    """
+    key = _key(prepared, recipe)
+    edition = _edition(ledger, store, key, anew)
+    work = ExportWork(packed.sha256, prepared.source.name, str(recipe), edition)
+    return replace(
+        asked,
+        job_id=_job_id(key, edition),
+        kind=EXPORT,
+        queue=export_queue(prepared.source, recipe),
+        payload=to_json(work),
+    )
+
+
+def _key(prepared: Prepared, recipe: Recipe) -> str:
+    calibration = calibration_of(prepared)
+    heard = calibration.sha256 if calibration else None
+    parts = [REVISION, identity_of(prepared.source), str(recipe), heard]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def _job_id(key: str, edition: int) -> str:
+    return f"export-{key}" + (f"-{edition}" if edition else "")
+
+
+def _edition(ledger: Ledger, store: Store, key: str, anew: bool) -> int:
+    edition = 0
+    while found := jobs(ledger, job_ids=[_job_id(key, edition)]):
+        if found[0].state != DONE:
+            return edition
+        edition += 1
+    if not edition:
+        return 0
+    newest = exported_of(jobs(ledger, job_ids=[_job_id(key, edition - 1)])[0])
+    stands = not anew and _still_made(ledger, newest) and all(store.has(sha256) for sha256 in newest.files)
+    return edition - 1 if stands else edition
+
+
+def _still_made(ledger: Ledger, exported: Exported) -> bool:
+    told = [worker.record for worker in workers(ledger) if worker.alive and worker.record.get("export_tools")]
+    return not told or any(same_tools(exported.tools or {}, record) for record in told)
+
+
+def export_work(job: Job) -> ExportWork:
+    """Raises BadInput for a payload that this Earshot cannot read."""
+    try:
+        return from_json(ExportWork, job.payload)
+    except MalformedJson as exc:
+        raise BadInput(f"job {job.job_id} was submitted by another Earshot: {exc}", hint=_SUBMIT_AGAIN) from exc
+
+
+def exported_of(made: JobState) -> Exported:
+    """Of an export that is done. Raises ExportFailed where it is not, BadInput for one of another Earshot."""
+    if made.state != DONE or made.result is None:
+        raise ExportFailed(f"export {made.job.job_id} is {made.state}: {made.reason or 'nothing says why'}")
+    told = {name: value for name, value in made.result.items() if name not in ("files", "sha256")}
+    try:
+        return from_json(Exported, told)
+    except MalformedJson as exc:
+        raise BadInput(f"the result of {made.job.job_id} is another Earshot's: {exc}", hint=_SUBMIT_AGAIN) from exc
+
+
+def told_of(artifact: Artifact) -> Exported:
+    return Exported(record_of(artifact), artifact.contract, tools=artifact.provenance.tools)
+
+
+def artifact_at(depot: Depot, made: JobState) -> Artifact:
+    """The artifact of a done export, with its files in the depot's ``artifacts/``; fetched where they are not here.
+
+    Raises ExportFailed where the export was refused, StoreError where a file cannot be had.
+    """
+    exported = exported_of(made)
+    if exported.record is None or exported.contract is None:
+        recipe = export_work(made.job).recipe
+        raise ExportFailed(f"{recipe} was refused: {exported.refused}", hint=exported.hint)
+    return ArtifactStore(depot.artifacts).adopt(exported.record, exported.contract, depot.cache.place)
