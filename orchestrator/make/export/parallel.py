@@ -1,5 +1,6 @@
 """Several recipes of one model, exported by worker processes that may die without taking the others along."""
 
+import contextlib
 import json
 import queue
 import signal
@@ -27,6 +28,9 @@ Outcome = Artifact | ExportRefusal
 Progress = Callable[[int, int, Outcome], None]
 # The slowest export seen (a Conformer, int8 static) takes two minutes.
 DEFAULT_TIMEOUT_S = 600.0
+# How soon ``stopped`` is seen.
+_LOOK_S = 0.2
+STOPPED = "stopped before it ended"
 
 
 def export_all(
@@ -37,11 +41,13 @@ def export_all(
     jobs: int = 1,
     on_progress: Progress | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """An artifact or a refusal for each recipe, in their order; a failing one never stops the others.
 
     ``on_progress(done, total, outcome)`` is called here, in the caller's thread, as they end. What the store has is
-    not made again. On KeyboardInterrupt every worker is killed; the store holds whole artifacts only.
+    not made again. On KeyboardInterrupt, and soon after ``stopped`` says so, every worker is killed: what had not ended
+    is refused then. The store holds whole artifacts only.
     """
     known = KnownArtifacts(source, out_dir, calibration)
     outcomes: dict[int, Outcome] = {}
@@ -61,8 +67,8 @@ def export_all(
     if missing:
         with tempfile.TemporaryDirectory(prefix="earshot-export-") as scratch:
             job = job_of(source, out_dir, calibration, Path(scratch))
-            _run(job, known, recipes, missing, jobs, timeout_s, ended)
-    return [outcomes[i] for i in range(len(recipes))]
+            _run(job, known, recipes, missing, jobs, timeout_s, ended, stopped)
+    return [outcomes.get(i) or ExportRefusal(recipe, STOPPED) for i, recipe in enumerate(recipes)]
 
 
 def job_of(source: ModelSource, out_dir: Path, calibration: CalibrationStream | None, scratch: Path) -> Job:
@@ -99,6 +105,7 @@ def _run(
     jobs: int,
     timeout_s: float,
     ended: Callable[[int, Outcome], None],
+    stopped: Callable[[], bool],
 ) -> None:
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     answers: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()
@@ -109,11 +116,21 @@ def _run(
         for worker in workers:
             worker.start()
         for _ in missing:
-            index, answer = answers.get()
+            said = _next(answers, stopped)
+            if said is None:
+                return
+            index, answer = said
             ended(index, _outcome(known, recipes[index], answer))
     finally:
         for worker in workers:
             worker.stop()
+
+
+def _next(answers: "queue.SimpleQueue[tuple[int, Answer]]", stopped: Callable[[], bool]) -> tuple[int, Answer] | None:
+    while not stopped():
+        with contextlib.suppress(queue.Empty):
+            return answers.get(timeout=_LOOK_S)
+    return None
 
 
 def _outcome(known: KnownArtifacts, recipe: Recipe, answer: Answer) -> Outcome:
