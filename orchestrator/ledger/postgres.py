@@ -11,6 +11,7 @@ from orchestrator.ledger.json_columns import dump
 from orchestrator.ledger.place import Place
 from orchestrator.ledger.scope import SCOPE, WRITES
 from orchestrator.ledger.tables import SchemaRow
+from orchestrator.ledger.tls_faults import tls_fault
 
 # A link that is cut without a word is known after about 30 s: not after the kernel's two hours of silence, nor after
 # the quarter of an hour for which it repeats what nobody acknowledges (tcp(7), TCP_USER_TIMEOUT, in ms).
@@ -130,8 +131,13 @@ def not_a_ledger(place: Place, detail: str) -> LedgerError:
 
 def fault(place: Place, error: DBAPIError) -> LedgerError:
     detail = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
-    refused = next((state for words, state in _REFUSALS if words in detail), "")
-    state = getattr(error.orig, "sqlstate", None) or refused
+    said = str(error.orig)
+    told = getattr(error.orig, "sqlstate", None)
+    tls = None if told else tls_fault(said)
+    if tls is not None:
+        what, hint = tls
+        return LedgerError(f"cannot use the ledger {place}: {what} ({detail})", hint=hint)
+    state = told or next((state for words, state in _REFUSALS if words in said), "")
     for start, what, hint in _FAULTS:
         if state.startswith(start):
             kind = LedgerAway if state.startswith(_PASSING) else LedgerError
