@@ -74,7 +74,8 @@ def session_work(job: Job) -> SessionWork:
 
 def study_id(order_id: str, model: str, device: str) -> str:
     """Follows from them, so that the ids of sessions do, whoever runs them."""
-    return f"{order_id}-{hashlib.sha256(f'{model} {device}'.encode()).hexdigest()[:6]}"
+    # 64 bits: with 24, two of 10,000 devices had the same study.
+    return f"{order_id}-{hashlib.sha256(f'{model} {device}'.encode()).hexdigest()[:16]}"
 
 
 def title_of(job: Job) -> str:
