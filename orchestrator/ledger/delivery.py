@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from orchestrator.errors import LedgerError
@@ -14,7 +15,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.receiving import NotTaken, receive
 from orchestrator.ledger.site_rows import Key, SiteRow, read_row
 from orchestrator.ledger.spool import Entry, entries_after, forget, refuse
-from orchestrator.ledger.tables import SessionRow
+from orchestrator.ledger.tables import ScoreRow, SessionRow
 
 _SESSIONS = SessionRow.__tablename__
 # Rows that go without a session travel together up to here.
@@ -68,6 +69,23 @@ def deliver(
     return delivery.done
 
 
+def deliver_lost(site: Ledger, farm: Ledger, session_id: str) -> bool:
+    """Whether the farm's ledger lacks this session, or a score of it, that nothing here waits to deliver any more: it
+    gets them again. A database that lost its last commits (a standby that was behind became the primary, a backup was
+    restored) has jobs that are done anew, and their sessions are here. Raises LedgerError.
+    """
+    metrics = site.fetch(select(ScoreRow.metric).where(ScoreRow.session_id == session_id))
+    with farm.snapshot() as connection:
+        found = connection.execute(select(SessionRow.session_id).where(SessionRow.session_id == session_id)).all()
+        scored = connection.execute(select(ScoreRow.metric).where(ScoreRow.session_id == session_id)).scalars().all()
+    lost = [Entry(0, ScoreRow.__tablename__, (session_id, row.metric), 0.0) for row in metrics if row[0] not in scored]
+    if not found:
+        lost.insert(0, Entry(0, _SESSIONS, (session_id,), 0.0))
+    if lost:
+        _Delivery(site, farm).bring_again(lost)
+    return bool(lost)
+
+
 def _bundles(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """What goes in one transaction: at most one session, with what was written before it and after it."""
     bundle: list[Entry] = []
@@ -99,6 +117,10 @@ class _Delivery:
                 raise
             for entry in bundle:
                 self._bring_alone(entry)
+
+    def bring_again(self, entries: Sequence[Entry]) -> None:
+        """With all that they refer to, which may be lost too."""
+        self._bring(entries, with_parents=True)
 
     def _bring_alone(self, entry: Entry) -> None:
         try:

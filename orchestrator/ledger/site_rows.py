@@ -40,7 +40,7 @@ class SiteRow:
         elif self.kind is ScoreRow:
             named = [(SessionRow, "session_id")]
         else:
-            named = [(StudyRow, "study_id")] if self.study is not None else []
+            named = [(StudyRow, "study_id")] if self.study is not None and self.kind is not StudyRow else []
         return [(table.__tablename__, (self.values[column],)) for table, column in named]
 
 

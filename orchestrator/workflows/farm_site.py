@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator.domain.job import JobState, Outcome
 from orchestrator.errors import LedgerAway, StoreError
-from orchestrator.ledger.delivery import Delivered, deliver
+from orchestrator.ledger.delivery import Delivered, deliver, deliver_lost
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.settle import Settled, settle
 from orchestrator.ledger.snapshot import Snapshot, postpone, refresh
@@ -39,11 +39,16 @@ class FarmSite:
         self._delivering = threading.Lock()
         begin_spool(ledger)
 
-    def deliver(self, farm: Ledger, leave: threading.Event) -> Delivered:
-        """What waits here, to a farm that may be away for a moment. Raises LedgerAway once ``leave`` is set."""
+    def deliver(self, farm: Ledger, leave: threading.Event, session_id: str | None = None) -> Delivered:
+        """What waits here, to a farm that may be away for a moment. ``session_id``: of one that it must have then, also
+        where it lost what it had. Raises LedgerAway once ``leave`` is set.
+        """
         while True:
             try:
-                return self._deliver(farm)
+                done = self._deliver(farm)
+                if session_id is not None and not done.refused and deliver_lost(self.ledger, farm, session_id):
+                    self._note(f"the farm's ledger had lost session {session_id}, and got it again")
+                return done
             except LedgerAway:
                 if leave.wait(_AGAIN_S):
                     raise

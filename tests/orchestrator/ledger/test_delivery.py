@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
-from orchestrator.ledger.delivery import deliver
+from orchestrator.ledger.delivery import deliver, deliver_lost
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.spool import begin_spool, spool
+from orchestrator.ledger.tables import ArrayRow, ArtifactRow, ScoreRow, SessionRow, StudyRow
 from tests.orchestrator.ledger import ledger_samples as samples
 
 pytestmark = pytest.mark.usefixtures("both_stores")
@@ -53,3 +55,26 @@ def test_all_of_it_once(site: Ledger, farm: Ledger) -> None:
         assert ours.planned == theirs.planned
         assert ours.environment == theirs.environment
     assert farm.scores("s1") == site.scores("s1")
+
+
+def test_a_farm_that_lost_its_last_commits_gets_a_session_again(site: Ledger, farm: Ledger) -> None:
+    first, last = measure(site, range(2))
+    deliver(site, farm)
+    assert not deliver_lost(site, farm, last)
+    with farm.transaction() as connection:
+        for table in (ScoreRow, ArrayRow, SessionRow):
+            connection.execute(delete(table).where(table.session_id == last))
+    assert deliver_lost(site, farm, last)
+    assert [each.session_id for each in farm.sessions("s1")] == [first, last]
+    assert farm.scores("s1") == site.scores("s1")
+
+
+def test_it_gets_what_the_session_refers_to_as_well(site: Ledger, farm: Ledger) -> None:
+    (only,) = measure(site, range(1))
+    deliver(site, farm)
+    with farm.transaction() as connection:
+        for table in (ScoreRow, ArrayRow, SessionRow, ArtifactRow, StudyRow):
+            connection.execute(delete(table))
+    assert deliver_lost(site, farm, only)
+    assert farm.studies() == site.studies()
+    assert samples.same_arrays(farm.sessions("s1")[0], site.sessions("s1")[0])
