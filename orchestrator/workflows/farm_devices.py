@@ -42,9 +42,10 @@ class FarmDevices:
         return sorted({self.sites[name] for name in names} - alive)
 
     @property
-    def exporting(self) -> bool:
-        """Whether any living worker does exports."""
-        return any(worker.alive and worker.record.get("exports") for worker in self.workers)
+    def exporting(self) -> frozenset[str]:
+        """Queues of exports that a living worker serves."""
+        served = (worker.record.get("export_queues", ()) for worker in self.workers if worker.alive)
+        return frozenset(str(queue) for queues in served for queue in queues)
 
     def _require_known(self, terms: str) -> None:
         if not self.sites:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from orchestrator.domain.job import JobState, Outcome, device_of
 from orchestrator.errors import EarshotError
@@ -14,12 +15,22 @@ from orchestrator.workflows import farm_events as events
 
 
 class Doing:
-    """``queue``: the ledger that the jobs are claimed from."""
+    """Safe to use from several threads."""
 
-    def __init__(self, queue: Ledger, tell: events.Tell) -> None:
-        self._queue, self._tell = queue, tell
+    def __init__(self, tell: events.Tell) -> None:
+        self._tell = tell
+        self._queue: Ledger | None = None
         self._running: dict[str, JobState] = {}
         self._lock = threading.Lock()
+
+    @contextmanager
+    def of(self, queue: Ledger) -> Iterator[None]:
+        """Within the block jobs are claimed from ``queue``."""
+        self._queue = queue
+        try:
+            yield
+        finally:
+            self._queue = None
 
     def told(self, handler: Handler) -> Handler:
         """The same handler, whose jobs are told, and known while they run."""
@@ -46,13 +57,18 @@ class Doing:
         """What runs is taken by whoever comes next."""
         with self._lock:
             running = list(self._running.values())
+        queue = self._queue
         for begun in running:
-            with suppress(EarshotError):
-                give_back(self._queue, begun)
+            if queue is not None:
+                with suppress(EarshotError):
+                    give_back(queue, begun)
 
     def _left(self, begun: JobState) -> int | None:
         """None where the ledger is away just now."""
+        queue = self._queue
+        if queue is None:
+            return None
         try:
-            return left(self._queue, begun.job.order_id, begun.job.queue)
+            return left(queue, begun.job.order_id, begun.job.queue)
         except EarshotError:
             return None

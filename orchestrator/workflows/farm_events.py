@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from orchestrator.domain.job import JobState, Outcome, device_of
+from orchestrator.domain.job import EXPORT_QUEUE, JobState, Outcome, device_of
 from orchestrator.workflows.farm_payload import title_of
 
 STARTED, BEGAN, ENDED, NOTE, ENDING = "started", "began", "ended", "note", "ending"
@@ -51,7 +51,7 @@ def ended(begun: JobState, outcome: Outcome, where: str, duration_s: float) -> W
 
 
 def started(site: str, queues: Sequence[str], worker_id: str) -> WorkerEvent:
-    served = ", ".join(device_of(queue) or f"{queue}s" for queue in queues)
+    served = ", ".join(device_of(queue) or queue.replace(EXPORT_QUEUE, "exports", 1) for queue in queues)
     return WorkerEvent(now_utc(), STARTED, f"site {site} serves {served}; worker {worker_id[:8]}")
 
 

@@ -1,18 +1,16 @@
 """From what is wanted on which device to an order and its jobs: one for each session, one for each export."""
 
 import getpass
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from orchestrator.domain.job import EXPORT, EXPORT_QUEUE, INTERACTIVE, SESSION, Job, device_queue
+from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
-from orchestrator.ledger.orders import Order
-from orchestrator.make.models.source import ModelSource
 from orchestrator.workflows.farm_payload import EVALUATE, SessionWork, StudyTold, study_id
 from orchestrator.workflows.night_settings import NightPlan
 from orchestrator.workflows.night_wanted import Shift
@@ -32,6 +30,19 @@ class Asked:
         if not self.user or len(self.user) > _MOST_NAME or not self.user.isprintable():
             raise BadInput(f"a user is named by 1 to {_MOST_NAME} letters, got {self.user!r}", hint="--user NAME")
 
+    def export(self, order_id: str, turn: int) -> Job:
+        """Of an export that is to be named: ``farm_export.export_job`` says which."""
+        return Job(
+            f"{order_id}-export-{turn}",
+            order_id,
+            EXPORT,
+            EXPORT_QUEUE,
+            self.user,
+            turn,
+            self.priority,
+            deadline_utc_s=self.deadline_utc_s,
+        )
+
 
 def login_name() -> str:
     try:
@@ -46,43 +57,32 @@ def new_order_id(now: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """An order with its jobs, not submitted yet. ``planned`` sessions, without those that score."""
-
-    order: Order
-    jobs: tuple[Job, ...]
-    planned: int
-    devices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Drawing:
-    """How an order is drawn. ``models``: by the name that the plan has for them. ``questions``: by (model, device), the
-    settings of their study.
+    """How an order is drawn. ``names`` of the models by what the plan calls them. ``exports`` by (model, recipe), all
+    that the plan needs. ``questions``: by (model, device), the settings of their study.
     """
 
     order_id: str
     asked: Asked
     plan: NightPlan
-    models: Mapping[str, ModelSource]
-    questions: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    started_utc: str = ""
+    names: Mapping[str, str]
+    exports: Mapping[tuple[str, Recipe], Job]
+    questions: Mapping[tuple[str, str], dict[str, Any]]
+    started_utc: str
 
     def jobs(self, shifts: Sequence[Shift]) -> list[Job]:
-        exports: dict[tuple[str, str], Job] = {}
-        sessions: list[Job] = []
-        for shift in shifts:
-            sessions += self._sessions(shift, exports)
-        return [*exports.values(), *sessions]
+        """Exports first, then what needs them."""
+        sessions = [job for shift in shifts for job in self._sessions(shift)]
+        return [*{job.job_id: job for job in self.exports.values()}.values(), *sessions]
 
-    def _sessions(self, shift: Shift, exports: dict[tuple[str, str], Job]) -> list[Job]:
+    def _sessions(self, shift: Shift) -> list[Job]:
         found: list[Job] = []
         for block, order in enumerate(shift.night.blocks):
             for position, number in enumerate(order):
-                found.append(self._session(shift, number, block, position, len(found), exports))
+                found.append(self._session(shift, number, block, position, len(found)))
         if self.plan.quality:
             for number in shift.night.taken:
-                found.append(self._session(shift, number, 0, number, len(found), exports, EVALUATE))
+                found.append(self._session(shift, number, 0, number, len(found), EVALUATE))
         return found
 
     def _session(
@@ -92,15 +92,11 @@ class Drawing:
         block: int,
         position: int,
         turn: int,
-        exports: dict[tuple[str, str], Job],
         mode: str | None = None,
     ) -> Job:
         """``number``: of the configuration on that device; ``turn``: of the job in its queue."""
         wanted, cost = shift.wanted[number], shift.costs[number]
         study = self._study(wanted.model, shift.device)
-        export = exports.setdefault(
-            (wanted.model, str(wanted.recipe)), self._export(wanted.model, str(wanted.recipe), len(exports))
-        )
         work = SessionWork(
             study=study,
             model=wanted.model,
@@ -124,25 +120,12 @@ class Drawing:
             self.asked.user,
             turn,
             self.asked.priority,
-            (export.job_id,),
+            (self.exports[wanted.model, wanted.recipe].job_id,),
             self.asked.deadline_utc_s,
             work.as_payload(),
         )
 
     def _study(self, model: str, device: str) -> StudyTold:
-        name = self.models[model].name
+        name = self.names[model]
         settings = self.questions[model, device]
         return StudyTold(study_id(self.order_id, name, device), name, device, self.started_utc, settings)
-
-    def _export(self, model: str, recipe: str, turn: int) -> Job:
-        what = hashlib.sha256(f"{self.models[model].sha256} {recipe}".encode()).hexdigest()[:20]
-        return Job(
-            f"export-{what}",
-            self.order_id,
-            EXPORT,
-            EXPORT_QUEUE,
-            self.asked.user,
-            turn,
-            self.asked.priority,
-            payload={"model": model, "recipe": recipe},
-        )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.domain.health import Health
-from orchestrator.domain.job import DONE, EXPORT_QUEUE, OPEN, RUNNING, JobState, device_of, device_queue
+from orchestrator.domain.job import DONE, OPEN, RUNNING, JobState, device_of, device_queue
 from orchestrator.errors import BadInput
 from orchestrator.ledger.health import health
 from orchestrator.ledger.job_turns import Load, loads
@@ -12,6 +12,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.order_counts import Counts, by_order
 from orchestrator.ledger.orders import Order, jobs, orders
 from orchestrator.ledger.workers import SiteDevice, Worker, site_devices, workers
+from orchestrator.workflows.farm_export_queues import all_export_queues
 
 # Of several that a name could mean.
 _SHOWN = 5
@@ -123,8 +124,8 @@ def _unserved(farm: Ledger) -> dict[str, str]:
         for each in site_devices(farm)
         if each.site not in sites
     }
-    if not any(worker.record.get("exports") for worker in alive):
-        found[EXPORT_QUEUE] = "no living worker does exports"
+    exporting = {queue for worker in alive for queue in worker.record.get("export_queues", ())}
+    found |= dict.fromkeys(set(all_export_queues()) - exporting, "no living worker does such exports")
     return found
 
 

@@ -13,13 +13,13 @@ from orchestrator.ledger import orders
 from orchestrator.ledger.job_turns import give_back
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.farm.executor.base import Stop
-from orchestrator.measure.lab.device import Device
+from orchestrator.workflows.farm_depot import Depot
 from orchestrator.workflows.farm_material import Materials
 from orchestrator.workflows.farm_payload import session_work
 from orchestrator.workflows.farm_seat import DeviceSeat, Interrupted
 
-# What the site's ledger has, brought to the farm's: before the job that measured it is told to be done.
-Deliver = Callable[[], object]
+# What the site's ledger has, brought to the farm's, this session above all: before its job is told to be done.
+Deliver = Callable[[str], object]
 ENDS = "its worker ended; it goes on when one is there again"
 
 
@@ -29,9 +29,9 @@ class SessionHandler:
 
     queue: Ledger
     site: Ledger
-    devices: Mapping[str, Device]
     seats: Mapping[str, DeviceSeat]
     materials: Materials
+    depot: Depot
     deliver: Deliver
     _exports: dict[str, JobState] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -39,23 +39,15 @@ class SessionHandler:
     def __call__(self, begun: JobState, stop: Stop) -> Outcome:
         """Raises EarshotError where the session could not be measured; one that was and failed is an outcome."""
         job = begun.job
-        work, seat = session_work(job), self._seat(job)
-        made = self._export(job)
-        ready = self.materials.ready(work.model, made)
-        artifact = self.materials.artifact(ready, work.wanted.recipe, made)
+        work, seat = session_work(job), seat_of(self.seats, job)
+        ready, artifact = self.materials.get(self.depot, self._export(job))
         try:
             session = seat.measure(job.order_id, work, ready, artifact, stop)
         except Interrupted:
             return interrupted(self.queue, begun, stop)
         self.site.finish_study(work.study.study_id, "finished")
-        self.deliver()
+        self.deliver(session.session_id)
         return _outcome(session)
-
-    def _seat(self, job: Job) -> DeviceSeat:
-        name = device_of(job.queue)
-        if name is None or name not in self.seats:
-            raise BadInput(f"job {job.job_id} is of queue {job.queue}, which is none of this site's devices")
-        return self.seats[name]
 
     def _export(self, job: Job) -> JobState:
         """The export that the session needs, done."""
@@ -66,6 +58,14 @@ class SessionHandler:
                 if need in self._exports and self._exports[need].job.kind == EXPORT:
                     return self._exports[need]
         raise BadInput(f"job {job.job_id} needs no export, so that nothing says what it is to run")
+
+
+def seat_of(seats: Mapping[str, DeviceSeat], job: Job) -> DeviceSeat:
+    """Raises BadInput."""
+    name = device_of(job.queue)
+    if name is None or name not in seats:
+        raise BadInput(f"job {job.job_id} is of queue {job.queue}, which is none of this site's devices")
+    return seats[name]
 
 
 def interrupted(queue: Ledger, begun: JobState, stop: Stop) -> Outcome:

@@ -1,25 +1,25 @@
 """``earshot submit``: what is wanted, planned over the devices that sites announced, and put into the farm's queue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestrator.domain.job import Job, device_of
+from orchestrator.domain.job import EXPORT, Job, device_of
 from orchestrator.domain.night import Missing
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
 from orchestrator.ledger.job_turns import loads
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import durations
-from orchestrator.ledger.orders import Order, submit
-from orchestrator.make.models.library import find_model
-from orchestrator.make.models.source import ModelSource
+from orchestrator.ledger.orders import Order
+from orchestrator.measure.farm.executor.choice import executor_of
 from orchestrator.workflows.farm_devices import FarmDevices, farm_devices
-from orchestrator.workflows.farm_order import Asked, Drawing, new_order_id
+from orchestrator.workflows.farm_models import sent_models
+from orchestrator.workflows.farm_order import Asked, new_order_id
 from orchestrator.workflows.night_settings import DEFAULT_ENVIRONMENT, MODES, NightPlan, WantedModel
-from orchestrator.workflows.night_wanted import Planned, Shift, planned, require_something
+from orchestrator.workflows.night_wanted import Planned, planned, require_something
 from orchestrator.workflows.settings import require_duration
 
 RUN = "run"
@@ -68,7 +68,6 @@ class Submitted:
 
 def submit_run(results: Path, wish: RunWish, asked: Asked) -> Submitted:
     """Raises BadInput for a model or device that nobody knows, DeviceQuarantined."""
-    source = find_model(wish.model, results / "models")
     with Ledger.open(results / "ledger.db") as farm:
         known = farm_devices(farm)
         names = known.chosen(wish.devices, _waiting(farm))
@@ -80,36 +79,29 @@ def submit_run(results: Path, wish: RunWish, asked: Asked) -> Submitted:
         title = f"{wish.model} {' '.join(map(str, wish.recipes))} on {', '.join(names)}"
         order = Order(order_id, asked.user, RUN, title, _record(plan))
         questions = {(wish.model, name): _question(order_id, wish, name) for name in names}
-        jobs = drawn(order, asked, plan, {wish.model: source}, questions, found.shifts, now)
+        models = sent_models(farm, results, order_id, asked, found)
+        jobs = models.drawing(asked, plan, order_id, questions, now).jobs(found.shifts)
         return put_in(farm, known, order, jobs, found)
-
-
-def drawn(
-    order: Order,
-    asked: Asked,
-    plan: NightPlan,
-    models: Mapping[str, ModelSource],
-    questions: Mapping[tuple[str, str], dict[str, Any]],
-    shifts: Sequence[Shift],
-    now: datetime,
-) -> list[Job]:
-    started_utc = now.isoformat(timespec="seconds")
-    return Drawing(order.order_id, asked, plan, models, questions, started_utc).jobs(shifts)
 
 
 def put_in(farm: Ledger, known: FarmDevices, order: Order, jobs: Sequence[Job], found: Planned) -> Submitted:
     names = [shift.device for shift in found.shifts]
-    new = submit(farm, order, jobs)
-    return Submitted(order, tuple(jobs), tuple(new), tuple(names), found.missing, tuple(_warnings(known, names, jobs)))
+    new = executor_of(farm).submit(order, jobs)
+    waiting = tuple(_warnings(known, names, [job for job in jobs if job.job_id in new]))
+    return Submitted(order, tuple(jobs), tuple(new), tuple(names), found.missing, waiting)
 
 
-def _warnings(known: FarmDevices, names: list[str], jobs: Sequence[Job]) -> list[str]:
+def _warnings(known: FarmDevices, names: list[str], new: Sequence[Job]) -> list[str]:
     found = [
         f"no worker of site {site} is alive: what is for its devices waits until one is"
         for site in known.without_worker(names)
     ]
-    if not known.exporting:
-        found.append("no living worker does exports: start one with earshot worker --exports 1")
+    for queue in sorted({job.queue for job in new if job.kind == EXPORT} - known.exporting):
+        _, _, needs = queue.partition("/")
+        what = f" with {needs.replace('-', ' and ')}" if needs else ""
+        found.append(
+            f"no living worker does exports{what}: start one where that is installed, earshot worker --exports 1"
+        )
     return found
 
 

@@ -1,0 +1,134 @@
+"""How a worker serves its queues: those of the farm while that is there, those of its snapshot while it is away."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.domain.job import EXPORT, SESSION
+from orchestrator.errors import EarshotError, LedgerError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.store.cache import Cache
+from orchestrator.ledger.workers import announce, begin_worker, end_worker
+from orchestrator.measure.farm.executor.base import Handler, Pace
+from orchestrator.measure.farm.executor.choice import executor_of
+from orchestrator.measure.farm.executor.in_process import InProcess
+from orchestrator.measure.lab.device import Device, Lab
+from orchestrator.workflows import farm_events as events
+from orchestrator.workflows.farm_announce import records_of
+from orchestrator.workflows.farm_depot import Depot, depot_of
+from orchestrator.workflows.farm_doing import Doing
+from orchestrator.workflows.farm_export_handler import ExportHandler
+from orchestrator.workflows.farm_export_queues import export_record, served_export_queues
+from orchestrator.workflows.farm_material import Materials
+from orchestrator.workflows.farm_seat import DeviceSeat
+from orchestrator.workflows.farm_session import Deliver, SessionHandler
+from orchestrator.workflows.farm_settings import WorkerSettings
+from orchestrator.workflows.farm_site import FarmSite
+
+# What a device turns out to be is announced so often, where it is new.
+_ANNOUNCE_S = 15.0
+
+
+@dataclass
+class SiteWork:
+    """What ``Turns`` runs. Handlers measure into the site's ledger, and know of a farm only whom to ask what."""
+
+    settings: WorkerSettings
+    lab: Lab
+    devices: dict[str, Device]
+    site: FarmSite
+    seats: Mapping[str, DeviceSeat]
+    materials: Materials
+    doing: Doing
+    tell: events.Tell
+    _announced: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def online(
+        self, farm: Ledger, leave: threading.Event, on_away: Callable[[str], None], on_back: Callable[[], None]
+    ) -> None:
+        exports = served_export_queues() if self.settings.exports else ()
+        self._announced = {}
+        self._announce(farm)
+        record = {
+            "host": socket.gethostname(),
+            "exports": self.settings.exports,
+            **(export_record() if exports else {}),
+        }
+        worker_id = begin_worker(farm, self.settings.site, self.site.place, record)
+        self.tell(events.started(self.settings.site, [*self.site.queues, *exports], worker_id))
+        depot = depot_of(farm, self.settings.folder)
+        handlers = self._handlers(farm, depot, lambda session_id: self.site.deliver(farm, leave, session_id))
+        assert depot.cache.store is not None
+        handlers[EXPORT] = ExportHandler(farm, depot.cache.store, depot, max(1, self.settings.exports))
+        pace = Pace(shared_at_once=max(1, self.settings.exports))
+        try:
+            with self.doing.of(farm), self._announcing(farm):
+                executor_of(farm, pace).serve(
+                    worker_id,
+                    [*self.site.queues, *exports],
+                    self._told(handlers),
+                    leave,
+                    until_idle=self.settings.once,
+                    on_away=lambda reason: self._away(reason, on_away),
+                    on_back=lambda: self._back(on_back),
+                )
+        finally:
+            with suppress(EarshotError):
+                end_worker(farm, worker_id)
+
+    def offline(self, leave: threading.Event) -> None:
+        """Serve the same devices from the site's snapshot."""
+        own = self.site.ledger
+        worker_id = begin_worker(own, self.settings.site, self.site.place, {"host": socket.gethostname()})
+        depot = Depot(self.settings.folder, Cache(self.settings.folder / "cache", None))
+        handlers = {
+            kind: self.site.offline(handler)
+            for kind, handler in self._handlers(own, depot, lambda session_id: None).items()
+        }
+        with self.doing.of(own):
+            InProcess(own).serve(
+                worker_id, self.site.queues, self._told(handlers), leave, until_idle=self.settings.once
+            )
+
+    def _handlers(self, queue: Ledger, depot: Depot, deliver: Deliver) -> dict[str, Handler]:
+        session = SessionHandler(queue, self.site.ledger, self.seats, self.materials, depot, deliver)
+        return {SESSION: session}
+
+    def _told(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
+        return {kind: self.doing.told(handler) for kind, handler in handlers.items()}
+
+    def _away(self, reason: str, on_away: Callable[[str], None]) -> None:
+        self.tell(events.note(f"the farm's ledger is away: {reason}"))
+        on_away(reason)
+
+    def _back(self, on_back: Callable[[], None]) -> None:
+        self.tell(events.note("the farm's ledger is back"))
+        on_back()
+
+    @contextmanager
+    def _announcing(self, farm: Ledger) -> Iterator[None]:
+        """What changed of the devices is told the farm meanwhile."""
+        ended = threading.Event()
+
+        def announce_now_and_then() -> None:
+            while not ended.wait(_ANNOUNCE_S):
+                # Where the farm is away, the executor tells so; it is announced the next time.
+                with suppress(LedgerError):
+                    self._announce(farm)
+
+        thread = threading.Thread(target=announce_now_and_then, name="announce", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _announce(self, farm: Ledger) -> None:
+        found = records_of(self.lab, self.devices, self.site.ledger)
+        if found != self._announced:
+            announce(farm, self.settings.site, found)
+            self._announced = found
