@@ -9,6 +9,7 @@ from orchestrator.cli.output import print_json, print_table
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.migrate import migrate as copy
 from orchestrator.ledger.place import URL_FILE, Place, place_named, place_of
+from orchestrator.ledger.store.places import attach_store
 from orchestrator.ledger.tables import SCHEMA
 from orchestrator.ledger.upgrade import may_upgrade, upgrade_sql
 from orchestrator.ledger.upgrade import upgrade as bring_up
@@ -18,24 +19,34 @@ from orchestrator.measure.transports.base import whole_file
 
 @click.command()
 @click.argument("url")
+@click.option("--store", metavar="URL", help="Where models and artifacts travel through; by default the database.")
 @results_option
-def attach(url: str, results: Path) -> None:
+def attach(url: str, store: str | None, results: Path) -> None:
     """Keep the ledger of a results folder in the PostgreSQL at URL from now on.
 
     Makes the tables where the database is empty, or brings older ones up to date, where this user is the one whom they
     belong to; writes the URL into ledger.url in the results folder. A password is given by reference: a password file
     of mode 600, or a service of pg_service.conf.
 
+    Files of models and artifacts travel from host to host through the database too, or through a --store that all
+    hosts of the farm reach: a folder (file:///...), an object store (s3://..., with s3fs), a web server (https://...,
+    read only), whatever fsspec has a driver for. Its credentials are the driver's own (~/.aws).
+
     \b
     earshot ledger attach 'postgresql://earshot@db.lab/earshot?passfile=/home/me/.pgpass'
     earshot ledger attach 'postgresql://?service=earshot' --results berlin
+    earshot ledger attach 'postgresql://?service=earshot' --store s3://lab/earshot
     """
     place = place_named(url, results)
     _made_or_upgraded(place)
+    if store is not None:
+        attach_store(results, store)
     results.mkdir(parents=True, exist_ok=True)
     with whole_file(results / URL_FILE) as file:
         file.write(f"{place}\n".encode())
     click.echo(f"the ledger of {results} is in {place}")
+    if store is not None:
+        click.echo(f"its files travel through {store}")
 
 
 def _made_or_upgraded(place: Place) -> None:

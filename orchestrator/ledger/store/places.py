@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from agents.durable import remove, write_file
 from orchestrator.errors import StoreError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.store.at_url import UrlStore
@@ -49,12 +50,18 @@ def check_url(url: str, where: str = "the command line") -> None:
         )
 
 
-def attach_store(folder: Path, url: str | None) -> str | None:
-    """What ``store.url`` of a results folder must hold; None: nothing, the store is the database.
+def attach_store(folder: Path, url: str) -> None:
+    """The results folder's farm keeps its files there from now on; ``DATABASE``: in its ledger's database.
 
-    The store is tried before it is believed. Raises StoreError.
+    The store is asked something before it is believed. Raises StoreError.
     """
-    if url is None or url == DATABASE:
-        return None
-    store_at(url).has("0" * 64)
-    return url
+    attached = folder / STORE_FILE
+    try:
+        if url == DATABASE:
+            remove(str(attached))
+            return
+        store_at(url).has("0" * 64)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_file(str(attached), f"{url}\n".encode())
+    except OSError as exc:
+        raise StoreError(f"cannot write {attached}: {exc.strerror or exc}", hint="may you write there?") from exc

@@ -213,10 +213,13 @@ def test_a_driver_that_is_not_installed_is_named() -> None:
 def test_a_farm_has_the_store_that_its_folder_names(ledger: Ledger, tmp_path: Path) -> None:
     assert "the database" in store_of(ledger).place
     url = f"file://{tmp_path}/store"
-    assert attach_store(tmp_path, DATABASE) is None
-    assert attach_store(tmp_path, url) == url
-    (tmp_path / STORE_FILE).write_text(f"{url}\n")
+    attach_store(tmp_path, url)
     assert store_of(ledger).place == url
+    with pytest.raises(StoreError, match="has a secret"):
+        attach_store(tmp_path, "https://me:secret@host/store")
+    assert store_of(ledger).place == url
+    attach_store(tmp_path, DATABASE)
+    assert "the database" in store_of(ledger).place
     (tmp_path / STORE_FILE).write_text("nonsense\n")
     with pytest.raises(StoreError, match=r"store\.url holds no URL"):
         store_of(ledger)
