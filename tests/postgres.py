@@ -75,6 +75,12 @@ class Postgres:
     def connect(self, name: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(self.socket_url(name), autocommit=True)
 
+    def dump(self, file: Path) -> str:
+        """All that is in it, as text."""
+        argv = [str(_PROGRAMS[-1] / "pg_dump"), "--inserts", f"--file={file}", self.socket_url()]
+        subprocess.run(argv, check=True, timeout=_TIMEOUT_S)
+        return file.read_text()
+
     def _run(self, program: str, *arguments: str) -> None:
         as_user = [] if os.geteuid() else ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         argv = [

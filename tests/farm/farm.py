@@ -16,7 +16,7 @@ from orchestrator.ledger.orders import jobs
 from orchestrator.ledger.workers import site_devices
 from tests.farm.checker import recorded_in, wrongs
 from tests.farm.journals import runs_on
-from tests.farm.site import REPOSITORY, Site, kill
+from tests.farm.site import REPOSITORY, Site, end_all
 from tests.farm.witness import Witness
 from tests.farm.world import World
 
@@ -32,6 +32,7 @@ class Farm:
         self.world, self.ledger = world, world.ledger()
         self._witness = Witness(world.roots)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.ended_by_themselves = 0
 
     def open(self) -> None:
         """Returns once every device is announced."""
@@ -51,8 +52,9 @@ class Farm:
         self.workers[site.name] = site.start(*words, log=f"{place}.log")
 
     def kill_worker(self, site: Site) -> None:
-        """kill -9, in whatever it is doing."""
-        kill(self.workers[site.name])
+        """kill -9, in whatever it is doing; what it had started is told nothing."""
+        self.workers[site.name].kill()
+        self.workers[site.name].wait()
 
     def submit(self, *words: str) -> dict[str, Any]:
         """``earshot submit run kws`` at the desk; its JSON."""
@@ -78,6 +80,10 @@ class Farm:
         wanted = len(self.jobs()) if at_least is None else at_least
         self._until(lambda: self.ended() >= wanted, lambda: f"{self.ended()} of {wanted} ended: {self.told()}")
 
+    def until_measured(self, at_least: int) -> None:
+        """Until so many sessions have begun on devices, and one of them is running or has just ended."""
+        self._until(lambda: len(runs_on(self.world.roots)) >= at_least, lambda: f"nothing is measured: {self.told()}")
+
     def wrongs(self) -> list[str]:
         return wrongs(self.jobs(), recorded_in(self.ledger), runs_on(self.world.roots), self._witness.claims())
 
@@ -88,7 +94,7 @@ class Farm:
 
     def close(self) -> None:
         for worker in self.workers.values():
-            kill(worker)
+            end_all(worker)
         self._witness.end()
         self.ledger.close()
 
@@ -96,9 +102,16 @@ class Farm:
         give_up_s = time.monotonic() + PATIENCE_S
         while not true():
             assert time.monotonic() < give_up_s, otherwise()
-            died = [name for name, worker in self.workers.items() if worker.poll() not in (None, -9)]
-            assert not died, f"the workers of {died} have ended: {self.told()}"
+            self._supervise()
             time.sleep(_POLL_S)
+
+    def _supervise(self) -> None:
+        """A worker that ended by itself, because its ledger is away as it begins, is started again."""
+        for name, worker in list(self.workers.items()):
+            if worker.poll() not in (None, -9):
+                self.ended_by_themselves += 1
+                time.sleep(_POLL_S)
+                self.start_worker(self.world.sites[name])
 
 
 @contextmanager

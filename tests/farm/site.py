@@ -1,10 +1,12 @@
 """A site: a room with devices of its own and a cable to the database; workers that run there."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -63,15 +65,22 @@ class Site:
     def said(self, log: str) -> str:
         return (self.folder / log).read_text(errors="replace")
 
+    def secrets(self) -> set[str]:
+        """What its lab file says of how to reach its devices: addresses, users' keys, and where they lie."""
+        devices = tomllib.loads(self.lab.read_text())["devices"].values()
+        words = {device[name] for device in devices for name in ("host", "identity_file", "known_hosts")}
+        keys = {Path(device["identity_file"]) for device in devices}
+        return words | {key.read_text().splitlines()[1] for key in keys}
+
     def close(self) -> None:
         for process in self._processes:
-            kill(process)
+            end_all(process)
         self._stand_ins.close()
         self.cable.close()
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    """kill -9 for it and all that it started here; nothing where it has ended."""
-    if process.poll() is None:
+def end_all(process: "subprocess.Popen[bytes]") -> None:
+    """Of what it started too."""
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -34,6 +34,8 @@ class World:
         return Ledger.open(self.desk / "ledger.db")
 
 
+# The tests' PostgreSQL tells of commits before they are on its disk (synchronous_commit=off), so that a crash loses the
+# last ones: what a fail-over to a standby that was behind does, and worse than a crash of a farm's own server is.
 @contextmanager
 def world(folder: Path, devices_per_site: int = 4, names: tuple[str, ...] = NAMES) -> Iterator[World]:
     with ExitStack() as stack:
