@@ -20,8 +20,8 @@ from orchestrator.domain.session_verdict import INVALID, judge
 from orchestrator.domain.study import Study
 from orchestrator.ledger.outbox import SESSION
 from orchestrator.statistics.autocorrelation import effective_sample_size
+from orchestrator.statistics.log_buckets import buckets
 from orchestrator.statistics.percentiles import percentiles
-from orchestrator.tell.telemetry.buckets import buckets
 from orchestrator.tell.telemetry.names import QUANTILES
 from orchestrator.tell.telemetry.told import Labels, Sample, Told
 from orchestrator.workflows.model_commit import axis_of

@@ -8,7 +8,7 @@ import functools
 import struct
 from collections.abc import Iterable
 
-from orchestrator.tell.telemetry.buckets import SCHEMA, ZERO_THRESHOLD, Buckets
+from orchestrator.statistics.log_buckets import SCHEMA, ZERO_THRESHOLD, Buckets
 from orchestrator.tell.telemetry.told import Labels
 
 HEADERS = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.ledger.outbox import NewEntry
-from orchestrator.tell.telemetry.buckets import Buckets
+from orchestrator.statistics.log_buckets import Buckets
 from orchestrator.tell.telemetry.names import HISTOGRAM, METRICS
 
 # Prometheus drops an exemplar whose labels have more characters (OpenMetrics 1.0, exemplars).

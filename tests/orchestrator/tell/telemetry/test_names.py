@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from orchestrator.cli.reference_prometheus import prometheus_page
-from orchestrator.tell.telemetry.buckets import Buckets
+from orchestrator.statistics.log_buckets import Buckets
 from orchestrator.tell.telemetry.names import CONFIGURATION, COUNTER, GAUGE, HISTOGRAM, INFO, METRICS, SESSION, Metric
 from orchestrator.tell.telemetry.told import Sample, Told
 from tests.hosts import require_program

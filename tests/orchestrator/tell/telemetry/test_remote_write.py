@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.ledger.outbox import Entry
+from orchestrator.statistics.log_buckets import SCHEMA, Buckets
 from orchestrator.tell.telemetry.batch import Batches
-from orchestrator.tell.telemetry.buckets import SCHEMA, Buckets
 from orchestrator.tell.telemetry.remote_write import Frame, encoded, exemplar, histogram, packed
 from orchestrator.tell.telemetry.told import Told
 from tests.orchestrator.tell.telemetry.told import FIRST_MS, MINUTE_MS, told

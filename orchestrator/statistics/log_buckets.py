@@ -7,9 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.statistics.interval import Interval, not_estimable
+from orchestrator.statistics.percentiles import minimum_n, ranks
+
 SCHEMA = 5
 # Values of at most this lie in the zero bucket; the same as in Prometheus's client libraries (2^-128).
 ZERO_THRESHOLD = 2.0**-128
+
+# How far the middle of a bucket (geometric) can lie from a value in it, as a share of the value: 1.1 %.
+RELATIVE_ERROR = 2.0 ** (0.5 / (1 << SCHEMA)) - 1.0
 
 
 @dataclass(frozen=True)
@@ -49,3 +55,31 @@ def buckets(values: NDArray[Any]) -> Buckets:
     numbers = np.ceil(np.log2(beyond) * (1 << SCHEMA)).astype(np.int64)
     found, counts = np.unique(numbers, return_counts=True)
     return Buckets(found.tolist(), counts.tolist(), int(len(x) - len(beyond)), float(x.sum()))
+
+
+def percentile_of(found: Buckets, quantile: float, confidence: float = 0.95) -> Interval:
+    """As ``statistics.percentiles.percentile`` of the values that were counted: not estimable where that is not.
+
+    The value is within ``RELATIVE_ERROR`` of the one of its rank; the interval reaches to the ends of its buckets.
+    """
+    n = found.count
+    wanted = ranks(n, quantile, confidence) if n >= minimum_n(quantile) else None
+    if wanted is None:
+        return not_estimable(f"p{100 * quantile:g} needs {minimum_n(quantile)} values, there are {n}", n, confidence)
+    low, value, high = (_bucket(found, rank) for rank in wanted)
+    ends = 0.0 if low is None else _bound(low - 1), 0.0 if high is None else _bound(high)
+    reason = f"of a histogram: within {100 * RELATIVE_ERROR:.1f} %"
+    return Interval(0.0 if value is None else _bound(value - 0.5), *ends, n, confidence, reason)
+
+
+def _bucket(found: Buckets, rank: int) -> int | None:
+    """Number of the bucket of the ``rank``-th value, from 1 on; None: it is zero."""
+    if rank <= found.zero:
+        return None
+    beneath = found.zero + np.cumsum(found.counts)
+    return found.indices[int(np.searchsorted(beneath, rank))]
+
+
+def _bound(number: float) -> float:
+    """The upper end of a bucket."""
+    return float(2.0 ** (number / (1 << SCHEMA)))
