@@ -1,6 +1,6 @@
 """Whose turn it is: a job is begun under a fence, and ended only by whoever has the newest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, func, select, update
@@ -19,6 +19,8 @@ from orchestrator.ledger.workers import lost_workers
 MOST_ATTEMPTS = 5
 # Until one that may go well another time is tried again, times its attempts.
 PAUSE_S = 15.0
+# Statements name so many queues at a time: databases have a limit of parameters.
+_BATCH = 1000
 
 
 def claim(ledger: Ledger, queue: str, worker_id: str) -> JobState | None:
@@ -179,8 +181,8 @@ class Load:
         return not (self.ready or self.later or self.running)
 
 
-def loads(ledger: Ledger) -> dict[str, Load]:
-    """Of the queues that are not idle."""
+def loads(ledger: Ledger, queues: Sequence[str] | None = None) -> dict[str, Load]:
+    """Of those of ``queues`` that are not idle; None: of all, which takes a third of a second where 10,000 have 20."""
     with ledger.snapshot() as connection:
         now_s = database.now_s(connection)
         runs = JobRow.state == RUNNING
@@ -190,11 +192,17 @@ def loads(ledger: Ledger) -> dict[str, Load]:
             (JobRow.not_before_utc_s <= now_s, "ready"),
             else_="later",
         )
-        counted = select(JobRow.queue, free.label("free"), func.count().label("n"))
+        counted = select(JobRow.queue, free.label("free"), func.count().label("n")).group_by(JobRow.queue, free)
+        open_ = counted.where(JobRow.state.in_((READY, RUNNING)))
         found: dict[str, dict[str, int]] = {}
-        for row in connection.execute(counted.where(JobRow.state.in_((READY, RUNNING))).group_by(JobRow.queue, free)):
-            found.setdefault(row.queue, {})[row.free] = row.n
+        for some in [open_] if queues is None else [open_.where(JobRow.queue.in_(names)) for names in _batches(queues)]:
+            for row in connection.execute(some):
+                found.setdefault(row.queue, {})[row.free] = row.n
     return {queue: Load(**counts) for queue, counts in found.items()}
+
+
+def _batches(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[start : start + _BATCH] for start in range(0, len(names), _BATCH))
 
 
 def ready_by_queue(ledger: Ledger) -> dict[str, int]:

@@ -15,5 +15,5 @@ def dump(value: Any) -> str:
     """
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except ValueError as exc:
+    except (TypeError, ValueError) as exc:
         raise NotJson(str(exc)) from exc

@@ -3,7 +3,7 @@
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from orchestrator.domain.job import JobState, Outcome
@@ -36,6 +36,10 @@ class Duty:
         self._counting = threading.Lock()
         self._ended = threading.Event()
         self._looks = 0
+
+    @property
+    def asked_to_end(self) -> bool:
+        return self._stop.is_set() or self.displaced.is_set()
 
     def do_next(self, queue: str) -> list[str] | None:
         """Do the queue's next job: queues in which a job became ready by it. None where none is ready, or the worker is
@@ -84,9 +88,9 @@ class Duty:
                     outcome = Outcome(reason=outcome_of(exc).reason)
             self._stop.wait(self._pace.look_s)
 
-    def look(self) -> dict[str, Load]:
-        """Of the queues that are not idle; asks those jobs to end that were cancelled. Raises LedgerError."""
-        found = loads(self._ledger)
+    def look(self, queues: Sequence[str]) -> dict[str, Load]:
+        """Of those of ``queues`` that are not idle; asks those jobs to end that were cancelled. Raises LedgerError."""
+        found = loads(self._ledger, queues)
         for job_id in asked_to_end(self._ledger, self._worker_id) if self._stops else ():
             if (stop := self._stops.get(job_id)) is not None:
                 stop.job.set()

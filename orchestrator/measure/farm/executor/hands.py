@@ -57,8 +57,10 @@ class Hands:
     def _serve(self, queue: str) -> None:
         told = None
         while told is None:
-            self._work(queue)
-            told = self._rest(queue)
+            try:
+                self._work(queue)
+            finally:
+                told = self._rest(queue)
         for each in told:
             each()
         self._changed()
