@@ -20,7 +20,9 @@ _AGAIN_S = 1.0
 
 @dataclass(frozen=True)
 class CaughtUp:
-    """What a farm was told that had been away. ``late``: nights (plan, date) whose sessions came after their end."""
+    """What a farm was told that had been away. ``delivered``: since it was found away. ``late``: nights (plan, date)
+    whose sessions came after their end.
+    """
 
     delivered: Delivered
     settled: Settled
@@ -37,6 +39,7 @@ class FarmSite:
         self.ledger, self.place, self.queues = ledger, place, tuple(queues)
         self._note = note
         self._delivering = threading.Lock()
+        self._brought = Delivered()
         begin_spool(ledger)
 
     def deliver(self, farm: Ledger, leave: threading.Event, session_id: str | None = None) -> Delivered:
@@ -49,24 +52,29 @@ class FarmSite:
                 if session_id is not None and not done.refused and deliver_lost(self.ledger, farm, session_id):
                     self._note(f"the farm's ledger had lost session {session_id}, and got it again")
                 return done
-            except LedgerAway:
+            except LedgerAway as exc:
                 if leave.wait(_AGAIN_S):
-                    raise
+                    raise LedgerAway("the farm is away: what was measured waits at this site") from exc
 
     def _deliver(self, farm: Ledger, *, refused_too: bool = False) -> Delivered:
         # Of two at once the second would only find what the first has brought.
         with self._delivering:
             done = deliver(self.ledger, farm, refused_too=refused_too)
+            self._brought = self._brought.plus(done)
         for what, why in done.refused.items():
             self._note(f"the farm's ledger does not take {what}, which stays here: {why}")
         return done
 
     def catch_up(self, farm: Ledger) -> CaughtUp:
         """With a farm that is there again, or that this worker begins with. Raises LedgerError; again is well then."""
-        delivered = self._deliver(farm, refused_too=True)
+        self._deliver(farm, refused_too=True)
         settled = settle(self.ledger, farm, self.place)
-        late = late_nights(farm, delivered.studies)
-        return CaughtUp(delivered, settled, late, self.refresh(farm))
+        late = late_nights(farm)
+        return CaughtUp(self._brought, settled, late, self.refresh(farm))
+
+    def begin_offline(self) -> None:
+        """What is delivered from now on belongs to the next ``catch_up``."""
+        self._brought = Delivered()
 
     def refresh(self, farm: Ledger) -> Snapshot:
         return refresh(self.ledger, farm, self.queues, self.place)

@@ -26,12 +26,14 @@ _TICK_S = 0.1
 @dataclass(frozen=True)
 class SitePace:
     """``away_s``: a farm that is away for longer is worked without; a restart of its database is shorter. ``reach_s``:
-    between two attempts to reach it then. ``refresh_s``: between two looks at what the snapshot lacks.
+    between two attempts to reach it then. ``refresh_s``: between two looks at what the snapshot lacks. ``tell_s``:
+    between two words on what waits for a farm that is away.
     """
 
     away_s: float = 30.0
     reach_s: float = 15.0
     refresh_s: float = 30.0
+    tell_s: float = 3600.0
 
 
 class Work(Protocol):
@@ -62,7 +64,6 @@ class Turns:
         self._stop, self._pace = stop, pace or SitePace()
         self._farm: Ledger | None = None
         self._away_since_s: float | None = None
-        self._away = "it cannot be reached"
         self._told: set[str] = set()
 
     def run(self) -> None:
@@ -86,21 +87,22 @@ class Turns:
             with self._watched(leave), self._fresh(farm, leave):
                 self._work.online(farm, leave, self._on_away, self._on_back)
         except LedgerAway as exc:
-            self._away = exc.message
+            self._note(f"the farm's ledger is away: {exc.message}")
             return False
         return not leave.is_set()
 
     def _from_snapshot(self) -> bool:
         """True where nothing is left to do; False where the farm is back."""
         left = len(jobs(self._site.ledger, queues=self._site.queues, states=OPEN))
-        self._note(f"{self._away}; {snapshot_words(taken_utc_s(self._site.ledger), left)}")
+        self._note(f"works without the farm: {snapshot_words(taken_utc_s(self._site.ledger), left)}")
         self._away_since_s = None
+        self._site.begin_offline()
         leave = threading.Event()
         with self._watched(leave), self._looking_for_it(leave):
             self._work.offline(leave)
         if leave.is_set():
             return False
-        self._note(spool_words(spool(self._site.ledger)) or "nothing waits to be delivered")
+        self._tell_what_waits()
         return True
 
     def _reached(self) -> Ledger:
@@ -114,11 +116,14 @@ class Turns:
         if words is not None:
             self._note(words)
 
-    def _on_away(self, reason: str) -> None:
-        self._away_since_s, self._away = time.monotonic(), reason
+    def _on_away(self, _reason: str) -> None:
+        self._away_since_s = time.monotonic()
 
     def _on_back(self) -> None:
         self._away_since_s = None
+
+    def _tell_what_waits(self) -> None:
+        self._note(f"still without the farm: {spool_words(spool(self._site.ledger)) or 'nothing waits for it'}")
 
     def _note_once(self, text: str) -> None:
         if text not in self._told:
@@ -159,11 +164,15 @@ class Turns:
         """``leave`` is set once the farm is back, and has what was measured until then."""
 
         def look(ended: threading.Event) -> None:
+            told_s = time.monotonic()
             while not ended.wait(self._pace.reach_s):
+                if time.monotonic() - told_s > self._pace.tell_s:
+                    told_s = time.monotonic()
+                    self._tell_what_waits()
                 try:
                     self._site.deliver(self._reached(), ended)
-                except LedgerAway as exc:
-                    self._away = exc.message
+                except LedgerAway:
+                    continue
                 except LedgerError as exc:
                     self._note_once(f"nothing can be delivered: {exc.message}")
                 else:

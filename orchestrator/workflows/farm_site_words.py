@@ -42,9 +42,9 @@ def caught_up_words(done: CaughtUp) -> str | None:
 
 def snapshot_words(taken_utc_s: float | None, jobs: int) -> str:
     if taken_utc_s is None:
-        return "this site was never connected, so it has no jobs to go on with"
+        return "it was never connected, so it has no jobs to go on with"
     at = datetime.fromtimestamp(taken_utc_s, UTC)
-    return f"goes on with {_counted(jobs, 'job')}, as the queue was at {at:%H:%M} UTC on {at:%d %B}"
+    return f"{_counted(jobs, 'job')} of its queues, as they were at {at:%H:%M} UTC on {at:%d %B}"
 
 
 def age_words(seconds: float) -> str:
