@@ -10,7 +10,7 @@ from orchestrator.workflows.figures import Figure, session_figures
 from orchestrator.workflows.fleet import DeviceOutcome
 
 # column -> the figure's name; the unit stands in the column's head.
-_COLUMNS = {
+COLUMNS = {
     "latency p50 ms": "latency, p50",
     "p99 ms": "latency, p99",
     "miss rate": "miss rate",
@@ -27,7 +27,7 @@ def print_outcomes(outcomes: Sequence[DeviceOutcome], as_json: bool) -> None:
     if as_json:
         print_json([_as_json(outcome, found) for outcome, found in zip(outcomes, figures, strict=True)])
         return
-    shown = {head: name for head, name in _COLUMNS.items() if any(name in found for found in figures)}
+    shown = {head: name for head, name in COLUMNS.items() if any(name in found for found in figures)}
     print_table(
         ["device", "model", *(f"{head}>" for head in shown), "note"],
         [

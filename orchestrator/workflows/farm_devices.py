@@ -1,7 +1,7 @@
 """The devices of a farm, as its sites announced them, chosen by the same words as those of a lab."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.domain.health import Health
@@ -18,10 +18,11 @@ _MARKS = ("tag:", "any:")
 
 @dataclass(frozen=True)
 class FarmDevices:
-    """``lab``: the devices by name, without a way to them; ``model`` and the rest by device, as the sites say."""
+    """``lab``: the devices by name, without a way to them; the rest by device, as the sites say."""
 
     lab: Lab
     sites: dict[str, str]
+    models: dict[str, str | None]
     tags: dict[str, frozenset[str]]
     health: dict[str, Health]
     workers: tuple[Worker, ...] = field(default=())
@@ -31,12 +32,31 @@ class FarmDevices:
         self._require_known(terms)
         slots = choose(self.lab, terms, self.tags, self.health).slots
         names = [min(slot, key=lambda device: waiting.get(device.name, 0)).name for slot in slots]
-        unknown = [name for name in names if name not in self.sites]
-        if unknown:
-            raise self._unknown(unknown[0])
+        self.require_announced(names)
         return list(dict.fromkeys(names))
 
-    def without_worker(self, names: list[str]) -> list[str]:
+    def one_of_each_model(self, names: Sequence[str], waiting: Mapping[str, int]) -> list[str]:
+        """Of the devices of one model the one that fewest jobs wait for; one whose model nobody knows is its own."""
+        found: dict[str, list[str]] = {}
+        for name in names:
+            found.setdefault(self.models.get(name) or f"device {name}", []).append(name)
+        return [min(units, key=lambda unit: waiting.get(unit, 0)) for units in found.values()]
+
+    def require_announced(self, names: Iterable[str]) -> None:
+        """Raises BadInput with the nearest names: this machine is a device only where its site says so."""
+        for name in names:
+            if name not in self.sites:
+                raise self._unknown(name)
+
+    def require_some(self) -> None:
+        """Raises BadInput."""
+        if not self.sites:
+            raise BadInput(
+                "no site has announced a device yet",
+                hint="start a worker beside the devices: earshot worker --site NAME --lab lab.toml",
+            )
+
+    def without_worker(self, names: Sequence[str]) -> list[str]:
         """Sites of these devices where no worker is alive."""
         alive = {worker.site for worker in self.workers if worker.alive}
         return sorted({self.sites[name] for name in names} - alive)
@@ -48,11 +68,7 @@ class FarmDevices:
         return frozenset(str(queue) for queues in served for queue in queues)
 
     def _require_known(self, terms: str) -> None:
-        if not self.sites:
-            raise BadInput(
-                "no site has announced a device yet",
-                hint="start a worker beside the devices: earshot worker --site NAME --lab lab.toml",
-            )
+        self.require_some()
         for term in filter(None, (part.strip() for part in terms.split(","))):
             if term != ALL and not term.startswith(_MARKS) and term not in self.sites:
                 raise self._unknown(term)
@@ -70,10 +86,13 @@ class FarmDevices:
 def farm_devices(ledger: Ledger) -> FarmDevices:
     found = site_devices(ledger)
     known = {name: each.device_model for name, each in latest_environments(ledger).items()}
+    # Where its site does not know it yet, the farm's ledger may.
+    models = {each.device: each.record.get("device_model") or known.get(each.device) for each in found}
     return FarmDevices(
         Lab({each.device: _device(each) for each in found}),
         {each.device: each.site for each in found},
-        {each.device: _tags(each, known.get(each.device)) for each in found},
+        models,
+        {each.device: _tags(each, models[each.device]) for each in found},
         health(ledger),
         tuple(workers(ledger)),
     )
@@ -86,6 +105,4 @@ def _device(told: SiteDevice) -> Device:
 
 
 def _tags(told: SiteDevice, device_model: str | None) -> frozenset[str]:
-    """``device_model`` as the farm's ledger knows it, where its site does not yet."""
-    model = told.record.get("device_model") or device_model
-    return frozenset([*told.record.get("tags", ()), *([model] if model else [])])
+    return frozenset([*told.record.get("tags", ()), *([device_model] if device_model else [])])

@@ -3,7 +3,8 @@
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from orchestrator.domain.artifact import Artifact
@@ -15,7 +16,7 @@ from orchestrator.measure.lab.device import Device
 from orchestrator.workflows.farm_payload import EVALUATE, SessionWork
 from orchestrator.workflows.night_material import Ready
 from orchestrator.workflows.night_place import NightPlace, night_place
-from orchestrator.workflows.progress import Progress
+from orchestrator.workflows.progress import FleetProgress, Progress
 from orchestrator.workflows.quality import score_candidate
 from orchestrator.workflows.session_runner import SessionRunner
 
@@ -65,6 +66,17 @@ class DeviceSeat:
             finally:
                 self._progress.stop = None
                 self._used_s = time.monotonic()
+
+    @contextmanager
+    def lent(self, stop: Stop) -> Iterator[FleetProgress]:
+        """For a workflow that takes the device by itself. What tells its progress raises Interrupted as ``measure``."""
+        with self._lock:
+            self._close()
+            self._progress.stop = stop
+            try:
+                yield self._progress
+            finally:
+                self._progress.stop = None
 
     def close_if_idle(self, idle_s: float = IDLE_S) -> bool:
         """Give the device back where nothing ran on it for so long; False where it stays, or was not ours."""
@@ -154,6 +166,12 @@ class _Stoppable:
 
     def note(self, text: str) -> None:
         self._progress.note(text)
+
+    def device(self, name: str) -> "_Stoppable":
+        return self
+
+    def close(self) -> None:
+        """Nothing was opened."""
 
     def _check(self) -> None:
         if self.stop is not None and self.stop.asked:

@@ -19,7 +19,7 @@ from orchestrator.workflows.farm_payload import session_work
 from orchestrator.workflows.farm_seat import DeviceSeat, Interrupted
 
 # What the site's ledger has, brought to the farm's, this session above all: before its job is told to be done.
-Deliver = Callable[[str], object]
+Deliver = Callable[[str | None], object]
 ENDS = "its worker ended; it goes on when one is there again"
 
 

@@ -19,7 +19,7 @@ from orchestrator.workflows.farm_devices import FarmDevices, farm_devices
 from orchestrator.workflows.farm_models import sent_models
 from orchestrator.workflows.farm_order import Asked, new_order_id
 from orchestrator.workflows.night_settings import DEFAULT_ENVIRONMENT, MODES, NightPlan, WantedModel
-from orchestrator.workflows.night_wanted import Planned, planned, require_something
+from orchestrator.workflows.night_wanted import planned, require_something
 from orchestrator.workflows.settings import require_duration
 
 RUN = "run"
@@ -70,7 +70,7 @@ def submit_run(results: Path, wish: RunWish, asked: Asked) -> Submitted:
     """Raises BadInput for a model or device that nobody knows, DeviceQuarantined."""
     with Ledger.open(results / "ledger.db") as farm:
         known = farm_devices(farm)
-        names = known.chosen(wish.devices, _waiting(farm))
+        names = known.chosen(wish.devices, waiting(farm))
         now = datetime.now(UTC)
         order_id = new_order_id(now)
         plan = _plan_of(order_id, wish, names)
@@ -81,17 +81,24 @@ def submit_run(results: Path, wish: RunWish, asked: Asked) -> Submitted:
         questions = {(wish.model, name): _question(order_id, wish, name) for name in names}
         models = sent_models(farm, results, order_id, asked, found)
         jobs = models.drawing(asked, plan, order_id, questions, now).jobs(found.shifts)
-        return put_in(farm, known, order, jobs, found)
+        return put_in(farm, known, order, jobs, names, found.missing)
 
 
-def put_in(farm: Ledger, known: FarmDevices, order: Order, jobs: Sequence[Job], found: Planned) -> Submitted:
-    names = [shift.device for shift in found.shifts]
+def put_in(
+    farm: Ledger,
+    known: FarmDevices,
+    order: Order,
+    jobs: Sequence[Job],
+    names: Sequence[str],
+    missing: Sequence[Missing] = (),
+) -> Submitted:
+    """``names`` of the devices that it is for."""
     new = executor_of(farm).submit(order, jobs)
-    waiting = tuple(_warnings(known, names, [job for job in jobs if job.job_id in new]))
-    return Submitted(order, tuple(jobs), tuple(new), tuple(names), found.missing, waiting)
+    warnings = _warnings(known, names, [job for job in jobs if job.job_id in new])
+    return Submitted(order, tuple(jobs), tuple(new), tuple(names), tuple(missing), tuple(warnings))
 
 
-def _warnings(known: FarmDevices, names: list[str], new: Sequence[Job]) -> list[str]:
+def _warnings(known: FarmDevices, names: Sequence[str], new: Sequence[Job]) -> list[str]:
     found = [
         f"no worker of site {site} is alive: what is for its devices waits until one is"
         for site in known.without_worker(names)
@@ -137,7 +144,7 @@ def _record(plan: NightPlan) -> dict[str, Any]:
     return {"mode": plan.mode, "seconds": plan.seconds, "runs": plan.runs, "quality": plan.quality}
 
 
-def _waiting(farm: Ledger) -> dict[str, int]:
+def waiting(farm: Ledger) -> dict[str, int]:
     """Jobs that a device has before it, by device."""
     found = {device_of(queue): load.ready + load.later + load.running for queue, load in loads(farm).items()}
     return {device: count for device, count in found.items() if device is not None}

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.domain.job import EXPORT, SESSION
+from orchestrator.domain.job import EXPORT, SESSION, TUNE
 from orchestrator.errors import EarshotError, LedgerError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.store.cache import Cache
@@ -23,10 +24,12 @@ from orchestrator.workflows.farm_doing import Doing
 from orchestrator.workflows.farm_export_handler import ExportHandler
 from orchestrator.workflows.farm_export_queues import export_record, served_export_queues
 from orchestrator.workflows.farm_material import Materials
+from orchestrator.workflows.farm_nightly import close_nights
 from orchestrator.workflows.farm_seat import DeviceSeat
 from orchestrator.workflows.farm_session import Deliver, SessionHandler
 from orchestrator.workflows.farm_settings import WorkerSettings
 from orchestrator.workflows.farm_site import FarmSite
+from orchestrator.workflows.farm_tune import TuneHandler
 
 # What a device turns out to be is announced so often, where it is new.
 _ANNOUNCE_S = 15.0
@@ -95,7 +98,8 @@ class SiteWork:
 
     def _handlers(self, queue: Ledger, depot: Depot, deliver: Deliver) -> dict[str, Handler]:
         session = SessionHandler(queue, self.site.ledger, self.seats, self.materials, depot, deliver)
-        return {SESSION: session}
+        tune = TuneHandler(queue, self.site.ledger, self.seats, depot, self.settings.folder, deliver)
+        return {SESSION: session, TUNE: tune}
 
     def _told(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
         return {kind: self.doing.told(handler) for kind, handler in handlers.items()}
@@ -110,7 +114,7 @@ class SiteWork:
 
     @contextmanager
     def _announcing(self, farm: Ledger) -> Iterator[None]:
-        """What changed of the devices is told the farm meanwhile."""
+        """What changed of the devices is told the farm meanwhile, and which nights are over."""
         ended = threading.Event()
 
         def announce_now_and_then() -> None:
@@ -118,6 +122,8 @@ class SiteWork:
                 # Where the farm is away, the executor tells so; it is announced the next time.
                 with suppress(LedgerError):
                     self._announce(farm)
+                    for night in close_nights(farm, datetime.now(UTC)):
+                        self.tell(events.note(f"the night of {night.at} of plan {night.plan} is over"))
 
         thread = threading.Thread(target=announce_now_and_then, name="announce", daemon=True)
         thread.start()

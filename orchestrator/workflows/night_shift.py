@@ -11,6 +11,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import spent_s
 from orchestrator.measure.farm.night_plan import RERUN_SHARE
 from orchestrator.measure.lab.device import Device
+from orchestrator.workflows.model_commit import ModelCommit
 from orchestrator.workflows.night_clock import NightClock
 from orchestrator.workflows.night_material import Ready
 from orchestrator.workflows.night_place import NightPlace, night_place, study_for
@@ -93,17 +94,7 @@ class DeviceShift:
         return runners
 
     def _question(self, model: str) -> dict[str, object]:
-        commit = self.ready[model].commit
-        return {
-            "workflow": NIGHTLY,
-            "plan": self.plan.name,
-            "night": self.clock.at,
-            "model": model,
-            "device": self.device.name,
-            "mode": self.plan.mode,
-            "seconds": self.plan.seconds,
-            **({"model_commit": commit.as_settings()} if commit else {}),
-        }
+        return night_question(self.plan, self.clock.at, model, self.device.name, self.ready[model].commit)
 
     def _lines(
         self, place: NightPlace, wanted: Sequence[tuple[int, Wanted]], runners: dict[str, SessionRunner]
@@ -172,3 +163,17 @@ class DeviceShift:
             session = score_candidate(line.runner, self.ready[line.wanted.model].prepared, line.candidate, "test", 0)
             if not session.ok:
                 self.miss(f"{line.wanted}, quality", f"failed: {session.result.reason}")
+
+
+def night_question(plan: NightPlan, at: str, model: str, device: str, commit: ModelCommit | None) -> dict[str, object]:
+    """The settings of a night's study: by them its sessions are known to be a night's."""
+    return {
+        "workflow": NIGHTLY,
+        "plan": plan.name,
+        "night": at,
+        "model": model,
+        "device": device,
+        "mode": plan.mode,
+        "seconds": plan.seconds,
+        **({"model_commit": commit.as_settings()} if commit else {}),
+    }

@@ -7,6 +7,9 @@ from orchestrator.cli.lazy import lazy_group
 # verb -> (module:attribute, the line that --help shows)
 VERBS = {
     "run": ("orchestrator.cli.submit.run:run", "Sessions of configurations, in turns, on each of the devices."),
+    "nightly": ("orchestrator.cli.submit.nightly:nightly", "A night of a plan over the farm's devices."),
+    "tune": ("orchestrator.cli.submit.tune:tune", "A search for the configuration that wins, on each of the devices."),
+    "export": ("orchestrator.cli.submit.export:export", "Artifacts of a model, made by whoever has the exporters."),
 }
 
 
