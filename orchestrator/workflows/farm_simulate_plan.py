@@ -67,9 +67,9 @@ def night_of(settings: SimulationSettings) -> Planned:
 
 def sites_of(settings: SimulationSettings, night: Planned) -> list[Site]:
     """Devices dealt out to the workers; their orders are of this run alone."""
-    run = uuid4().hex[:8]
+    run = uuid4().hex[:4]
     return [
-        Site(f"site-{number:02}", f"simulation-{run}-{number:02}", night.shifts[number :: settings.workers])
+        Site(f"site-{number:03}", f"sim-{run}-{number:03}", night.shifts[number :: settings.workers])
         for number in range(settings.workers)
     ]
 
