@@ -1,7 +1,5 @@
 """A site's copy of its queues, worked from while the farm is away, and settled when it is back."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,21 +30,8 @@ from orchestrator.ledger.settle import Settled, settle
 from orchestrator.ledger.snapshot import refresh, taken_utc_s
 from orchestrator.ledger.workers import begin_worker, end_worker
 
-pytestmark = pytest.mark.usefixtures("both_stores")
 PI, OTHER = device_queue("pi5"), device_queue("elsewhere")
 PLACE = "berlin host folder"
-
-
-@pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "ledger.db") as opened:
-        yield opened
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "site" / "ledger.db") as opened:
-        yield opened
 
 
 @pytest.fixture
