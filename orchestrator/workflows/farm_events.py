@@ -9,10 +9,13 @@ from orchestrator.workflows.farm_payload import title_of
 
 STARTED, BEGAN, ENDED, NOTE, ENDING = "started", "began", "ended", "note", "ending"
 
+# Why a job is let go that was neither done nor failed.
+CANCELLED_WHILE, WORKER_ENDS = "cancelled while it ran", "its worker ended; it goes on when one is there again"
+
 
 @dataclass(frozen=True)
 class WorkerEvent:
-    """``kind``: started, began, ended, note or ending. ``where``: a device, or a queue that is none's. ``left``: jobs
+    """``kind``: started, began, ended, note or ending. ``state`` of what ended: done, failed, again or let go. ``where``: a device, or a queue that is none's. ``left``: jobs
     of the order that are still open there. ``duration_s`` of a job that ended.
     """
 
@@ -45,6 +48,7 @@ def began(begun: JobState, where: str, left: int | None) -> WorkerEvent:
 
 def ended(begun: JobState, outcome: Outcome, where: str, duration_s: float) -> WorkerEvent:
     state = "done" if outcome.reason is None else "again" if outcome.again else "failed"
+    state = "let go" if outcome.reason in (CANCELLED_WHILE, WORKER_ENDS) else state
     text = state if outcome.reason is None else f"{state}: {outcome.reason}"
     job = begun.job
     return WorkerEvent(now_utc(), ENDED, text, where, job.order_id, job.job_id, state, duration_s)

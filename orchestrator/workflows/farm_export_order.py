@@ -17,7 +17,7 @@ EXPORTING = "export"
 
 
 def submit_export(results: Path, model: str, recipes: tuple[Recipe, ...], anew: bool, asked: Asked) -> Submitted:
-    """``anew``: also what the farm has. Raises BadInput for a model that nobody knows, BadModel for one that cannot travel."""
+    """``anew``: also what the farm has. Raises BadInput for an unknown model, BadModel for one that cannot travel."""
     with Ledger.open(results / "ledger.db") as farm:
         store = store_of(farm)
         prepared, packed = send_model(store, model, results / "models", recipes, needs_audio=False)

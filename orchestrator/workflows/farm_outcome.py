@@ -2,7 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.domain.job import DONE, OPEN, SESSION, JobState
@@ -33,13 +34,22 @@ class Measured:
         return statistics.median(self.figures[name]) if self.figures.get(name) else None
 
 
-def wait_for(farm: Ledger, order_id: str, told: Callable[[Counts], None], away: Callable[[str], None]) -> None:
-    """Until nothing of the order is open. A ledger that is away is waited for too."""
+def wait_for(
+    farm: Ledger,
+    order_id: str,
+    others: Sequence[str],
+    told: Callable[[Counts], None],
+    away: Callable[[str], None],
+) -> None:
+    """Until nothing of the order is open, and none of the ``others``: jobs that it needs and an earlier order has. A
+    ledger that is away is waited for too.
+    """
     while True:
         try:
-            counts = by_order(farm, [order_id]).get(order_id, {})
+            counts = Counter(by_order(farm, [order_id]).get(order_id, {}))
+            counts.update(state.state for state in jobs(farm, job_ids=others))
             told(counts)
-            if not any(counts.get(state) for state in OPEN):
+            if not any(counts[state] for state in OPEN):
                 return
         except LedgerAway as exc:
             away(exc.message)

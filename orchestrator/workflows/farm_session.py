@@ -14,13 +14,13 @@ from orchestrator.ledger.job_turns import give_back
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.farm.executor.base import Stop
 from orchestrator.workflows.farm_depot import Depot
+from orchestrator.workflows.farm_events import CANCELLED_WHILE, WORKER_ENDS
 from orchestrator.workflows.farm_material import Materials
 from orchestrator.workflows.farm_payload import session_work
 from orchestrator.workflows.farm_seat import DeviceSeat, Interrupted
 
 # What the site's ledger has, brought to the farm's, this session above all: before its job is told to be done.
 Deliver = Callable[[str | None], object]
-ENDS = "its worker ended; it goes on when one is there again"
 
 
 @dataclass
@@ -73,11 +73,11 @@ def interrupted(queue: Ledger, begun: JobState, stop: Stop) -> Outcome:
     its outcome counts for nothing then.
     """
     if stop.job.is_set():
-        return Outcome(reason="cancelled while it ran", again=True)
+        return Outcome(reason=CANCELLED_WHILE, again=True)
     # Where the ledger is away, the next worker at this place takes it over.
     with suppress(EarshotError):
         give_back(queue, begun)
-    return Outcome(reason=ENDS, again=True)
+    return Outcome(reason=WORKER_ENDS, again=True)
 
 
 def _outcome(session: Session) -> Outcome:

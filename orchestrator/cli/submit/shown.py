@@ -18,7 +18,7 @@ def show_submitted(submitted: "Submitted", results: Path, wait: bool, as_json: b
         click.secho(f"note: {warning}", err=True, fg="yellow")
     order_id = submitted.order.order_id
     if as_json:
-        outcome = waited(results, order_id) if wait else None
+        outcome = waited(results, submitted) if wait else None
         told = outcome_as_json(outcome) if outcome else {}
         print_json({**_as_json(submitted), **told})
         if outcome:
@@ -28,7 +28,7 @@ def show_submitted(submitted: "Submitted", results: Path, wait: bool, as_json: b
     if not wait:
         click.echo(f"next:  earshot queue --order {order_id}")
         return
-    outcome = waited(results, order_id)
+    outcome = waited(results, submitted)
     show_outcome(outcome)
     outcome.require_all_done()
 

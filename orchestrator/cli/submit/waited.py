@@ -17,6 +17,7 @@ from orchestrator.ledger.orders import jobs
 
 if TYPE_CHECKING:
     from orchestrator.workflows.farm_outcome import Measured
+    from orchestrator.workflows.farm_submit import Submitted
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,20 @@ class Waited:
             )
 
 
-def waited(results: Path, order_id: str) -> Waited:
+def waited(results: Path, submitted: "Submitted") -> Waited:
     """Ctrl-C ends the waiting, and the order goes on."""
+    order_id = submitted.order.order_id
+    others = sorted({job.job_id for job in submitted.jobs} - set(submitted.new))
     from orchestrator.workflows.farm_outcome import measured, wait_for
 
     with Ledger.open(results / "ledger.db", create=False) as farm:
-        wait_for(farm, order_id, _Teller(), lambda reason: click.echo(f"the farm's ledger is away: {reason}", err=True))
-        return Waited(order_id, tuple(jobs(farm, order_id=order_id)), tuple(measured(farm, order_id)))
+        wait_for(farm, order_id, others, _Teller(), _say_away)
+        own = (*jobs(farm, job_ids=others), *jobs(farm, order_id=order_id))
+        return Waited(order_id, own, tuple(measured(farm, order_id)))
+
+
+def _say_away(reason: str) -> None:
+    click.echo(f"the farm's ledger is away: {reason}", err=True)
 
 
 class _Teller:
@@ -103,7 +111,8 @@ def _print_measured(found: "Sequence[Measured]") -> None:
             for one in found
         ],
     )
-    click.echo("\nmedians over the runs")
+    if any(one.runs > 1 for one in found):
+        click.echo("\nmedians over the runs")
 
 
 def _value(value: float | None) -> str:
