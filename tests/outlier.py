@@ -27,6 +27,7 @@ FRAMES, PAST, MELS = 8, 2, 16
 TONES_HZ = (350.0, 650.0, 1050.0, 1600.0, 2400.0, 3500.0)
 LABELS = tuple(f"tone-{hz:.0f}" for hz in TONES_HZ)
 CLIP_S = 0.48
+_SEED = 7
 FRONTEND = Frontend("log-mel", mel_count=MELS)
 Floats = NDArray[np.float32]
 
@@ -50,7 +51,7 @@ def make(folder: Path, shape: Shape, clips: int = 20) -> ModelSource:
     """``model.onnx``, ``contract.json``, ``manifest.jsonl`` and its audio in ``folder``; ``clips`` of each tone to
     test with, and four to calibrate with."""
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(_SEED)
     weights = _weights(shape, rng)
     path = folder / "model.onnx"
     path.write_bytes(_graph(shape, _spoiled(weights, shape)).SerializeToString(deterministic=True))
@@ -60,6 +61,11 @@ def make(folder: Path, shape: Shape, clips: int = 20) -> ModelSource:
     lines = [*_clips(folder, "calibration", 4, rng), *_clips(folder, "test", clips, rng)]
     manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return ModelSource("outlier", contract, path, model_sha256(path), manifest)
+
+
+def weights(shape: Shape) -> list[tuple[Floats, Floats]]:
+    """(weights, bias) of each layer, as ``make`` writes them."""
+    return _spoiled(_weights(shape, np.random.default_rng(_SEED)), shape)
 
 
 def tone(label: int, rng: np.random.Generator) -> NDArray[np.int16]:
@@ -116,13 +122,19 @@ def _random(rng: np.random.Generator, inputs: int, outputs: int) -> tuple[Floats
     return (turned[:inputs, :outputs] * 1.4).astype(np.float32), np.full(outputs, 0.05, np.float32)
 
 
-def _features(samples: NDArray[np.int16]) -> Floats:
-    """As the graph sees them: each frame beside the two before it."""
+def frames_of(samples: NDArray[np.int16]) -> Floats:
+    """Shape (frames, MELS)."""
     mel = LogMel(FRONTEND, RATE_HZ)
     frames = np.empty((1, len(samples) // FRONTEND.hop_samples, MELS), np.float32)
     mel.push_into(samples[: frames.shape[1] * FRONTEND.hop_samples], frames)
-    padded = np.concatenate([np.zeros((PAST, MELS), np.float32), frames[0]])
-    return np.concatenate([padded[i : i + len(frames[0])] for i in range(1 + PAST)], axis=1) / 10.0
+    return frames[0]
+
+
+def _features(samples: NDArray[np.int16]) -> Floats:
+    """As the graph sees them: each frame beside the two before it."""
+    frames = frames_of(samples)
+    padded = np.concatenate([np.zeros((PAST, MELS), np.float32), frames])
+    return np.concatenate([padded[i : i + len(frames)] for i in range(1 + PAST)], axis=1) / 10.0
 
 
 def _spoiled(weights: list[tuple[Floats, Floats]], shape: Shape) -> list[tuple[Floats, Floats]]:

@@ -29,7 +29,7 @@ from orchestrator.decide.selection.objective import Objective
 from orchestrator.domain.recipe import Recipe
 from orchestrator.workflows.option_axis import SessionOption
 from orchestrator.workflows.progress import FleetProgress, Silent
-from orchestrator.workflows.settings import DEFAULT_ROUNDS, TuneSettings
+from orchestrator.workflows.settings import DEFAULT_QAT_STEPS, DEFAULT_ROUNDS, TuneSettings
 from orchestrator.workflows.tune import tune as run_tune
 from orchestrator.workflows.tune_plan import plan_tune
 from orchestrator.workflows.tune_several import tune_several
@@ -95,6 +95,14 @@ from orchestrator.workflows.tune_several import tune_several
     help="Rounds of re-export, at most; 0: race only what is there.",
 )
 @click.option(
+    "--qat-steps",
+    type=click.IntRange(min=0),
+    default=DEFAULT_QAT_STEPS,
+    show_default=True,
+    help="Where no recipe mends int8: batches from which weights learn to be rounded, in a round of its own. Needs"
+    " torch, and a model that has batches; 0: never.",
+)
+@click.option(
     "--sustained-minutes",
     type=click.FloatRange(min=0),
     default=0.0,
@@ -136,6 +144,7 @@ def tune(
     strategy: str,
     finalists: int,
     rounds: int,
+    qat_steps: int,
     sustained_minutes: float,
     seed: int,
     allow_suspect: bool,
@@ -193,6 +202,7 @@ def tune(
         clusters=tuple(name.strip() for name in (clusters or "").split(",") if name.strip()),
         isolate=isolate,
         rounds=rounds,
+        qat_steps=qat_steps,
         sustained_minutes=sustained_minutes,
     )
     with nullcontext(Silent()) if quiet else TerminalProgress() as progress:

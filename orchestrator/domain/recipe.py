@@ -136,6 +136,10 @@ STEP_PRECISIONS = {
     "onnx": ("fp32", "fp16", "int8-dynamic", "int8-joint"),
     "torchscript": ("fp32", "int8-dynamic"),
 }
+# Formats that are made of the model's PyTorch module: with weights that it learned since (make/train/tuned.py).
+for _format in ("executorch", "litert", "onnx", "torchscript"):
+    for _options in OPTIONS[_format].values():
+        _options["weights"] = None
 for _format, _step_precisions in STEP_PRECISIONS.items():
     for _options in OPTIONS.get(_format, {}).values():
         _options["step"] = _step_precisions

@@ -14,6 +14,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.make.export.outcome import ExportRefusal
 from orchestrator.make.models.source import ModelSource
 from orchestrator.make.quality.evaluation import EvaluationSet, load_evaluation
+from orchestrator.make.train.tuned import with_tuned
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.push import push_blobs
 from orchestrator.measure.lab.device import Device
@@ -49,12 +50,18 @@ class Prepared:
         return self.evaluation
 
 
+def trained_folder(models_dir: Path, model: str) -> Path:
+    """Where weights are kept that the model learned since."""
+    return models_dir.parent / "trained" / model
+
+
 def prepare_model(name: str, models_dir: Path) -> Prepared:
     """Raises BadInput for an unknown model, BadAudio for a manifest or audio that cannot be read."""
     # What reads and exports graphs takes 0.2 s to import: in a thread, that time passes while a device answers.
     from orchestrator.make.models.library import find_model
 
     source = find_model(name, models_dir)
+    source = with_tuned(source, trained_folder(models_dir, source.name))
     decoded_dir = models_dir.parent / "decoded"
     if source.manifest_path is None:
         return Prepared(source, None)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,12 @@ from orchestrator.make.models.source import ModelSource
 from orchestrator.make.quality.heard import heard
 from orchestrator.make.quality.scoring import score
 from orchestrator.make.train.lessons import lessons_of
-from orchestrator.make.train.tuned import tuned_source
+from orchestrator.make.train.tuned import keep, tuned_source
 from orchestrator.workflows.prepare import Prepared, calibration_of
 from orchestrator.workflows.progress import Progress
+
+if TYPE_CHECKING:
+    from orchestrator.make.train.qat import Learner
 
 WEIGHTS_FILE, PROGRAM_FILE = "weights.safetensors", "model.pte"
 EXECUTORCH_FP32, EXECUTORCH_INT8 = Recipe("executorch", "fp32"), Recipe("executorch", "int8-static")
@@ -84,7 +87,7 @@ class Row:
 @dataclass(frozen=True)
 class Outcome:
     """``losses``: one a step. ``fine_tuning_s`` includes the synthesis of what was learned, where it was not there.
-    ``files``: the float weights and the int8 program."""
+    ``files``: the float weights and the int8 program; ``weights``: what recipes call the former."""
 
     model: str
     steps: int
@@ -92,47 +95,45 @@ class Outcome:
     losses: tuple[float, ...]
     rows: tuple[Row, ...]
     files: tuple[Path, Path]
+    weights: str
 
 
-def quantization_aware(prepared: Prepared, plan: Plan, artifacts: Path, progress: Progress) -> Outcome:
-    """Fine-tune, write weights and the int8 program into ``plan.out``, and hold them against post-training int8.
+def quantization_aware(prepared: Prepared, plan: Plan, artifacts: Path, trained: Path, progress: Progress) -> Outcome:
+    """Fine-tune, write weights and the int8 program into ``plan.out``, and hold them against post-training int8. The
+    weights are kept in ``trained`` too, where recipes find them.
 
     Raises BadInput for a model without evaluation set or training batches, ExportFailed where a package is missing, a
     graph cannot be made or differs too much from fp32, SynthesisFailed where training speech cannot be made.
     """
     prepared.needed_evaluation()
     source = prepared.source
-    # What is imported here first is quiet from then on.
-    with captured():
-        lessons = lessons_of(source.name, plan.lessons)
     began_s = time.monotonic()
-    tuned = _fine_tuned(source, lessons(plan.seed), plan, progress)
+    learner = fine_tuned(source, plan, progress)
     took_s = time.monotonic() - began_s
     plan.out.mkdir(parents=True, exist_ok=True)
-    weights = plan.out / WEIGHTS_FILE
-    write_file(str(weights), tuned.weights)
-    program = plan.out / PROGRAM_FILE
-    write_file(str(program), tuned.program)
+    weights, program = plan.out / WEIGHTS_FILE, plan.out / PROGRAM_FILE
+    learned = weights_of(learner)
+    write_file(str(weights), learned)
+    name = keep(learned, trained)
+    with captured():
+        from orchestrator.make.train.program import streaming_program
+
+        write_file(str(program), streaming_program(learner.quantized(), source.contract))
     rows = _compared(prepared, tuned_source(source, weights), program, artifacts, progress)
-    return Outcome(source.name, plan.steps, took_s, tuned.losses, rows, (weights, program))
+    return Outcome(source.name, plan.steps, took_s, learner.losses, rows, (weights, program), name)
 
 
-@dataclass(frozen=True)
-class _Files:
-    weights: bytes
-    program: bytes
-    losses: tuple[float, ...]
-
-
-def _fine_tuned(source: ModelSource, lessons: Any, plan: Plan, progress: Progress) -> _Files:
+def fine_tuned(source: ModelSource, plan: Plan, progress: Progress) -> "Learner":
+    """Having learned. Raises what ``quantization_aware`` does of a model and its batches."""
+    # What is imported here first is quiet from then on.
+    with captured():
+        lessons = lessons_of(source.name, plan.lessons or source.lessons)(plan.seed)
     progress.stage("preparing speech and graph", steps=1)
     with captured():
         module = source.needed_module().load()
         try:
-            from safetensors.torch import save
-
             from orchestrator.make.export.executorch_program import example_inputs
-            from orchestrator.make.train import program, qat
+            from orchestrator.make.train import qat
         except ModuleNotFoundError as exc:
             raise ExportFailed(f"quantization-aware training needs {exc.name}", hint=TORCH_HINT) from exc
         course = qat.Course(plan.steps, plan.rate, plan.seed, plan.threads)
@@ -143,11 +144,14 @@ def _fine_tuned(source: ModelSource, lessons: Any, plan: Plan, progress: Progres
     with _explained(plan.lessons or source.name):
         for number, loss in enumerate(learner.learn(lessons), start=1):
             progress.step(f"step {number}, loss {loss:.3f}")
-    # Before the graph becomes one of integers.
-    weights = save(learner.weights())
-    with captured():
-        made = program.streaming_program(learner.quantized(), source.contract)
-    return _Files(weights, made, learner.losses)
+    return learner
+
+
+def weights_of(learner: "Learner") -> bytes:
+    """As a safetensors file, in float. Before its graph becomes one of integers."""
+    from safetensors.torch import save
+
+    return bytes(save(learner.weights()))
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.decide.rounds.choose import plan
-from orchestrator.decide.rounds.ideas import Idea, ideas_for
+from orchestrator.decide.rounds.ideas import Idea, ideas_for, learned_ideas
 from orchestrator.decide.rounds.outcome import measured, why_ended
-from orchestrator.decide.rounds.seed import Seed, next_seed
+from orchestrator.decide.rounds.seed import Seed, next_seed, seed_to_learn
 from orchestrator.decide.rounds.standing import Standing, best_of, standings
 from orchestrator.decide.selection.evidence import gather
 from orchestrator.decide.selection.gates import QUALITY
@@ -17,10 +17,11 @@ from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import Decision
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.rounds import Heard, Round, Rounds, Sensitivity
+from orchestrator.errors import EarshotError
 from orchestrator.ledger.rounds import record_rounds, rounds_of
 from orchestrator.make.export.calibration import CalibrationStream
 from orchestrator.make.export.outcome import ExportRefusal
-from orchestrator.make.train.lessons import LESSONS
+from orchestrator.workflows.learn_weights import learn_weights, why_not_learned
 from orchestrator.workflows.prepare import calibration_of
 from orchestrator.workflows.race import Race
 
@@ -63,8 +64,12 @@ class _Loop:
                 if seed is not None:
                     decision = self._round(seed, decision)
                     continue
-                ended = _NO_IDEA
-            self._record(replace(self.found, ended=ended + self._further()))
+                seed = self._to_learn(decision)
+                ended = _NO_IDEA if seed is None else self._why_not_learned()
+                if seed is not None and ended is None:
+                    decision, ended = self._learning_round(seed, decision)
+            if ended is not None:
+                self._record(replace(self.found, ended=ended))
         if self.found.rounds:
             self.race.runner.progress.note(f"re-export ended: {self.found.ended}")
         return decision
@@ -85,14 +90,40 @@ class _Loop:
         used = {(r.aim, r.seed) for r in self.found.rounds}
         return next_seed(every, best_of(every, decision), used, _ZONE)
 
+    def _to_learn(self, decision: Decision) -> Seed | None:
+        every = self._standings(decision)
+        return seed_to_learn(every, best_of(every, decision), self.found.rounds, _ZONE)
+
+    def _why_not_learned(self) -> str | None:
+        reason = why_not_learned(self.race.prepared.source, self.race.settings.qat_steps)
+        return None if reason is None else f"{_NO_IDEA}; weights that learn to be rounded were not tried: {reason}"
+
+    def _learning_round(self, seed: Seed, decision: Decision) -> tuple[Decision, str | None]:
+        """And why there is no further one, where nothing could be learned."""
+        settings = self.race.settings
+        try:
+            weights = learn_weights(
+                self.race.prepared, settings.models_dir, settings.qat_steps, settings.seed, self.race.runner.progress
+            )
+        except EarshotError as exc:
+            return decision, f"{_NO_IDEA}; weights that learn to be rounded could not be made: {exc.message}"
+        before = (r.sensitivity for r in self.found.rounds if r.seed == str(seed.recipe))
+        blamed = next(before, Sensitivity(str(seed.recipe), reason="its layers were not looked at"))
+        return self._tried(seed, blamed, learned_ideas(seed, weights), decision), None
+
     def _round(self, seed: Seed, decision: Decision) -> Decision:
         number = len(self.found.rounds) + 1
         progress = self.race.runner.progress
         progress.stage(f"round {number}: layers of {seed.recipe}", steps=1)
         sensitivity = self._sensitivity(seed)
         progress.step(str(seed.recipe))
+        known = {str(s.recipe) for s in self._standings(decision)} | self.found.tried
+        return self._tried(seed, sensitivity, ideas_for(seed, sensitivity, known), decision)
+
+    def _tried(self, seed: Seed, sensitivity: Sensitivity, ideas: Sequence[Idea], decision: Decision) -> Decision:
+        """A round of these: heard here, the best of them raced on the device."""
+        number, progress = len(self.found.rounds) + 1, self.race.runner.progress
         every = self._standings(decision)
-        ideas = ideas_for(seed, sensitivity, {*(str(s.recipe) for s in every), *self.found.tried})
         heard, count, of = self._heard(number, ideas)
         best = best_of(every, decision)
         chosen = plan(seed, sensitivity, heard, self._limit, _speed(best), _ZONE)
@@ -166,15 +197,6 @@ class _Loop:
         runner, budget_s = self.race.runner, self.race.settings.budget_s
         spent_s = sum(s.duration_s for s in runner.ledger.sessions(runner.study.study_id, with_arrays=False))
         return f"the budget of {budget_s / 60:g} min of device time is spent" if spent_s >= budget_s else None
-
-    def _further(self) -> str:
-        """What no recipe can hold, because it makes other weights: fine-tuning, where a round mended nothing and the
-        model has training batches."""
-        source = self.race.prepared.source
-        mended = any(t.outcome == "passed" for r in self.found.rounds for t in r.trials)
-        if mended or not self.found.rounds or source.module is None or source.name not in LESSONS:
-            return ""
-        return f"; what is left is another model, fine-tuned for int8: earshot models train {source.name} --qat"
 
     @property
     def _calibration(self) -> CalibrationStream | None:

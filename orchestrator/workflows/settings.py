@@ -15,6 +15,8 @@ from orchestrator.workflows.option_axis import SessionOption
 
 # Of re-exports: each costs exports and a race of what it made, and most is found in the first two.
 DEFAULT_ROUNDS = 3
+# Fine-tuning batches: a minute or two of the controller for the reference models.
+DEFAULT_QAT_STEPS = 100
 _ELSEWHERE = "give a folder that you may write to with --results"
 
 
@@ -55,7 +57,8 @@ class TuneSettings:
     all that the lab file names. ``options``: of sessions and providers, each value tried beside none.
     ``allow_suspect``: suspect sessions count like valid ones. ``deadline_ms``: a paced chunk with a longer latency is a
     miss; None: its duration. ``clusters``: try everything on these too (domain/cluster.py), or on ``all`` that the
-    device has; ``isolate``: steps of isolation, None: the lab file's. ``rounds`` of re-exports, at most.
+    device has; ``isolate``: steps of isolation, None: the lab file's. ``rounds`` of re-exports, at most;
+    ``qat_steps`` of the one in which weights learn to be rounded, 0: there is none.
     ``sustained_minutes`` of the winner without a pause, 0: none. ``user_words``: a user's own, beside the model's
     lexicon, in every session. Raises BadInput for a value that cannot be measured with.
     """
@@ -85,6 +88,7 @@ class TuneSettings:
     clusters: tuple[str, ...] = ()
     isolate: tuple[str, ...] | None = None
     rounds: int = DEFAULT_ROUNDS
+    qat_steps: int = DEFAULT_QAT_STEPS
     sustained_minutes: float = 0.0
     user_words: Path | None = None
 
@@ -98,6 +102,8 @@ class TuneSettings:
             raise BadInput(f"finalists must be >= 1, got {self.finalists}")
         if self.rounds < 0:
             raise BadInput(f"rounds must be >= 0, got {self.rounds}", hint="0 exports nothing again")
+        if self.qat_steps < 0:
+            raise BadInput(f"qat_steps must be >= 0, got {self.qat_steps}", hint="0 learns nothing")
         if self.sustained_minutes != 0:
             require_duration("sustained_minutes", self.sustained_minutes)
         require_strategy(self.strategy)
@@ -130,6 +136,7 @@ class TuneSettings:
             "clusters": list(self.clusters),
             "isolate": self.isolate,
             "rounds": self.rounds,
+            "qat_steps": self.qat_steps,
             "sustained_minutes": self.sustained_minutes,
             # By content: other words are another question, whatever their file is called.
             **({"user_words": hashlib.sha256(self.user_words.read_bytes()).hexdigest()} if self.user_words else {}),

@@ -75,13 +75,15 @@ def _fine_tuned(
     model: str, steps: int, rate: float, threads: int, lessons: str | None, folder: Path, results: Path
 ) -> "Outcome":
     from orchestrator.cli.progress import TerminalProgress
-    from orchestrator.workflows.prepare import prepare_model
+    from orchestrator.workflows.prepare import prepare_model, trained_folder
     from orchestrator.workflows.quantization_aware import Plan, quantization_aware
 
     plan = Plan(steps, rate, folder, threads=threads, lessons=lessons)
     prepared = prepare_model(model, results / "models")
     with TerminalProgress() as progress:
-        return quantization_aware(prepared, plan, results / "artifacts", progress)
+        return quantization_aware(
+            prepared, plan, results / "artifacts", trained_folder(results / "models", prepared.source.name), progress
+        )
 
 
 def _print(outcome: "Outcome") -> None:
@@ -92,7 +94,8 @@ def _print(outcome: "Outcome") -> None:
     first, last = (sum(some) / len(some) for some in (outcome.losses[:_SOME], outcome.losses[-_SOME:]))
     click.echo(
         f"{outcome.steps} steps in {outcome.fine_tuning_s:.0f} s, mean loss of the first and last {_SOME}: "
-        f"{first:.3f}, {last:.3f}\nfiles: {', '.join(str(path) for path in outcome.files)}"
+        f"{first:.3f}, {last:.3f}\nfiles: {', '.join(str(path) for path in outcome.files)}\n"
+        f"in recipes: weights={outcome.weights}"
     )
 
 

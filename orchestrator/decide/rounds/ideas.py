@@ -21,6 +21,7 @@ OPERATORS = "operators of one kind stay in float"
 STEP = "int8 for the encoder alone, a step graph in fp32"
 MORE_LAYERS = "fewer layers in float"
 SMALLER = "a precision that computes or stores less"
+LEARNED = "weights learned with int8's rounding in the graph"
 
 # Of each option its values in the order in which they are tried, by idea; a format's own values decide which apply.
 _VALUES = {
@@ -78,6 +79,15 @@ def ideas_for(seed: Seed, sensitivity: Sensitivity, known: Iterable[str]) -> tup
             seen.add(str(idea.recipe))
             found.append(idea)
     return tuple(found)
+
+
+def learned_ideas(seed: Seed, weights: str) -> tuple[Idea, ...]:
+    """The seed with these weights, and as they learned to be rounded: weights by channel, activations symmetric."""
+    plain = seed.recipe.with_options(weights=weights)
+    found = [plain]
+    for option, value in (("granularity", "channel"), ("activation", "s8")):
+        found += _changed(found[-1], option, (value,))
+    return tuple(Idea(LEARNED, recipe, 0.0) for recipe in found)
 
 
 def _layers(recipe: Recipe, sensitivity: Sensitivity) -> list[Idea]:

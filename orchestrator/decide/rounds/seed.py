@@ -1,13 +1,15 @@
 """Which recipe the next round starts from."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from orchestrator.decide.rounds.standing import PASSED, SHORT, UNEQUAL, WRONG, Standing
-from orchestrator.domain.recipe import Recipe
+from orchestrator.domain.recipe import OPTIONS, Recipe
+from orchestrator.domain.rounds import Round
 
-# mend: it is fast and hears too badly. bolder: it hears well and could be faster or smaller.
-MEND, BOLDER = "mend", "bolder"
+# mend: it is fast and hears too badly. bolder: it hears well and could be faster or smaller. learn: no other recipe of
+# these weights mends it.
+MEND, BOLDER, LEARN = "mend", "bolder", "learn"
 # The order in which recipes are mended that were never timed: the likely fastest first.
 _FASTEST = ("int8-qdq", "int8-static", "int8-qoperator", "int8-dynamic")
 # Options by which int8 layers were left in float.
@@ -31,6 +33,21 @@ def next_seed(
     and recipe of the seeds of earlier rounds. None: there is no further idea."""
     seeds = (*_wrong(found, best, zone), *_never_timed(found), *_bolder(found, best))
     return next((seed for seed in seeds if (seed.aim, str(seed.recipe)) not in used), None)
+
+
+def seed_to_learn(
+    found: Sequence[Standing], best: Standing | None, rounds: Iterable[Round], zone: float
+) -> Seed | None:
+    """The fastest that rounds with the model's own weights could not mend, and whose weights may learn to be rounded.
+    None: there is none, or it was tried."""
+    every = list(rounds)
+    mended = {r.seed for r in every if r.aim == MEND and any(t.outcome == "passed" for t in r.trials)}
+    tried = {r.seed for r in every if r.aim == LEARN}
+    for seed in (*_wrong(found, best, zone), *_never_timed(found)):
+        learns = "weights" in OPTIONS[seed.recipe.format][seed.recipe.precision] and seed.recipe.precision in _FASTEST
+        if learns and not seed.recipe.get("weights", "") and str(seed.recipe) not in mended | tried:
+            return replace(seed, aim=LEARN)
+    return None
 
 
 def _wrong(found: Sequence[Standing], best: Standing | None, zone: float) -> list[Seed]:

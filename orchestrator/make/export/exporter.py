@@ -47,6 +47,8 @@ class Exporter(KnownArtifacts):
     """Exports of one model: calibration feeds and reference outputs are computed once, when first needed."""
 
     def export(self, recipe: Recipe) -> Artifact:
+        if self._other_weights(recipe):
+            return self._with_weights(recipe).export(recipe)
         if self.source.step_module is not None:
             return self.find(recipe) or self._compose(recipe)
         require_no_step(recipe, self.source.name)

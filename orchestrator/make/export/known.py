@@ -4,6 +4,7 @@ import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from agents.contract import StreamContract
 from agents.strict_json import to_json
@@ -15,13 +16,19 @@ from orchestrator.make.export.module_graphs import module_tools, with_graphs
 from orchestrator.make.export.step_source import split, step_source
 from orchestrator.make.export.store import ArtifactStore
 from orchestrator.make.models.source import ModelSource
+from orchestrator.make.train.tuned import WEIGHTS, source_of
 
 # Part of every cache key: raise it when the same recipe should give other bytes than before.
 REVISION = 2
 
 
 class KnownArtifacts:
-    """The store's artifacts of one model with one calibration."""
+    """The store's artifacts of one model with one calibration.
+
+    ``weights``: the name of those that its source has; empty: the model's own.
+    """
+
+    weights = ""
 
     def __init__(self, source: ModelSource, out_dir: Path, calibration: CalibrationStream | None) -> None:
         self.source = with_graphs(source, out_dir)
@@ -64,8 +71,27 @@ class KnownArtifacts:
 
     def find(self, recipe: Recipe) -> Artifact | None:
         """The artifact of ``recipe`` where the store has it, unharmed."""
+        if self._other_weights(recipe):
+            # Weights that nobody kept are told by who exports.
+            known = recipe.get(WEIGHTS, "") in self.source.tuned
+            return self._with_weights(recipe).find(recipe) if known else None
         key = self.key(recipe) if self.source.step_module is None else self.whole_key(recipe)
         return self.store.find(key, self.contract_of(recipe))
+
+    def _other_weights(self, recipe: Recipe) -> bool:
+        return recipe.get(WEIGHTS, "") != self.weights
+
+    def _with_weights(self, recipe: Recipe) -> Self:
+        """The same for the weights that ``recipe`` names. Raises BadRecipe where nobody kept those."""
+        name = recipe.get(WEIGHTS, "")
+        if name not in self._tuned:
+            self._tuned[name] = type(self)(source_of(self.source, recipe), self.store.folder, self.calibration)
+            self._tuned[name].weights = name
+        return self._tuned[name]
+
+    @cached_property
+    def _tuned(self) -> dict[str, Self]:
+        return {}
 
     def whole_key(self, recipe: Recipe) -> str:
         """Of a transducer's artifact: hash over the keys of both graphs and the lexicon."""

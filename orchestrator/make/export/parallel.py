@@ -85,6 +85,7 @@ def job_of(source: ModelSource, out_dir: Path, calibration: CalibrationStream | 
         step_module=ModuleJob.of(source.step_module),
         lexicon_path=_text(source.lexicon_path),
         pte_path=_text(source.pte_path),
+        tuned={name: str(path.resolve()) for name, path in source.tuned.items()},
     )
     if calibration is None:
         return job

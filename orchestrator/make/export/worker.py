@@ -7,7 +7,7 @@ prints goes to stderr.
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ class Job:
     step_module: ModuleJob | None = None
     lexicon_path: str | None = None
     pte_path: str | None = None
+    tuned: dict[str, str] = field(default_factory=dict)
     max_feeds: int = 1
     seed: int = 0
 
@@ -75,6 +76,7 @@ class Job:
             step_module=self.step_module.ref() if self.step_module else None,
             lexicon_path=_path(self.lexicon_path),
             pte_path=_path(self.pte_path),
+            tuned={name: Path(path) for name, path in self.tuned.items()},
         )
         return Exporter(source, Path(self.out_dir), self._calibration())
 

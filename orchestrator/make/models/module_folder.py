@@ -25,6 +25,7 @@ class Declaration:
     manifest: str | None = None
     lexicon: str | None = None
     step_module: str | None = None
+    lessons: str | None = None
     files: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -49,6 +50,7 @@ def module_folder_source(folder: Path) -> ModelSource:
         module=module,
         step_module=_module(folder, said.step_module, said.files) if said.step_module else None,
         lexicon_path=_file(folder, said.lexicon) if said.lexicon else None,
+        lessons=_target(folder, said.lessons)[0] if said.lessons else None,
     )
 
 
@@ -63,10 +65,15 @@ def _declaration(folder: Path) -> Declaration:
 
 
 def _module(folder: Path, target: str, files: tuple[str, ...]) -> ModuleRef:
+    named, own = _target(folder, target)
+    return ModuleRef(named, (), (*own, *(_file(folder, name) for name in files)))
+
+
+def _target(folder: Path, target: str) -> tuple[str, tuple[Path, ...]]:
+    """From anywhere, and the file that it names."""
     place, _, function = target.rpartition(":")
     own = (_file(folder, place),) if place.endswith(".py") else ()
-    named = f"{own[0].resolve()}:{function}" if own else target
-    return ModuleRef(named, (), (*own, *(_file(folder, name) for name in files)))
+    return (f"{own[0].resolve()}:{function}" if own else target), own
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -1,6 +1,6 @@
 """A model that can be exported: its fp32 graphs or its PyTorch module, and the contract to stream it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agents.contract import StreamContract
@@ -21,7 +21,8 @@ class ModelSource:
     module), against which everything is proven. ``manifest_path`` lists the evaluation set; None where there is none,
     and then quality cannot be measured. ``lexicon_path``: the words that a ``trie`` decoder ranks.
     ``note``: what its figures do not tell. ``pte_path``: an ExecuTorch program that was imported, and is run as it
-    is."""
+    is. ``tuned``: files of weights that the module learned since, by the names that recipes call them by; it grows.
+    ``lessons``: "file.py:function" that gives training batches; None: those of its name (make/train/lessons.py)."""
 
     name: str
     contract: StreamContract
@@ -34,6 +35,8 @@ class ModelSource:
     lexicon_path: Path | None = None
     note: str | None = None
     pte_path: Path | None = None
+    tuned: dict[str, Path] = field(default_factory=dict, compare=False)
+    lessons: str | None = None
 
     @property
     def metric(self) -> str | None:

@@ -90,7 +90,7 @@ def test_tune_has_a_budget_of_six(
     disturbed(99)
     however_busy(monkeypatch)
     quick = TuneSettings(
-        "mini", results=results, recipes=(FP32,), budget_s=0.6, paced_s=0.7, flat_out_s=1.0, finalists=1
+        "mini", results=results, recipes=(FP32,), budget_s=2.0, paced_s=0.7, flat_out_s=1.0, finalists=1
     )
     tune(quick, Silent())
     assert attempts(results).count(1) == 6

@@ -2,7 +2,17 @@
 
 import pytest
 
-from orchestrator.decide.rounds.ideas import DYNAMIC, ENDS, GRANULARITY, LAYERS, MORE_LAYERS, SMALLER, STEP, ideas_for
+from orchestrator.decide.rounds.ideas import (
+    DYNAMIC,
+    ENDS,
+    GRANULARITY,
+    LAYERS,
+    MORE_LAYERS,
+    SMALLER,
+    STEP,
+    ideas_for,
+    learned_ideas,
+)
 from orchestrator.decide.rounds.seed import BOLDER
 from orchestrator.domain.recipe import OPTIONS, Recipe
 from orchestrator.domain.rounds import Sensitivity, Suspect
@@ -76,3 +86,14 @@ def test_every_recipe_has_ideas_that_are_recipes(text: str, aim: str) -> None:
         assert Recipe.parse(str(idea.recipe)) == idea.recipe
         assert idea.recipe.format == text.split(":")[0]
         assert idea.words != SMALLER or aim == BOLDER
+
+
+def test_learned_weights_are_tried_with_the_seed_and_as_they_were_learned() -> None:
+    found = learned_ideas(seed("onnx:int8-qdq"), "qat-0123456789ab")
+    assert [str(idea.recipe) for idea in found] == [
+        "onnx:int8-qdq(weights=qat-0123456789ab)",
+        "onnx:int8-qdq(granularity=channel,weights=qat-0123456789ab)",
+        "onnx:int8-qdq(activation=s8,granularity=channel,weights=qat-0123456789ab)",
+    ]
+    (only,) = learned_ideas(seed("litert:int8-static"), "qat-0123456789ab")
+    assert str(only.recipe) == "litert:int8-static(weights=qat-0123456789ab)"

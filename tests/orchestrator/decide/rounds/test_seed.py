@@ -1,7 +1,8 @@
 """Where the next round starts: what would win if only it heard better, then what was never timed, then bolder."""
 
-from orchestrator.decide.rounds.seed import BOLDER, MEND, next_seed
+from orchestrator.decide.rounds.seed import BOLDER, LEARN, MEND, next_seed, seed_to_learn
 from orchestrator.decide.rounds.standing import OTHER, PASSED, SHORT, UNEQUAL, WRONG
+from orchestrator.domain.rounds import Prediction, Round, Sensitivity, Trial
 from tests.orchestrator.decide.rounds.situations import standing
 
 FP32 = standing("onnx:fp32", PASSED, 1.0)
@@ -54,3 +55,25 @@ def test_where_nothing_meets_the_limits_what_hears_well_must_be_faster() -> None
     seed = next_seed(found, None, (), ZONE)
     assert seed is not None
     assert (seed.aim, str(seed.recipe)) == (BOLDER, "onnx:int8-dynamic")
+
+
+def _mend_round(number: int, seed: str, outcome: str) -> Round:
+    trial = Trial("onnx:int8-qdq(exclude=recurrent)", Prediction(None, None, ""), outcome)
+    return Round(number, seed, MEND, "because", (trial,), Sensitivity(seed), verdict="measured")
+
+
+def test_what_no_recipe_mended_may_learn_once() -> None:
+    wrong = standing("onnx:int8-qdq", WRONG, 3.0)
+    failed, passed = _mend_round(1, "onnx:int8-qdq", "failed"), _mend_round(1, "onnx:int8-qdq", "passed")
+    seed = seed_to_learn([FP32, wrong], FP32, [failed], ZONE)
+    assert seed is not None
+    assert (seed.aim, str(seed.recipe), seed.speed) == (LEARN, "onnx:int8-qdq", 3.0)
+    assert seed_to_learn([FP32, wrong], FP32, [passed], ZONE) is None
+    learned = Round(2, "onnx:int8-qdq", LEARN, "because", (), Sensitivity("onnx:int8-qdq"), verdict="nothing")
+    assert seed_to_learn([FP32, wrong], FP32, [failed, learned], ZONE) is None
+
+
+def test_only_int8_with_the_model_s_own_weights_learns() -> None:
+    tuned = standing("onnx:int8-qdq(weights=qat-0123456789ab)", WRONG, 3.0)
+    half, other = standing("onnx:fp16", WRONG, 4.0), standing("openvino:int8-static", WRONG, 5.0)
+    assert seed_to_learn([FP32, tuned, half, other], FP32, [], ZONE) is None
