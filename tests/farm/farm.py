@@ -32,7 +32,6 @@ class Farm:
         self.world, self.ledger = world, world.ledger()
         self._witness = Witness(world.roots)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
-        self.ended_by_themselves = 0
 
     def open(self) -> None:
         """Returns once every device is announced."""
@@ -102,16 +101,13 @@ class Farm:
         give_up_s = time.monotonic() + PATIENCE_S
         while not true():
             assert time.monotonic() < give_up_s, otherwise()
-            self._supervise()
+            self.require_alive()
             time.sleep(_POLL_S)
 
-    def _supervise(self) -> None:
-        """A worker that ended by itself, because its ledger is away as it begins, is started again."""
-        for name, worker in list(self.workers.items()):
-            if worker.poll() not in (None, -9):
-                self.ended_by_themselves += 1
-                time.sleep(_POLL_S)
-                self.start_worker(self.world.sites[name])
+    def require_alive(self) -> None:
+        """A worker whose ledger is away goes on: none ends by itself."""
+        died = {name: worker.poll() for name, worker in self.workers.items() if worker.poll() not in (None, -9)}
+        assert not died, f"workers have ended: {died}\n{self.told()}"
 
 
 @contextmanager
