@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from orchestrator.domain.job import JobState, Outcome
-from orchestrator.errors import EarshotError, LedgerError
+from orchestrator.errors import EarshotError, LedgerAway, LedgerError
 from orchestrator.ledger.job_turns import Load, asked_to_end, claim, finish, loads, return_unknown
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.workers import beat_worker
@@ -82,7 +82,8 @@ class Duty:
             except LedgerError as exc:
                 if self._stop.is_set():
                     raise
-                refused += self._looks > looks
+                # One that was away is asked again, however often; it answered others in between where the link is bad.
+                refused += self._looks > looks and not isinstance(exc, LedgerAway)
                 looks = self._looks
                 if refused == _REFUSALS:
                     outcome = Outcome(reason=outcome_of(exc).reason)

@@ -65,7 +65,8 @@ class _Bringer:
         self._ledger, self._queues, self._hands = ledger, queues, hands
         self._shared_at_once, self._woken = shared_at_once, woken
         self._taker: TicketTaker | None = None
-        # Procrastinate's numbers of takers that were cut: what they held is nobody's.
+        # Those that were cut, and Procrastinate's numbers of them: what they held is nobody's.
+        self._cut: list[TicketTaker] = []
         self._former: set[int] = set()
         self._doubtful: set[int] = set()
 
@@ -79,12 +80,17 @@ class _Bringer:
         issue(self._ledger, ready)
 
     def _replace_taker(self) -> None:
-        if self._taker is not None:
-            self._former |= self._taker.numbers
-            fault, self._taker = self._taker.fault, None
-            if fault is not None:
-                raise fault
+        if self._taker is not None and (fault := self._drop_taker().fault) is not None:
+            raise fault
         self._taker = TicketTaker(self._ledger.place, self._queues, self._hands, self._shared_at_once, self._woken)
+
+    def _drop_taker(self) -> TicketTaker:
+        assert self._taker is not None
+        dropped, self._taker = self._taker, None
+        dropped.cut()
+        self._former |= dropped.numbers
+        self._cut = [taker for taker in (*self._cut, dropped) if taker.alive]
+        return dropped
 
     def _free_locks(self, ready: Mapping[str, int]) -> None:
         """Something is ready in these queues, and nobody is at it: whoever holds a ticket of one is gone, or will be by
@@ -99,8 +105,9 @@ class _Bringer:
         self._doubtful = suspects - drops
 
     def away(self) -> None:
+        """What its taker met is what the ledger met, and told already."""
         if self._taker is not None:
-            self._taker.cut()
+            self._drop_taker()
 
     def end(self) -> None:
         if self._taker is not None:
@@ -110,5 +117,6 @@ class _Bringer:
         if self._taker is not None:
             self._taker.stop()
             self._taker.join(_LAST_WORDS_S)
-            self._taker.cut()
-            self._taker.join(_LAST_WORDS_S)
+            self._drop_taker()
+        for taker in self._cut:
+            taker.join(_LAST_WORDS_S)

@@ -1,4 +1,4 @@
-"""A worker in a process of its own, which a test kills: python -m ...serve FOLDER PLACE. It never ends its first job."""
+"""A worker that a test kills: python -m tests...serve FOLDER PLACE. It tells its first job, and never ends it."""
 
 import sys
 import threading
@@ -14,7 +14,8 @@ from tests.orchestrator.measure.farm.executor.work import FAST, PATIENCE_S, PI
 
 
 def _never_ends(begun: JobState, stop: Stop) -> Outcome:
-    print(begun.job.job_id, flush=True)
+    sys.stdout.write(f"{begun.job.job_id}\n")
+    sys.stdout.flush()
     time.sleep(PATIENCE_S)
     raise AssertionError("nobody killed this worker")
 
