@@ -7,8 +7,7 @@ from typing import Protocol
 
 from orchestrator.domain.job import Job, JobState, Outcome
 from orchestrator.errors import DeviceHeld, EarshotError, LeaseLost, LedgerError, Unreachable
-from orchestrator.ledger.job_turns import PAUSE_S, claim, finish
-from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.job_turns import PAUSE_S
 from orchestrator.ledger.orders import Order
 from orchestrator.ledger.workers import WORKER_BEAT_S
 
@@ -86,20 +85,3 @@ class Executor(Protocol):
 def outcome_of(error: EarshotError) -> Outcome:
     """Of a job that could not be done."""
     return Outcome(reason=f"{error.message}{f' ({error.hint})' if error.hint else ''}", again=isinstance(error, _AGAIN))
-
-
-def do_next(
-    ledger: Ledger, queue: str, worker_id: str, handlers: Mapping[str, Handler], stop: Stop
-) -> tuple[JobState, list[str]] | None:
-    """The queue's next job, done: how it was begun, and queues in which a job became ready by it. None: nothing ready.
-
-    Raises LedgerError where its end could not be told: another will begin it again, and find what was recorded.
-    """
-    begun = claim(ledger, queue, worker_id)
-    if begun is None:
-        return None
-    try:
-        outcome = handlers[begun.job.kind](begun, stop)
-    except EarshotError as exc:
-        outcome = outcome_of(exc)
-    return begun, finish(ledger, begun, outcome) or []
