@@ -48,6 +48,14 @@ def settle(site: Ledger, farm: Ledger, place: str) -> Settled:
     return Settled(told[DONE], told[FAILED], told[_ENDED_THERE], told[_LEFT], frozenset(queues))
 
 
+def settled_orders(site: Ledger) -> list[str]:
+    """Orders of what was settled since the snapshot was compared with the farm last."""
+    settled = (
+        select(JobRow.order_id).join(SnapshotRow, SnapshotRow.job_id == JobRow.job_id).where(SnapshotRow.settled == 1)
+    )
+    return [row.order_id for row in site.fetch(settled.distinct().order_by(JobRow.order_id))]
+
+
 def _ended_here(site: Ledger) -> list[AnyRow]:
     unsettled = (SnapshotRow.settled == 0, JobRow.state.in_((DONE, FAILED)))
     wanted = select(JobRow.__table__).join(SnapshotRow, SnapshotRow.job_id == JobRow.job_id).where(*unsettled)

@@ -103,25 +103,28 @@ def _closed(night: NightRecord, order: Order, found: list[JobState], now: dateti
     timed = [state for state in sessions if session_work(state.job).mode != EVALUATE]
     done = [state for state in timed if state.state == DONE]
     measured = [state for state in timed if state.state != DONE and state.result is not None]
-    lost = _lost(sessions)
     end = order.record.get("end")
     return replace(
         night,
         finished_utc=now.isoformat(timespec="seconds"),
         finished_sessions=len(done),
         failed_sessions=len(measured),
-        missing=(*night.missing, *lost),
+        missing=(*night.missing, *lost(sessions)),
         unjudged=_UNJUDGED,
         late=now > planned_end(night.at, str(end) if end else None),
     )
 
 
-def _lost(sessions: list[JobState]) -> tuple[Missing, ...]:
+def lost(sessions: list[JobState]) -> tuple[Missing, ...]:
     """By device and configuration, what was not done, with the first reason."""
     found: dict[str, Missing] = {}
     for state in sessions:
         if state.state != DONE:
-            work = session_work(state.job)
-            what = f"{work.study.device}: {work.wanted}{', quality' if work.mode == EVALUATE else ''}"
-            found.setdefault(what, Missing(what, state.reason or "noon ended the night"))
+            found.setdefault(named(state), Missing(named(state), state.reason or "noon ended the night"))
     return tuple(found.values())
+
+
+def named(state: JobState) -> str:
+    """Device and configuration of a session job, as a night's record tells what it lacks."""
+    work = session_work(state.job)
+    return f"{work.study.device}: {work.wanted}{', quality' if work.mode == EVALUATE else ''}"

@@ -8,7 +8,7 @@ from orchestrator.domain.job import JobState, Outcome
 from orchestrator.errors import LedgerAway, StoreError
 from orchestrator.ledger.delivery import Delivered, deliver, deliver_lost
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.settle import Settled, settle
+from orchestrator.ledger.settle import Settled, settle, settled_orders
 from orchestrator.ledger.snapshot import Snapshot, postpone, refresh
 from orchestrator.ledger.spool import begin_spool
 from orchestrator.measure.farm.executor.base import Handler, Stop, outcome_of
@@ -69,7 +69,7 @@ class FarmSite:
         """With a farm that is there again, or that this worker begins with. Raises LedgerError; again is well then."""
         self._deliver(farm, refused_too=True)
         settled = settle(self.ledger, farm, self.place)
-        late = late_nights(farm)
+        late = late_nights(farm, settled_orders(self.ledger))
         return CaughtUp(self._brought, settled, late, self.refresh(farm))
 
     def begin_offline(self) -> None:
