@@ -11,6 +11,7 @@ from orchestrator.errors import BadInput
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.place import Place, place_named
 from orchestrator.ledger.simulated import require_simulated
+from orchestrator.ledger.workers import announce, site_devices
 from orchestrator.measure.farm.twins import nouns
 from orchestrator.measure.farm.twins.device import World
 from orchestrator.workflows.farm_simulate_account import account
@@ -45,6 +46,9 @@ class _Simulation:
         with ExitStack() as stack:
             farm = stack.enter_context(Ledger.at(place_of(settings)))
             require_simulated(farm)
+            # A simulation before this one dealt its twins out otherwise.
+            for name in {device.site for device in site_devices(farm)}:
+                announce(farm, name, {})
             began_s = time.monotonic()
             sites = sites_of(settings, night_of(settings))
             planning_s = time.monotonic() - began_s
@@ -54,6 +58,7 @@ class _Simulation:
             crew = Crew([self._task(farm.place, site) for site in sites], _TICK_S)
             stack.callback(crew.end)
             complete = self._work(crew, watch)
+            self._progress.stage("comparing", steps=1)
             return account(settings, self._world, farm, sites, crew, watch, complete, planning_s, submitting_s)
 
     def _submit(self, farm: Ledger, sites: Sequence[Site]) -> None:
