@@ -1,10 +1,12 @@
-"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix, attach, upgrade, migrate, roles."""
+"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix, attach, upgrade, migrate, roles,
+compact."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from orchestrator.cli.ledger_compact import compact
 from orchestrator.cli.ledger_place import attach, migrate, upgrade
 from orchestrator.cli.ledger_roles import roles
 from orchestrator.cli.options import json_option, results_option
@@ -144,3 +146,4 @@ ledger.add_command(attach)
 ledger.add_command(upgrade)
 ledger.add_command(migrate)
 ledger.add_command(roles)
+ledger.add_command(compact)

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from orchestrator.domain.candidate import Candidate
 from orchestrator.domain.cascade import CASCADE, Cascade
 from orchestrator.domain.isolation import IsolationStep
 from orchestrator.domain.timeline import Timeline
+
+if TYPE_CHECKING:
+    from orchestrator.domain.kept import Kept
 
 # Sessions of blocks from here on verify a decision; they are no evidence for one.
 VERIFY_BLOCK = 1000
@@ -89,7 +92,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class Session:
-    """A session that ended, with its raw arrays (name -> array; ``t_ns`` and the sampler's series)."""
+    """A session that ended, with its raw arrays (name -> array; ``t_ns`` and the sampler's series).
+
+    ``kept``: in their place, of one whose arrays made way (``earshot ledger compact``).
+    """
 
     planned: PlannedSession
     environment: Environment
@@ -97,6 +103,7 @@ class Session:
     duration_s: float
     result: wire.RunResult
     arrays: dict[str, NDArray[Any]]
+    kept: "Kept | None" = None
 
     @property
     def session_id(self) -> str:
@@ -143,6 +150,8 @@ class Session:
         return tuple(self._timeline(times[stream == number], sample_rate_hz) for number in range(self.planned.streams))
 
     def _times(self) -> NDArray[np.int64]:
+        if self.kept is not None:
+            raise ValueError(f"session {self.session_id}: {self.kept.said}")
         if "t_ns" not in self.arrays:
             raise ValueError(f"session {self.session_id} has no times: {self.result.reason or self.planned.mode}")
         return np.asarray(self.arrays["t_ns"], dtype=np.int64)

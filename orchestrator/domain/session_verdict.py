@@ -107,7 +107,11 @@ def judge(session: Session, sample_rate_hz: int | None, limits: SessionLimits = 
     ``sample_rate_hz`` None, where the artifact is gone: its times are not looked at.
 
     A step of the time of day does not count: no figure depends on it (``RunResult.clock_step_s`` tells it).
+
+    Of a session whose arrays made way: the verdict that it had then, under the default limits.
     """
+    if session.kept is not None:
+        return SessionVerdict(session.kept.doubts)
     if not session.ok:
         return SessionVerdict((Doubt(INVALID, "failed", f"it failed: {session.result.reason}"),))
     doubts = [*_fallen_back(session), *_throttled(session)]

@@ -20,6 +20,7 @@ from orchestrator.ledger.place import Place, place_of
 from orchestrator.ledger.tables import (
     ArrayRow,
     ArtifactRow,
+    CompactedRow,
     DecisionRow,
     EnvironmentRow,
     RefusalRow,
@@ -208,7 +209,11 @@ class Ledger:
             if with_arrays:
                 for row in connection.execute(select(ArrayRow.__table__).join(SessionRow).where(*where)):
                     arrays[row.session_id][row.name] = rows.array_of(row)
-        return [rows.session_of(row, environments[row.environment_sha256], arrays[row.session_id]) for row in found]
+            kept = _kept(connection, where)
+        return [
+            rows.session_of(row, environments[row.environment_sha256], arrays[row.session_id], kept.get(row.session_id))
+            for row in found
+        ]
 
     # Scores and decisions
 
@@ -252,3 +257,8 @@ def _environments(connection: Connection, where: list[ColumnElement[bool]]) -> d
     hashes = select(SessionRow.environment_sha256).where(*where)
     found = connection.execute(select(EnvironmentRow.__table__).where(EnvironmentRow.sha256.in_(hashes)))
     return {row.sha256: rows.load(Environment, row.record, f"environment {row.sha256[:12]}") for row in found}
+
+
+def _kept(connection: Connection, where: list[ColumnElement[bool]]) -> dict[str, rows.AnyRow]:
+    columns = (CompactedRow.session_id, CompactedRow.record)
+    return {row.session_id: row for row in connection.execute(select(*columns).join(SessionRow).where(*where))}

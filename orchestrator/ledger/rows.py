@@ -14,6 +14,7 @@ from agents import wire
 from agents.strict_json import MalformedJson, from_json, to_json
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.decision import Decision
+from orchestrator.domain.kept import Kept
 from orchestrator.domain.score import ItemScore, Score
 from orchestrator.domain.session import Environment, PlannedSession, Session
 from orchestrator.domain.study import Study
@@ -118,7 +119,8 @@ def session_values(session: Session, environment_sha256: str) -> Values:
     }
 
 
-def session_of(row: AnyRow, environment: Environment, found: Mapping[str, Any]) -> Session:
+def session_of(row: AnyRow, environment: Environment, found: Mapping[str, Any], kept: AnyRow | None = None) -> Session:
+    """``kept``: of one whose arrays made way."""
     where = f"session {row.session_id}"
     return Session(
         planned=load(PlannedSession, row.planned, where),
@@ -127,6 +129,7 @@ def session_of(row: AnyRow, environment: Environment, found: Mapping[str, Any]) 
         duration_s=row.duration_s,
         result=load(wire.RunResult, row.result, where),
         arrays=dict(found),
+        kept=None if kept is None else load(Kept, kept.record, where),
     )
 
 

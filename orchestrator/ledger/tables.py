@@ -124,7 +124,7 @@ class ArrayRow(Table):
 class CompactedRow(Table):
     """What stayed of a session whose raw arrays made way (``ledger/retention.py``). Since schema 7.
 
-    ``record``: its figures (``domain.kept_figures``); ``histograms``: of its times, packed by ``ledger.arrays``.
+    ``record``: its figures (``domain.kept``); ``histograms``: of its times (``ledger.kept_times``).
     """
 
     __tablename__ = "compacted_sessions"

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.decide.replay.matrix import COLUMNS
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.evidence import Evidence, gather, throttled, timed_runs
-from orchestrator.decide.selection.figures import of_run
+from orchestrator.decide.selection.figures import OF_RUN, of_run
 from orchestrator.decide.selection.gates import Rules, placement
 from orchestrator.decide.selection.policy import Policy
 from orchestrator.domain.session import VERIFY_BLOCK, Session
@@ -71,5 +71,7 @@ def _outcome(session: Session, evidence: Evidence) -> str:
 def _figures(session: Session, evidence: Evidence) -> dict[str, float]:
     if not session.ok:
         return {}
+    if session.kept is not None:
+        return {metric: value for metric, value in session.kept.figures.items() if metric in OF_RUN}
     runs, _ = timed_runs([session], evidence.artifact)
     return of_run(runs[0]) if runs else {}

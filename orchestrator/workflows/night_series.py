@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orchestrator.decide.comparison.runs import METRICS, Block, Side, runs_of, values_of
-from orchestrator.decide.selection.figures import BYTES_PER_MB
+from orchestrator.decide.selection.figures import BYTES_PER_MB, Run
 from orchestrator.domain.artifact import Artifact
+from orchestrator.domain.kept import Kept
 from orchestrator.domain.night_series import Axes, Night, Series, SeriesKey
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import VERIFY_BLOCK, Session
@@ -77,14 +78,16 @@ def _of_night(
     left_out: list[str],
 ) -> Iterator[Point]:
     candidate = sessions[0].planned.candidate
-    runs = runs_of(Side(candidate.label, candidate, artifact, tuple(sessions)))
+    runs = runs_of(Side(candidate.label, candidate, artifact, tuple(sessions)), with_kept=True)
     left_out += runs.left_out
-    if not runs.good:
+    good: dict[Block, Run | Kept] = {**runs.good}
+    good = dict(sorted((good | runs.kept).items()))
+    if not good:
         return
     base = key_of(sessions[0])
     axes = axes_of(sessions[-1], artifact, study)
     for metric in METRICS:
-        values = values_of(runs.good, metric)
+        values = values_of(good, metric)
         if not isinstance(values, str):
             yield Point(replace(base, metric=metric), at, artifact.sha256, axes, values)
     size = {("", 0): artifact.size_bytes / BYTES_PER_MB}

@@ -14,6 +14,7 @@ from orchestrator.decide.selection.evidence import timed_runs
 from orchestrator.decide.selection.figures import BYTES_PER_MB, Run, of_run
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.energy import Idle, NoEnergy, drawn, same_source
+from orchestrator.domain.kept import Kept
 from orchestrator.domain.score import Score
 from orchestrator.domain.session import VERIFY_BLOCK, Session
 from orchestrator.domain.session_verdict import INVALID, judge
@@ -31,6 +32,16 @@ from orchestrator.workflows.sides import TIMED
 # What has figures of its own. Idle sessions and profiles are part of others' figures.
 MODES = (*TIMED, "evaluate")
 _NS_PER_S, _MJ_PER_J = 1e9, 1e3
+# A figure that is kept -> its sample, the factor to its unit, and its labels.
+_KEPT: dict[str, tuple[str, float, Labels]] = {
+    "latency_p50_ms": ("earshot_latency_seconds", 1e-3, (("quantile", "0.5"),)),
+    "latency_p99_ms": ("earshot_latency_seconds", 1e-3, (("quantile", "0.99"),)),
+    "miss_rate": ("earshot_miss_ratio", 1.0, ()),
+    "service_p50_ms": ("earshot_service_seconds", 1e-3, (("quantile", "0.5"),)),
+    "rtf": ("earshot_rtf_ratio", 1.0, ()),
+    "load_ms": ("earshot_load_seconds", 1e-3, ()),
+    "peak_rss_mb": ("earshot_peak_memory_bytes", BYTES_PER_MB, ()),
+}
 _Z95 = NormalDist().inv_cdf(0.975)
 
 
@@ -50,6 +61,8 @@ def session_told(
     run = _run(session, artifact, study, verdict)
     if run is not None:
         samples += [*_of_times(run), *_around(run), *_energy(run, idle)]
+    elif session.kept is not None and _counts(session, study, verdict):
+        samples += _of_kept(session.kept)
     marked = _exemplar_of(samples)
     return Told(
         key=SESSION + session.session_id,
@@ -108,10 +121,14 @@ def _of_device(session: Session) -> Iterator[Sample]:
         yield Sample("earshot_temperature_celsius", warmest[-1])
 
 
-def _run(session: Session, artifact: Artifact | None, study: Study, verdict: str) -> Run | None:
+def _counts(session: Session, study: Study, verdict: str) -> bool:
     planned = session.planned
     apart = study.settings.get("workflow") == CONFIRM or planned.block >= VERIFY_BLOCK
-    if apart or verdict == INVALID or not session.ok or planned.mode not in TIMED:
+    return not apart and verdict != INVALID and session.ok and planned.mode in TIMED
+
+
+def _run(session: Session, artifact: Artifact | None, study: Study, verdict: str) -> Run | None:
+    if not _counts(session, study, verdict):
         return None
     runs, _ = timed_runs([session], artifact)
     return runs[0] if runs else None
@@ -129,6 +146,14 @@ def _of_times(run: Run) -> Iterator[Sample]:
     if half is not None:
         yield Sample("earshot_rtf_low_ratio", max(0.0, rtf - half))
         yield Sample("earshot_rtf_high_ratio", rtf + half)
+
+
+def _of_kept(kept: Kept) -> Iterator[Sample]:
+    """Of a session whose raw times made way before anybody was told: the figures that it keeps."""
+    for metric, (name, factor, labels) in _KEPT.items():
+        value = kept.figures.get(metric)
+        if value is not None and value * factor < wire.NEVER_NS // 2 / _NS_PER_S:
+            yield Sample(name, value * factor, labels)
 
 
 def _quantiles(what: str, times_ns: NDArray[Any]) -> Iterator[Sample]:

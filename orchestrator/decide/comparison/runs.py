@@ -10,6 +10,7 @@ from orchestrator.decide.selection.evidence import timed_runs
 from orchestrator.decide.selection.figures import NS_PER_MS, Run, of_run
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.candidate import Candidate
+from orchestrator.domain.kept import Kept
 from orchestrator.domain.session import Session
 from orchestrator.domain.session_verdict import INVALID, VALID, Doubt, SessionVerdict, judge
 from orchestrator.statistics.percentiles import minimum_n
@@ -34,33 +35,51 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """``left_out``: sessions that do not count, or are suspect and do, each with its reason."""
+    """``left_out``: sessions that do not count, or are suspect and do, each with its reason. ``kept``: what stays of
+    good runs whose raw times made way.
+    """
 
     good: dict[Block, Run]
     left_out: tuple[str, ...]
+    kept: dict[Block, Kept] = field(default_factory=dict)
 
 
-def runs_of(side: Side, *, with_suspect: bool = False) -> Runs:
+def runs_of(side: Side, *, with_suspect: bool = False, with_kept: bool = False) -> Runs:
     """The valid runs without their warm-up. Suspect ones count only where the valid ones are too few, or all of them
-    ``with_suspect``; invalid and emulated ones never do.
+    ``with_suspect``; invalid and emulated ones never do. Those whose raw times made way count only ``with_kept``.
     """
-    valid: dict[Block, Run] = {}
-    suspect: dict[Block, Run] = {}
+    valid: dict[Block, Run | Kept] = {}
+    suspect: dict[Block, Run | Kept] = {}
     left_out, doubted = [], []
     for (study, block), attempts in _by_block(side.sessions).items():
         judged = [(_verdict(attempt, side), attempt) for attempt in attempts]
         usable = [(v, attempt) for v, attempt in judged if v.kind != INVALID]
+        left_out += [f"{a.session_id} does not count: {a.kept.said}" for _, a in usable if a.kept and not with_kept]
+        usable = [(v, attempt) for v, attempt in usable if attempt.kept is None or with_kept]
         if not usable:
-            left_out += [f"{attempt.session_id} does not count: {'; '.join(v.reasons)}" for v, attempt in judged]
+            left_out += [_doubted(attempt, v) for v, attempt in judged if v.kind == INVALID]
             continue
         # The last of the valid ones, else of the suspect ones.
         verdict, session = sorted(usable, key=lambda each: each[0].kind == VALID)[-1]
-        (run,), _ = timed_runs([session], side.artifact)
-        (valid if verdict.kind == VALID else suspect)[study, block] = run
+        (valid if verdict.kind == VALID else suspect)[study, block] = session.kept or _run(session, side)
         doubted += [f"{session.session_id} is {verdict}"] if verdict.kind != VALID else []
     if suspect and (with_suspect or len(valid) < _ENOUGH):
-        return Runs(valid | suspect, (*left_out, *doubted))
-    return Runs(valid, (*left_out, *(f"{doubt}; it does not count" for doubt in doubted)))
+        return _apart(valid | suspect, (*left_out, *doubted))
+    return _apart(valid, (*left_out, *(f"{doubt}; it does not count" for doubt in doubted)))
+
+
+def _apart(found: Mapping[Block, Run | Kept], left_out: tuple[str, ...]) -> Runs:
+    good = {block: run for block, run in found.items() if isinstance(run, Run)}
+    return Runs(good, left_out, {block: kept for block, kept in found.items() if isinstance(kept, Kept)})
+
+
+def _doubted(session: Session, verdict: SessionVerdict) -> str:
+    return f"{session.session_id} does not count: {'; '.join(verdict.reasons)}"
+
+
+def _run(session: Session, side: Side) -> Run:
+    (run,), _ = timed_runs([session], side.artifact)
+    return run
 
 
 def _verdict(session: Session, side: Side) -> SessionVerdict:
@@ -78,18 +97,18 @@ def _by_block(sessions: Iterable[Session]) -> dict[Block, list[Session]]:
     return found
 
 
-def values_of(runs: Mapping[Block, Run], metric: str) -> dict[Block, float] | str:
+def values_of(runs: Mapping[Block, Run] | Mapping[Block, Run | Kept], metric: str) -> dict[Block, float] | str:
     """The metric in each run, or why it cannot be said; one run without it is enough for that."""
     found = {}
     for block, run in runs.items():
-        value = _figures(run).get(metric)
+        value = (run.figures if isinstance(run, Kept) else figures_of(run)).get(metric)
         if value is None or value <= 0:
             return _absent(metric, run) if value is None else f"{metric} is {value:g} in a run: no ratio to it"
         found[block] = value
     return found
 
 
-def _figures(run: Run) -> dict[str, float]:
+def figures_of(run: Run) -> dict[str, float]:
     """What one run says on its own; what it cannot say is absent."""
     found = of_run(run)
     if run.paced:
@@ -100,12 +119,19 @@ def _figures(run: Run) -> dict[str, float]:
     return found
 
 
-def _absent(metric: str, run: Run) -> str:
-    if metric.startswith("latency") and not run.paced:
+def _absent(metric: str, run: Run | Kept) -> str:
+    paced = "latency_p50_ms" in run.figures if isinstance(run, Kept) else run.paced
+    if metric.startswith("latency") and not paced:
         return "a flat-out session has no latency: its chunks do not arrive"
     if metric == "latency_p99_ms":
-        return f"not estimable: a run's p99 needs {minimum_n(0.99)} chunks, one has {len(run.steady)}"
+        return f"not estimable: a run's p99 needs {minimum_n(0.99)} chunks, one has {_chunks(run)}"
     return "a session could not read it"
+
+
+def _chunks(run: Run | Kept) -> int:
+    if isinstance(run, Kept):
+        return run.course.chunks if run.course else 0
+    return len(run.steady)
 
 
 def typical(values: Mapping[Block, float]) -> float:

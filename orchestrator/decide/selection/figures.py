@@ -28,6 +28,7 @@ BYTES_PER_MB = 1e6
 # So many degrees of freedom make Student's t the normal distribution: a standard uncertainty has no n of its own.
 _NORMAL = 1e6
 ENERGY = "energy_mj_per_audio_s"
+OF_RUN = ("service_p50_ms", "latency_p99_ms", "rtf", "peak_rss_mb")
 
 # Value of a metric in each block: what pairs.
 RunValues = dict[int, float]
@@ -79,7 +80,7 @@ def figures(
 
 
 def of_run(run: Run) -> dict[str, float]:
-    """The figures of one run on its own; one that it cannot say is absent."""
+    """The figures of one run on its own, ``OF_RUN``; one that it cannot say is absent."""
     found = {
         "service_p50_ms": float(np.median(run.steady.service_ns)) / NS_PER_MS,
         "latency_p99_ms": percentile(_latency_ns(run) / NS_PER_MS, 0.99).value if run.paced else None,

@@ -63,6 +63,12 @@ class ReportContent:
             best[session.planned.candidate.key, session.planned.block] = session
         return sorted(best.values(), key=lambda s: (s.planned.block, s.planned.position))
 
+    @property
+    def no_paced_times(self) -> str:
+        """Why nothing can be drawn from the chunks of paced sessions, where nothing can."""
+        gone = [session.kept for session in self.decided_on("paced") if session.kept is not None]
+        return gone[-1].said if gone else "no paced session of this study finished"
+
     def verdict_on(self, session: Session) -> SessionVerdict:
         return judge(session, self.sample_rate_hz)
 

@@ -39,6 +39,17 @@ def asked(content: ReportContent, objective: Column | None) -> list[Fact]:
     ]
 
 
+def raw_times(content: ReportContent) -> list[Fact]:
+    """Where some have made way; else none."""
+    gone = [session for session in content.sessions if session.kept is not None]
+    if not gone:
+        return []
+    days = sorted({session.kept.compacted_utc[:10] for session in gone if session.kept})
+    where = f"made way for {len(gone)} of {len(content.sessions)} sessions on {joined(days)}"
+    detail = "the decision and its figures are those of then; charts and tables of single chunks have the others only"
+    return [Fact("Raw times", where, detail, absent=True)]
+
+
 def _others(content: ReportContent) -> list[tuple[str, object]]:
     return sorted((name, value) for name, value in content.study.settings.items() if name not in _SAID)
 

@@ -23,7 +23,6 @@ from orchestrator.tell.report.content import Entry, ReportContent
 from orchestrator.tell.report.numbers import significant
 from orchestrator.tell.report.samples import Run, paced_runs, pooled
 
-_NO_RUNS = "no paced session of this study finished, so there is no latency to draw"
 _LATENCY_AXIS = "latency from intended arrival, ms"
 _ROW_HEIGHT = 30
 _TAIL_POINTS, _MIDDLE_POINTS = 50, 30
@@ -35,7 +34,7 @@ def spread_chart(content: ReportContent) -> Chart:
     runs = paced_runs(content)
     entries = [e for e in content.ranked() if e.key in runs]
     if not entries:
-        return no_chart("latency-spread", title, _NO_RUNS)
+        return no_chart("latency-spread", title, f"{content.no_paced_times}, so there is no latency to draw")
     bars, points = _bars(entries, runs), _points(entries)
     reach = [p[k] for p in points for k in ("low", "high")] + [b[k] for b in bars for k in ("from", "to")]
     rows = _RowAxes(value_scale(reach), [e.short for e in entries])
@@ -165,7 +164,7 @@ def tail_chart(content: ReportContent) -> Chart:
     runs = paced_runs(content)
     entries = [e for e in content.ranked() if e.key in runs]
     if not entries:
-        return no_chart("latency-tail", title, _NO_RUNS)
+        return no_chart("latency-tail", title, f"{content.no_paced_times}, so there is no latency to draw")
     rows = [row for entry in entries for row in _curves(entry, runs[entry.key])]
     reach = [row["latency"] for row in rows]
     fewest = min(row["slower"] for row in rows)

@@ -27,7 +27,7 @@ def _lateness(content: ReportContent) -> Fact:
     rate = content.sample_rate_hz if content.artifacts else 0
     late = [settled(s, rate).lateness_ns for s in content.decided_on("paced") if "t_ns" in s.arrays]
     if not late:
-        return Fact(name, "not measured: no paced session finished", absent=True)
+        return Fact(name, f"not known: {content.no_paced_times}", absent=True)
     everything = np.concatenate(late)
     shown = [f"{name} {_percentile(everything, q)}" for name, q in (("p50", 0.5), ("p99", 0.99))]
     basis = f"{len(everything):,} chunks of {len(late)} paced runs"

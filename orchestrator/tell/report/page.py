@@ -17,7 +17,7 @@ from orchestrator.tell.report.drift_section import drift_section
 from orchestrator.tell.report.energy import energy_facts, energy_table
 from orchestrator.tell.report.environment import environment_facts, runtime_table, sensor_table
 from orchestrator.tell.report.export_table import export_table
-from orchestrator.tell.report.facts import asked
+from orchestrator.tell.report.facts import asked, raw_times
 from orchestrator.tell.report.gates_table import gates_table, goals_table
 from orchestrator.tell.report.headline import key_figures
 from orchestrator.tell.report.heat import heat_chart, heat_facts, heat_table
@@ -112,7 +112,7 @@ def render(content: ReportContent) -> str:
             study=content.study,
             entries=content.ranked(),
             key_figures=key_figures(content, COLUMNS[metric]),
-            asked=asked(content, COLUMNS.get(objective)),
+            asked=[*raw_times(content), *asked(content, COLUMNS.get(objective))],
             candidates=candidate_table(content),
             further=further_table(content),
             gates=gates_table(content),

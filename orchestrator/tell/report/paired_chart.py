@@ -70,11 +70,11 @@ def paired_chart(content: ReportContent, objective: str) -> Chart:
 
 def _rows(content: ReportContent, metric: str, keys: dict[str, str]) -> Rows:
     """One row per block and role; blocks in which either has no value are left out."""
-    mode, of_run = _OF_RUN[metric]
+    mode, _ = _OF_RUN[metric]
     blocks: dict[int, dict[str, float]] = {}
     for session in content.decided_on(mode):
         role = keys.get(session.planned.candidate.key)
-        value = None if role is None else _value(session, content.sample_rate_hz, of_run)
+        value = None if role is None else _value(session, metric, content.sample_rate_hz)
         if role is not None and value is not None:
             blocks.setdefault(session.planned.block, {})[role] = value
     pairs = [(block, values) for block, values in sorted(blocks.items()) if len(values) == len(keys)]
@@ -85,7 +85,10 @@ def _rows(content: ReportContent, metric: str, keys: dict[str, str]) -> Rows:
     ]
 
 
-def _value(session: Session, rate: int, of_run: Callable[[Session, Timeline], float | None]) -> float | None:
+def _value(session: Session, metric: str, rate: int) -> float | None:
+    if session.kept is not None:
+        return session.kept.figures.get(metric)
+    _, of_run = _OF_RUN[metric]
     return of_run(session, settled(session, rate)) if "t_ns" in session.arrays else None
 
 

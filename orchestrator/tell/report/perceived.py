@@ -41,7 +41,7 @@ def waits(content: ReportContent) -> list[Waited] | str:
     """Of each candidate with paced sessions whose family was evaluated; or why there is none."""
     runs = paced_runs(content)
     if not runs:
-        return "no paced session of this study finished"
+        return content.no_paced_times
     contracts = {artifact.sha256: artifact.contract for artifact in content.artifacts}
     found, reasons = [], ["no session decoded the evaluation"]
     for entry in content.ranked():

@@ -40,7 +40,7 @@ def timeline_charts(content: ReportContent) -> list[Chart]:
     """Latency and backlog of each chunk, then what the sampler read; one chart each, on one time axis."""
     session = _session(content)
     if session is None:
-        return [no_chart("timeline", "Timeline", "no paced session of the winner finished")]
+        return [no_chart("timeline", "Timeline", f"of the winner: {content.no_paced_times}")]
     timeline = session.timeline(content.sample_rate_hz)
     window = int(timeline.arrival_ns[0]), int(timeline.done_ns[-1])
     series, absent = sampled_series(session)
