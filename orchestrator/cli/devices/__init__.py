@@ -8,6 +8,7 @@ VERBS = {
     "list": ("orchestrator.cli.devices.list:list_", "Show the devices of the lab, and who holds which."),
     "probe": ("orchestrator.cli.devices.probe:probe", "Ask a device what it is and what it can run."),
     "sensors": ("orchestrator.cli.devices.sensors:sensors", "Show what a device's sensors and its meter say now."),
+    "push": ("orchestrator.cli.devices.push:push", "Bring files and models to many devices, and run one command."),
     "doctor": ("orchestrator.cli.devices.doctor:doctor", "Say what on a device harms a measurement, and fix it."),
     "setup": ("orchestrator.cli.devices.setup:setup", "Give a device its Python environments: offline, no root."),
     "runner": ("orchestrator.cli.devices.runner:runner", "Build a runtime's runner for a device's processor."),

@@ -9,13 +9,15 @@ pi5,any:pixel-8  several of these
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from orchestrator.domain.health import Health
-from orchestrator.domain.session import Environment
-from orchestrator.errors import BadInput
+from orchestrator.errors import BadInput, DeviceQuarantined
 from orchestrator.measure.lab.device import LOCAL, Device, Lab
-from orchestrator.measure.lab.health import quarantined_error
 from orchestrator.measure.lab.inventory import find_device
+
+if TYPE_CHECKING:
+    from orchestrator.domain.session import Environment
 
 ALL = "all"
 _PROVIDER = "executionprovider"
@@ -29,7 +31,7 @@ class Choice:
     passed_over: dict[str, str]
 
 
-def tags_of(device: Device, environment: Environment | None = None, profile: str | None = None) -> frozenset[str]:
+def tags_of(device: Device, environment: "Environment | None" = None, profile: str | None = None) -> frozenset[str]:
     """The device's own tags, its transport, its profile's name, and from the last probe that is known the model and the
     execution providers (``cuda`` for CUDAExecutionProvider).
     """
@@ -60,7 +62,7 @@ def choose(lab: Lab, text: str, tags: Mapping[str, frozenset[str]], health: Mapp
         usable = tuple(device for device in found if not _quarantined(device, health))
         passed_over |= {d.name: str(health[d.name].reason) for d in found if _quarantined(d, health)}
         if not usable:
-            raise quarantined_error(health[found[0].name])
+            raise _refused(health[found[0].name])
         slots += [usable] if kind == "any" else [(device,) for device in usable if device.name not in singles]
         singles |= set() if kind == "any" else {device.name for device in usable}
     if not slots:
@@ -71,8 +73,15 @@ def choose(lab: Lab, text: str, tags: Mapping[str, frozenset[str]], health: Mapp
 def _named(lab: Lab, name: str, health: Mapping[str, Health]) -> Device:
     device = find_device(lab, name)
     if _quarantined(device, health):
-        raise quarantined_error(health[name])
+        raise _refused(health[name])
     return device
+
+
+def _refused(health: Health) -> DeviceQuarantined:
+    # With the ledger behind it, which who has none does not wait for.
+    from orchestrator.measure.lab.health import quarantined_error
+
+    return quarantined_error(health)
 
 
 def _quarantined(device: Device, health: Mapping[str, Health]) -> bool:

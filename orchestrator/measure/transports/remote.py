@@ -27,6 +27,7 @@ class RemoteTransport(ABC):
     """A ``Transport`` over whatever can run a command: it needs nothing on the device but ``sh`` and ``cat``."""
 
     name: str
+    kind: str
 
     @abstractmethod
     def running(self, argv: Sequence[str], timeout_s: float) -> AbstractContextManager[Command]:

@@ -136,6 +136,8 @@ def _log_in(target: SshTarget, sock: socket.socket) -> paramiko.Transport:
         ours = [t for k in known if not k.revoked for t in _algorithms(k.key)]
         options.key_types = list(dict.fromkeys([*(t for t in ours if t in options.key_types), *options.key_types]))
         transport.start_client(timeout=CONNECT_TIMEOUT_S)
+        if not transport.initial_kex_done:  # It returns in silence when its time is over.
+            raise TimeoutError
         check_host_key(target, transport.get_remote_server_key(), known)
         _authenticate(transport, target)
     except BaseException:
