@@ -16,7 +16,7 @@ CANCELLED_WHILE, WORKER_ENDS = "cancelled while it ran", "its worker ended; it g
 @dataclass(frozen=True)
 class WorkerEvent:
     """``kind``: started, began, ended, note or ending. ``where``: a device, or a queue that is none's. ``left``: jobs
-    of the order that are still open there. ``state`` of what ended: done, failed, again or let go; ``duration_s`` of it.
+    of the order that are still open there. ``state`` of what ended: done, failed, again or let go.
     """
 
     at_utc: str
