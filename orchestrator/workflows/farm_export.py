@@ -12,12 +12,12 @@ from orchestrator.domain.job import DONE, EXPORT, Job, JobState
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput, ExportFailed
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.orders import jobs
 from orchestrator.ledger.store.base import Store
 from orchestrator.ledger.workers import workers
 from orchestrator.make.export.known import REVISION
 from orchestrator.make.export.store import ArtifactStore, Record, record_of
 from orchestrator.workflows.farm_depot import Depot
+from orchestrator.workflows.farm_editions import newest_edition
 from orchestrator.workflows.farm_export_queues import export_queue, same_tools
 from orchestrator.workflows.farm_parcel import Packed, identity_of
 from orchestrator.workflows.prepare import Prepared, calibration_of
@@ -27,11 +27,14 @@ _SUBMIT_AGAIN = "submit it again"
 
 @dataclass(frozen=True)
 class ExportWork:
-    """``parcel``: its hash in the store. ``edition`` counts how often the same was asked for anew."""
+    """``parcel``: its hash in the store. ``learned``: the fine-tuning job whose weights it is made of; None: the
+    model's own, or those that the recipe names. ``edition`` counts how often the same was asked for anew.
+    """
 
     parcel: str
     model: str
     recipe: str
+    learned: str | None = None
     edition: int = 0
 
 
@@ -65,48 +68,38 @@ def export_job(
     recipe: Recipe,
     asked: Job,
     *,
+    learned: Job | None = None,
     anew: bool = False,
 ) -> Job:
     """``asked`` with the id, queue and payload of this export; its order, user, position, priority, deadline stay.
+    ``learned``: the fine-tuning (``farm_learn.py``) whose weights it takes; then it needs that job.
 
     The id follows from model, recipe, calibration audio and revision of the exporters, so that a known export is not
     done twice. One that was done is asked for anew where its files left the store, where no worker that lives has the
     tools any more that it was made with, or where ``anew`` says so.
     """
-    key = _key(prepared, recipe)
-    edition = _edition(ledger, store, key, anew)
-    work = ExportWork(packed.sha256, prepared.source.name, str(recipe), edition)
+
+    def stands(done: JobState) -> bool:
+        known = exported_of(done)
+        return not anew and _still_made(ledger, known) and all(store.has(sha256) for sha256 in known.files)
+
+    job_id, edition = newest_edition(ledger, f"export-{_key(prepared, recipe, learned)}", stands)
+    work = ExportWork(packed.sha256, prepared.source.name, str(recipe), learned.job_id if learned else None, edition)
     return replace(
         asked,
-        job_id=_job_id(key, edition),
+        job_id=job_id,
         kind=EXPORT,
-        queue=export_queue(prepared.source, recipe),
+        queue=export_queue(prepared.source, recipe, learned=learned is not None),
+        needs=(learned.job_id,) if learned else (),
         payload=to_json(work),
     )
 
 
-def _key(prepared: Prepared, recipe: Recipe) -> str:
+def _key(prepared: Prepared, recipe: Recipe, learned: Job | None) -> str:
     calibration = calibration_of(prepared)
     heard = calibration.sha256 if calibration else None
-    parts = [REVISION, identity_of(prepared.source), str(recipe), heard]
+    parts = [REVISION, identity_of(prepared.source), str(recipe), heard, learned.job_id if learned else None]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
-
-
-def _job_id(key: str, edition: int) -> str:
-    return f"export-{key}" + (f"-{edition}" if edition else "")
-
-
-def _edition(ledger: Ledger, store: Store, key: str, anew: bool) -> int:
-    edition = 0
-    while found := jobs(ledger, job_ids=[_job_id(key, edition)]):
-        if found[0].state != DONE:
-            return edition
-        edition += 1
-    if not edition:
-        return 0
-    newest = exported_of(jobs(ledger, job_ids=[_job_id(key, edition - 1)])[0])
-    stands = not anew and _still_made(ledger, newest) and all(store.has(sha256) for sha256 in newest.files)
-    return edition - 1 if stands else edition
 
 
 def _still_made(ledger: Ledger, exported: Exported) -> bool:

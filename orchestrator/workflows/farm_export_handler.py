@@ -2,7 +2,7 @@
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.domain.artifact import Artifact
 from orchestrator.domain.job import JobState, Outcome
@@ -10,11 +10,15 @@ from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.job_turns import give_back
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.orders import jobs
 from orchestrator.ledger.store.base import Store
 from orchestrator.make.export.outcome import ExportRefusal
+from orchestrator.make.train.tuned import WEIGHTS
 from orchestrator.measure.farm.executor.base import Stop
 from orchestrator.workflows.farm_depot import Depot, open_parcel
-from orchestrator.workflows.farm_export import Exported, export_work, told_of
+from orchestrator.workflows.farm_export import Exported, ExportWork, export_work, told_of
+from orchestrator.workflows.farm_learn import learn_work, learned_of
+from orchestrator.workflows.farm_learn_handler import learn_here
 from orchestrator.workflows.prepare import Prepared, calibration_of
 
 _LOOK_S = 0.2
@@ -55,8 +59,13 @@ class ExportHandler:
     def _export(self, begun: JobState, stop: Stop) -> Outcome:
         from orchestrator.make.export.parallel import export_all
 
+        learning = learn_work(begun.job)
+        if learning is not None:
+            self._opened(learning.parcel)
+            learned = learn_here(self.depot, self.store, learning, lambda: stop.asked)
+            return learned or self._ended(begun, stop)
         work = export_work(begun.job)
-        prepared, recipe = self._opened(work.parcel), Recipe.parse(work.recipe)
+        prepared, recipe = self._with_weights(work, self._opened(work.parcel))
         calibration, artifacts = calibration_of(prepared), self.depot.artifacts
         [outcome] = export_all(prepared.source, [recipe], artifacts, calibration, stopped=lambda: stop.asked)
         if isinstance(outcome, Artifact):
@@ -69,6 +78,18 @@ class ExportHandler:
             if self._last is None or self._last[0] != parcel:
                 self._last = (parcel, open_parcel(self.depot, parcel))
             return self._last[1]
+
+    def _with_weights(self, work: ExportWork, prepared: Prepared) -> tuple[Prepared, Recipe]:
+        """Of weights that were learned as a job, the recipe names them from here on."""
+        recipe = Recipe.parse(work.recipe)
+        if work.learned is None:
+            return prepared, recipe
+        [made] = jobs(self.farm, job_ids=[work.learned])
+        learned = learned_of(made)
+        path = self.depot.folder / "trained" / work.parcel / learned.file
+        self.depot.cache.place(learned.sha256, path)
+        source = replace(prepared.source, tuned={**prepared.source.tuned, learned.weights: path})
+        return replace(prepared, source=source), recipe.with_options(**{WEIGHTS: learned.weights})
 
     def _kept(self, artifact: Artifact) -> Outcome:
         for part in artifact.files.values():

@@ -32,12 +32,14 @@ _TOGETHER = "-"
 LEARN_QUEUE = f"{EXPORT_QUEUE}/{_TORCH}"
 
 
-def export_queue(source: ModelSource, recipe: Recipe) -> str:
-    """``export``: any host; ``export/torch``, ``export/openvino-torch``, ...: one that has these."""
+def export_queue(source: ModelSource, recipe: Recipe, *, learned: bool = False) -> str:
+    """``export``: any host; ``export/torch``, ``export/openvino-torch``, ...: one that has these. ``learned``: it is
+    made of weights that the module learned since.
+    """
     words = {_OF_FORMAT[recipe.format]} if recipe.format in _OF_FORMAT else set()
     if recipe.format == "litert" and recipe.precision != "fp32":
         words.add(_QUANTIZER)
-    if _from_module(source, recipe):
+    if learned or _from_module(source, recipe):
         # The same extra brings the quantizer.
         words = (words | {_TORCH}) - {_QUANTIZER}
     return "/".join([EXPORT_QUEUE, _TOGETHER.join(sorted(words))]) if words else EXPORT_QUEUE

@@ -17,6 +17,7 @@ from orchestrator.workflows.farm_depot import Depot, open_parcel, ready_from_par
 from orchestrator.workflows.farm_parcel import Packed, pack
 from orchestrator.workflows.prepare import prepare_model
 from tests.orchestrator.workflows.mini import add_mini, add_tflite
+from tests.orchestrator.workflows.module_folder import add_module_folder
 
 MODULE = """
 import numpy
@@ -38,10 +39,14 @@ def results(tmp_path: Path) -> Path:
 
 def _add_mini(results: Path, audio: Path) -> Path:
     model = add_mini(results)
+    _listen_to_silence(model / "manifest.jsonl", audio)
+    return model
+
+
+def _listen_to_silence(manifest: Path, audio: Path) -> None:
     write_wav(audio / "speech.wav", np.zeros(16_000, np.int16), 16_000)
     lines = [{"audio_filepath": str(audio / "speech.wav"), "text": "yes", "split": s} for s in ("test", "calibration")]
-    (model / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return model
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 @pytest.fixture
@@ -91,21 +96,36 @@ def test_one_name_for_two_models_is_never_mixed_up(results: Path, depot: Depot, 
     assert open_parcel(depot, parcels[0]).source.contract == first.contract
 
 
-def test_a_model_of_earshots_own_travels_by_its_name(depot: Depot, tmp_path: Path) -> None:
+@pytest.fixture
+def own_kws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Earshot's kws, with little to listen to."""
+    folder = tmp_path / "kws"
+    shutil.copytree(reference.REFERENCE_MODELS["kws"], folder, ignore=shutil.ignore_patterns("*.opus"))
+    _listen_to_silence(folder / "manifest.jsonl", tmp_path)
+    monkeypatch.setitem(reference.REFERENCE_MODELS, "kws", folder)
+    return folder
+
+
+def test_a_model_of_earshots_own_travels_by_its_name(own_kws: Path, depot: Depot, tmp_path: Path) -> None:
     packed = _packed("kws", tmp_path)
     assert packed.parcel.files == {}
-    assert open_parcel(depot, _sent(packed, depot)).source.sha256 == _sha256("kws", tmp_path)
+    there = open_parcel(depot, _sent(packed, depot))
+    assert there.source.onnx_path == own_kws / "model.onnx"
 
 
-def test_another_earshots_model_is_told(depot: Depot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_earshots_model_is_told(own_kws: Path, depot: Depot, tmp_path: Path) -> None:
     sha256 = _sent(_packed("kws", tmp_path), depot)
-    folder = tmp_path / "kws"
-    shutil.copytree(reference.REFERENCE_MODELS["kws"], folder)
-    (folder / "model.tflite").write_bytes(b"of another version")
-    monkeypatch.setitem(reference.REFERENCE_MODELS, "kws", folder)
+    (own_kws / "model.tflite").write_bytes(b"of another version")
     with pytest.raises(BadModel, match="kws is another model here") as told:
         open_parcel(depot, sha256)
     assert told.value.hint == "install the same earshot on both hosts"
+
+
+def test_an_evaluation_set_that_sounds_otherwise_is_told(own_kws: Path, depot: Depot, tmp_path: Path) -> None:
+    sha256 = _sent(_packed("kws", tmp_path), depot)
+    write_wav(tmp_path / "speech.wav", np.ones(16_000, np.int16), 16_000)
+    with pytest.raises(BadModel, match="the evaluation set of kws sounds otherwise"):
+        open_parcel(depot, sha256)
 
 
 def test_a_graph_with_its_weights_outside(depot: Depot, tmp_path: Path) -> None:
@@ -121,34 +141,8 @@ def test_a_graph_with_its_weights_outside(depot: Depot, tmp_path: Path) -> None:
     assert there.evaluation is None
 
 
-def _module_folder(
-    folder: Path, code: str = MODULE, files: str = '["weights.bin"]', module: str = "net.py:build"
-) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "net.py").write_text(code)
-    (folder / "weights.bin").write_bytes(b"weights")
-    contract = json.loads((reference.REFERENCE_MODELS["kws"] / "contract.json").read_text())
-    del contract["model"]
-    told = {"name": "own", "module": module, "files": json.loads(files), "contract": contract}
-    (folder / "model.toml").write_text(_toml(told))
-    return folder
-
-
-def _toml(told: dict[str, object]) -> str:
-    """JSON's values are TOML's, but for what is absent and for tables within one line."""
-
-    def value(it: object) -> str:
-        if isinstance(it, dict):
-            return "{" + ", ".join(f"{k} = {value(v)}" for k, v in it.items() if v is not None) + "}"
-        if isinstance(it, list):
-            return "[" + ", ".join(map(value, it)) + "]"
-        return json.dumps(it)
-
-    return "".join(f"{name} = {value(it)}\n" for name, it in told.items())
-
-
 def test_a_module_is_the_same_wherever_it_lies(depot: Depot, tmp_path: Path) -> None:
-    packed = _packed(str(_module_folder(tmp_path / "here")), tmp_path)
+    packed = _packed(str(add_module_folder(tmp_path / "here", MODULE)), tmp_path)
     assert sorted(packed.parcel.files) == ["model.toml", "net.py", "weights.bin"]
     there = open_parcel(depot, _sent(packed, depot)).source
     assert there.sha256 == _sha256(str(tmp_path / "here"), tmp_path)
@@ -158,18 +152,22 @@ def test_a_module_is_the_same_wherever_it_lies(depot: Depot, tmp_path: Path) -> 
 
 def test_code_that_cannot_travel_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match=r"names json\.decoder:JSONDecoder, a module of a package") as told:
-        _packed(str(_module_folder(tmp_path / "package", module="json.decoder:JSONDecoder")), tmp_path)
+        _packed(str(add_module_folder(tmp_path / "package", MODULE, module="json.decoder:JSONDecoder")), tmp_path)
     assert told.value.hint is not None
     assert "file.py:function" in told.value.hint
-    (folder := _module_folder(tmp_path / "beside", code=f"import layers\n{MODULE}")).joinpath("layers.py").touch()
+    (folder := add_module_folder(tmp_path / "beside", f"import layers\n{MODULE}")).joinpath("layers.py").touch()
     with pytest.raises(BadModel, match=r"imports layers, and .*model\.toml does not name layers\.py"):
         _packed(str(folder), tmp_path)
     (tmp_path / "far.bin").touch()
     with pytest.raises(BadModel, match="lies outside of"):
-        _packed(str(_module_folder(tmp_path / "outside", files='["../far.bin"]')), tmp_path)
+        _packed(str(add_module_folder(tmp_path / "outside", MODULE, files=["../far.bin"])), tmp_path)
 
 
-def test_a_checkpoint_is_the_same_wherever_its_folder_lies(depot: Depot, tmp_path: Path) -> None:
+def test_a_checkpoint_is_the_same_wherever_its_folder_lies(
+    depot: Depot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.make.models.whisper.source._MANIFEST", tmp_path / "manifest.jsonl")
+    _listen_to_silence(tmp_path / "manifest.jsonl", tmp_path)
     checkpoint = tmp_path / "somewhere" / "tiny"
     checkpoint.mkdir(parents=True)
     said = {"model_type": "whisper", "num_mel_bins": 80, "d_model": 8, "encoder_layers": 1}
