@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.decide.rounds.ideas import DYNAMIC, SMALLER
-from orchestrator.decide.rounds.seed import BOLDER, MEND, Seed
+from orchestrator.decide.rounds.seed import BOLDER, Seed
 from orchestrator.decide.selection.words import figure, percent
 from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.rounds import Heard, Prediction, Sensitivity, Trial
@@ -33,7 +33,7 @@ def plan(
     if not heard:
         return Plan(f"{_trouble(seed, sensitivity)}; every recipe that could take its place was tried already", ())
     if not good:
-        none = "mends that" if seed.aim == MEND else "that would be bolder does"
+        none = "that would be bolder does" if seed.aim == BOLDER else "mends that"
         return Plan(f"{_trouble(seed, sensitivity)}; none of {len(heard)} variants {none}", ())
     worth = [h for h in good if _may_gain(_speed(h, seed), best_speed, zone)]
     if not worth:
