@@ -51,6 +51,7 @@ _PASSING = ("08", "25006", "25P03", "53100", "53300", "57P")
 # A connection that is refused has no SQLSTATE, only words (of a server that speaks English).
 _REFUSALS = (
     ("authentication failed", "28"),
+    ("no password supplied", "28"),
     ("no pg_hba.conf entry", "28"),
     ("does not exist", "3D000"),
     ("too many clients", "53300"),

@@ -11,12 +11,9 @@ def spool_words(waiting: Spool) -> str | None:
     """What waits to be delivered; None where nothing does."""
     parts = []
     if waiting.entries:
-        size = f" ({waiting.array_bytes / 1e6:.1f} MB)" if waiting.array_bytes else ""
-        parts.append(
-            f"{_counted(waiting.sessions, 'session')}{size} and {waiting.entries - waiting.sessions} other rows"
-        )
-        if waiting.oldest_utc_s is not None:
-            parts[-1] += f" wait to be delivered, the oldest for {age_words(time.time() - waiting.oldest_utc_s)}"
+        age = age_words(time.time() - waiting.oldest_utc_s) if waiting.oldest_utc_s is not None else "a moment"
+        size = f", {waiting.array_bytes / 1e6:.1f} MB," if waiting.array_bytes else ""
+        parts.append(f"{_rows(waiting.sessions, waiting.entries)}{size} wait to be delivered, the oldest for {age}")
     if waiting.refused:
         parts.append(f"{_counted(waiting.refused, 'row')} that the farm's ledger does not take: {waiting.refusal}")
     return "; ".join(parts) or None
@@ -26,8 +23,7 @@ def caught_up_words(done: CaughtUp) -> str | None:
     """None where there was nothing to catch up with."""
     parts = []
     if done.delivered.rows:
-        others = sum(done.delivered.rows.values()) - done.delivered.sessions
-        parts.append(f"delivered {_counted(done.delivered.sessions, 'session')} and {_counted(others, 'other row')}")
+        parts.append(f"delivered {_rows(done.delivered.sessions, sum(done.delivered.rows.values()))}")
     settled = done.settled
     if settled.done or settled.failed:
         failed = f", {settled.failed} of them failed" if settled.failed else ""
@@ -52,6 +48,13 @@ def age_words(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.1f} {name}"
     return f"{max(0.0, seconds):.0f} s"
+
+
+def _rows(sessions: int, rows: int) -> str:
+    if not sessions:
+        return _counted(rows, "row")
+    others = f" and {_counted(rows - sessions, 'other row')}" if rows > sessions else ""
+    return f"{_counted(sessions, 'session')}{others}"
 
 
 def _counted(number: int, what: str) -> str:
