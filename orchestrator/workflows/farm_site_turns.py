@@ -44,6 +44,9 @@ class Work(Protocol):
     ) -> None:
         """Serve the farm's queues. Raises LedgerAway where that cannot begin."""
 
+    def fetch_ahead(self, farm: Ledger) -> None:
+        """What jobs of the snapshot need is brought here. Raises LedgerError, of which StoreError is one."""
+
     def offline(self, leave: threading.Event) -> None:
         """Serve the same queues from the site's ledger."""
 
@@ -122,6 +125,15 @@ class Turns:
     def _on_back(self) -> None:
         self._away_since_s = None
 
+    def _if_there(self, step: Callable[[Ledger], object], farm: Ledger) -> None:
+        try:
+            step(farm)
+        except LedgerAway:
+            # The executor tells so.
+            return
+        except LedgerError as exc:
+            self._note_once(f"this site is not ready to work without its farm: {exc.message}")
+
     def _tell_what_waits(self) -> None:
         self._note(f"still without the farm: {spool_words(spool(self._site.ledger)) or 'nothing waits for it'}")
 
@@ -145,18 +157,15 @@ class Turns:
 
     @contextmanager
     def _fresh(self, farm: Ledger, leave: threading.Event) -> Iterator[None]:
-        """The snapshot follows the farm meanwhile."""
+        """The snapshot, and what it needs, follow the farm meanwhile."""
 
-        def refresh(ended: threading.Event) -> None:
-            while not ended.wait(self._pace.refresh_s) and not leave.is_set():
-                try:
-                    self._site.refresh(farm)
-                except LedgerAway:
-                    continue
-                except LedgerError as exc:
-                    self._note_once(f"the snapshot for times without the farm stays as it was: {exc.message}")
+        def follow(ended: threading.Event) -> None:
+            while not (ended.is_set() or leave.is_set()):
+                for step in (self._site.refresh, self._work.fetch_ahead):
+                    self._if_there(step, farm)
+                ended.wait(self._pace.refresh_s)
 
-        with _beside(refresh):
+        with _beside(follow):
             yield
 
     @contextmanager

@@ -124,7 +124,7 @@ class TuneHandler:
 
     def __call__(self, begun: JobState, stop: Stop) -> Outcome:
         """Raises EarshotError; what was measured until then is in the site's ledger, and the next attempt goes on."""
-        work, seat = _tune_work(begun.job), seat_of(self.seats, begun.job)
+        work, seat = tune_work(begun.job), seat_of(self.seats, begun.job)
         prepared = open_parcel(self.depot, work.parcel)
         settings = work.wish.settings(seat.device.name, self.folder)
         report = f"report-{begun.job.job_id}.html"
@@ -137,7 +137,7 @@ class TuneHandler:
         return Outcome(_told(outcome))
 
 
-def _tune_work(job: Job) -> TuneWork:
+def tune_work(job: Job) -> TuneWork:
     try:
         return from_json(TuneWork, job.payload)
     except MalformedJson as exc:

@@ -29,6 +29,7 @@ from orchestrator.workflows.farm_seat import DeviceSeat
 from orchestrator.workflows.farm_session import Deliver, SessionHandler
 from orchestrator.workflows.farm_settings import WorkerSettings
 from orchestrator.workflows.farm_site import FarmSite
+from orchestrator.workflows.farm_site_ahead import Ahead
 from orchestrator.workflows.farm_tune import TuneHandler
 
 # What a device turns out to be is announced so often, where it is new.
@@ -48,6 +49,9 @@ class SiteWork:
     doing: Doing
     tell: events.Tell
     _announced: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ahead = Ahead(self.site.ledger)
 
     def online(
         self, farm: Ledger, leave: threading.Event, on_away: Callable[[str], None], on_back: Callable[[], None]
@@ -81,6 +85,9 @@ class SiteWork:
         finally:
             with suppress(EarshotError):
                 end_worker(farm, worker_id)
+
+    def fetch_ahead(self, farm: Ledger) -> None:
+        self._ahead.fetch(depot_of(farm, self.settings.folder))
 
     def offline(self, leave: threading.Event) -> None:
         """Serve the same devices from the site's snapshot."""

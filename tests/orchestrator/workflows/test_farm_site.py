@@ -89,6 +89,9 @@ class Room:
         executor = executor_of(farm, Pace(look_s=0.1, beat_s=1.0, away_s=0.3))
         executor.serve(worker, [QUEUE], handlers, leave, on_away=on_away, on_back=on_back)
 
+    def fetch_ahead(self, farm: Ledger) -> None:
+        """Nothing is fetched: see ``lacks``."""
+
     def offline(self, leave: threading.Event) -> None:
         self.said.append("offline")
         worker = begin_worker(self.ledger, "desk", self.site.place, {})
