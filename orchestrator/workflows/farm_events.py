@@ -10,7 +10,7 @@ from orchestrator.workflows.farm_payload import title_of
 STARTED, BEGAN, ENDED, NOTE, ENDING = "started", "began", "ended", "note", "ending"
 
 # Why a job is let go that was neither done nor failed.
-CANCELLED_WHILE, WORKER_ENDS = "cancelled while it ran", "its worker ended; it goes on when one is there again"
+CANCELLED_WHILE, WORKER_ENDS = "cancelled while it ran", "its worker let it go; it is taken up where it was"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The models of an order: read here, sent to the farm's store, an export job for each recipe that is wanted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.store.base import Store
 from orchestrator.ledger.store.places import store_of
 from orchestrator.workflows.farm_export import export_job
+from orchestrator.workflows.farm_learn import with_farm_weights
 from orchestrator.workflows.farm_order import Asked, Drawing
 from orchestrator.workflows.farm_parcel import Packed, pack
 from orchestrator.workflows.night_settings import NightPlan
@@ -49,7 +50,7 @@ def sent_models(farm: Ledger, results: Path, order_id: str, asked: Asked, found:
     names: dict[str, str] = {}
     exports: dict[tuple[str, Recipe], Job] = {}
     for model, recipes in wanted.items():
-        prepared, packed = send_model(store, model, results / "models", recipes)
+        prepared, packed = send_model(farm, store, model, results / "models", recipes)
         names[model] = prepared.source.name
         for recipe in dict.fromkeys(recipes):
             own = asked.export(order_id, len(exports))
@@ -58,10 +59,10 @@ def sent_models(farm: Ledger, results: Path, order_id: str, asked: Asked, found:
 
 
 def send_model(
-    store: Store, model: str, models_dir: Path, recipes: Iterable[Recipe], *, needs_audio: bool = True
+    farm: Ledger, store: Store, model: str, models_dir: Path, recipes: Sequence[Recipe], *, needs_audio: bool = True
 ) -> tuple[Prepared, Packed]:
-    """Read here and in the store by now."""
-    prepared = prepare_model(model, models_dir)
+    """Read here and in the store by now, with weights that were learned anywhere in the farm."""
+    prepared = with_farm_weights(farm, prepare_model(model, models_dir), recipes, models_dir)
     if needs_audio:
         prepared.needed_evaluation()
     packed = pack(model, prepared, models_dir, recipes)

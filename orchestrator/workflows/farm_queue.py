@@ -130,7 +130,7 @@ def _unserved(farm: Ledger) -> dict[str, str]:
 
 
 def _devices(farm: Ledger, wish: QueueWish) -> list[DeviceNow]:
-    known = site_devices(farm)
+    known = sorted(site_devices(farm), key=lambda each: (each.site, each.device))
     _require(wish.site, {each.site for each in known} | {worker.site for worker in workers(farm)}, "site")
     _require(wish.device, {each.device for each in known}, "device")
     running = {device_of(state.job.queue): state for state in jobs(farm, states=[RUNNING])}

@@ -89,7 +89,7 @@ def submit_tune(results: Path, wish: TuneWish, devices: str, one_per_model: bool
             names = known.one_of_each_model(names, busy)
         order_id = new_order_id(datetime.now(UTC))
         recipes = [Recipe.parse(text) for text in wish.recipes]
-        prepared, packed = send_model(store_of(farm), wish.model, results / "models", recipes)
+        prepared, packed = send_model(farm, store_of(farm), wish.model, results / "models", recipes)
         work = TuneWork(packed.sha256, wish, prepared.source.name, wish.budget_s)
         order = Order(order_id, asked.user, TUNING, f"tune {wish.model} on {', '.join(names)}")
         drawn = [_job(order_id, number, name, work, asked) for number, name in enumerate(names)]

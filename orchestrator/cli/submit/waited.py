@@ -80,11 +80,16 @@ def show_outcome(outcome: Waited) -> None:
 
 def _made(state: JobState) -> list[str]:
     from orchestrator.workflows.farm_export import export_work, exported_of
+    from orchestrator.workflows.farm_learn import learn_work, learned_of
 
-    exported, recipe = exported_of(state), export_work(state.job).recipe
+    if learn_work(state.job) is not None:
+        learned = learned_of(state)
+        losses = f"loss {learned.first_loss:.3f} at first, {learned.last_loss:.3f} at last"
+        return ["fine-tuned", f"weights={learned.weights}", "-", losses]
+    exported = exported_of(state)
     if exported.record is None:
-        return [recipe, "-", "-", f"refused: {exported.refused}"]
-    return [recipe, exported.record.sha256[:12], number(exported.record.size_bytes / 1e6), ""]
+        return [export_work(state.job).recipe, "-", "-", f"refused: {exported.refused}"]
+    return [exported.record.recipe, exported.record.sha256[:12], number(exported.record.size_bytes / 1e6), ""]
 
 
 def _print_measured(found: "Sequence[Measured]") -> None:
