@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from orchestrator.errors import LedgerAway, LedgerError
 from orchestrator.ledger.json_columns import dump
 from orchestrator.ledger.place import Place
-from orchestrator.ledger.scope import SCOPE, WRITES
+from orchestrator.ledger.scope import NOW, SCOPE, WRITES
 from orchestrator.ledger.tables import SchemaRow
 from orchestrator.ledger.tls_faults import tls_fault
 
@@ -89,24 +89,32 @@ def conninfo_of(place: Place) -> str:
     from psycopg.conninfo import make_conninfo
 
     _, told = place.url.get_dialect()().create_connect_args(place.url)
-    return make_conninfo("", **{**_KEEPALIVE, "application_name": "earshot", **told})
+    own = {**_KEEPALIVE, "connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "earshot"}
+    return make_conninfo("", **{**own, **told})
 
 
 def _begin(connection: Connection) -> None:
     """A writer waits for whoever writes about the same thing before it reads: what it reads then stays true.
 
-    The lock is taken before the first statement that looks at data, which is what fixes the transaction's snapshot.
+    The lock is taken before the first statement that looks at data, which is what fixes the transaction's snapshot. A
+    round trip costs more than what the server does in it, so there is one: the level goes with the driver's own BEGIN.
     """
-    options = connection.get_execution_options()
+    from psycopg import IsolationLevel
+
+    options, driver = connection.get_execution_options(), connection.connection.driver_connection
+    assert driver is not None
+    connection.info.pop(NOW, None)
     if not options.get(WRITES, False):
+        driver.isolation_level = IsolationLevel.REPEATABLE_READ
         return
-    # Two statements, one round trip.
-    connection.exec_driver_sql(
-        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;"
+    driver.isolation_level = IsolationLevel.READ_COMMITTED
+    key = int.from_bytes(hashlib.sha256(options.get(SCOPE, "").encode()).digest()[:8], "big", signed=True)
+    # The lock is what the SELECT reads from, so its clock is asked when the lock is there.
+    locked = connection.exec_driver_sql(
+        f"SELECT extract(epoch FROM clock_timestamp())::float8 FROM pg_advisory_xact_lock({key});"
         f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_WRITER_S}s'"
     )
-    key = int.from_bytes(hashlib.sha256(options.get(SCOPE, "").encode()).digest()[:8], "big", signed=True)
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
+    connection.info[NOW] = locked.scalar_one()
 
 
 def owner_of(connection: Connection) -> str:
