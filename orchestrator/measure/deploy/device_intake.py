@@ -192,10 +192,10 @@ def become(argv: "list[str]") -> int:
 def try_next(root: str, pythons: "list[str]") -> int:
     with open("/proc/self/cmdline", "rb") as line:
         this = line.read().decode().split("\0")
-    options = this[1 : this.index("-c") + 2]
+    code = this[this.index("-c") + 1]
     for at, python in enumerate(pythons):
         try:
-            os.execvp(os.path.expanduser(python), [python, *options, root, *pythons[at + 1 :]])
+            os.execvp(os.path.expanduser(python), [python, "-I", "-S", "-c", code, root, *pythons[at + 1 :]])
         except OSError:
             continue
     say('{"python": "' + sys.executable + '", "version": ' + str(list(sys.version_info[:3])) + "}")

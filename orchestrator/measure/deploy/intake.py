@@ -17,10 +17,10 @@ from orchestrator.measure.deploy import device_check, device_intake
 from orchestrator.measure.deploy.agent import json_object
 from orchestrator.measure.deploy.archive import AgentArchive
 from orchestrator.measure.deploy.find_python import pythons_of
-from orchestrator.measure.deploy.not_ready import no_python
+from orchestrator.measure.deploy.not_ready import cannot_write, no_python
 from orchestrator.measure.deploy.patience import through_lost_links
 from orchestrator.measure.deploy.push import DEFAULT_ROOT, deploy_bare, push_blobs
-from orchestrator.measure.transports.base import COPY_TIMEOUT_S, NO_ROOM, Completed, OnBytes, Transport, no_room, tail
+from orchestrator.measure.transports.base import COPY_TIMEOUT_S, NO_ROOM, Completed, OnBytes, Transport, tail
 from orchestrator.measure.transports.command import Command, ended
 from orchestrator.measure.transports.remote import RemoteTransport
 
@@ -170,7 +170,7 @@ class _Visit:
             self._completed = ended(command, said.rest())
         except Unreachable as exc:
             self._lost = Unreachable(
-                f"{exc.message}, while {self._intake.argv[:1]} ran" if self._intake.argv else exc.message,
+                f"{exc.message}, while {self._intake.argv[0]} ran" if self._intake.argv else exc.message,
                 hint="the files are there; whether the command went through to its end is not known",
             )
 
@@ -178,8 +178,8 @@ class _Visit:
         name, reason = self._transport.name, tail(done.stderr)
         if done.exit_code == device_intake.UNFIT:
             return no_python(name, self._pythons, said)
-        if any(text in reason for text in NO_ROOM):
-            return no_room(name, self._root)
+        if done.exit_code == device_intake.BROKEN and (not said or any(text in reason for text in NO_ROOM)):
+            return cannot_write(name, self._root, reason)
         return CommandFailed(
             f"{name} could not take the files: {reason or 'no reason given'}",
             argv=("python", "-c", "device_intake"),
