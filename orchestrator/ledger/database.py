@@ -16,7 +16,7 @@ from orchestrator.ledger import farm_tables, postgres, sqlite
 from orchestrator.ledger.json_columns import NotJson
 from orchestrator.ledger.migrations import steps
 from orchestrator.ledger.place import Place
-from orchestrator.ledger.scope import SCOPE, WRITES
+from orchestrator.ledger.scope import NOW, SCOPE, WRITES
 from orchestrator.ledger.tables import SCHEMA, SchemaRow, Table
 
 # Ledgers from this schema on are brought to the newest one where they lie, in one transaction.
@@ -133,9 +133,11 @@ def insert_or_replace(connection: Connection, table: type[Table], values: Mappin
 
 
 def now_s(connection: Connection) -> float:
-    """Seconds since 1970 by the clock that all who share this ledger share."""
+    """Seconds since 1970 by the clock that all who share this ledger share; a writer's is that of its beginning."""
     if connection.dialect.name == "sqlite":
         return time.time()
+    if (told := connection.info.get(NOW)) is not None:
+        return float(told)
     return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
 
 

@@ -4,3 +4,5 @@
 # one lock for all.
 WRITES = "earshot_writes"
 SCOPE = "earshot_scope"
+# In a connection's info: when a writer of a PostgreSQL had its lock, seconds since 1970 by the server's clock.
+NOW = "earshot_now_s"
