@@ -58,6 +58,15 @@ class Postgres:
         """``mode`` immediate: as a crash would, without a word to its clients."""
         self._run("pg_ctl", "--wait", "--mode", mode, "stop")
 
+    def end(self) -> None:
+        """Also of one that a test has stopped."""
+        if (self.folder / "data/postmaster.pid").exists():
+            self.stop("immediate")
+
+    def promote(self) -> None:
+        """A standby becomes the primary."""
+        self._run("pg_ctl", "--wait", "promote")
+
     def empty(self) -> str:
         """URL of a new and empty schema, as a ledger.url has it: a database of its own would take 300 files."""
         name = f"ledger_{os.getpid()}_{next(_COUNTER)}"
@@ -97,6 +106,15 @@ class Postgres:
         if done.returncode:
             raise AssertionError(f"{program} failed: {(self.folder / 'programs.log').read_text()[-2000:]}")
 
+    def copy(self, primary: "Postgres") -> None:
+        """All that is in it, as a standby that repeats what comes."""
+        passfile = Path(shutil.copy(primary.passfile, self.folder / "pgpass"))
+        passfile.chmod(0o600)
+        if not os.geteuid():
+            shutil.chown(passfile, "postgres")
+        source = primary.url().replace(str(primary.passfile), str(passfile))
+        self._run("pg_basebackup", f"--dbname={source}", "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+
     def make(self) -> None:
         password = self.folder / "password"
         password.write_text(_PASSWORD + "\n")
@@ -134,7 +152,25 @@ def postgres(settings: Sequence[str] = _FAST, where: Where = Where()) -> Iterato
         try:
             yield server
         finally:
-            server.stop("immediate")
+            server.end()
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def standby_of(primary: Postgres) -> Iterator[Postgres]:
+    """A second server that streams from ``primary``, on this machine."""
+    folder = Path(tempfile.mkdtemp(prefix="earshot-standby-"))
+    try:
+        if not os.geteuid():
+            os.chown(folder, pwd.getpwnam("postgres").pw_uid, pwd.getpwnam("postgres").pw_gid)
+        standby = Postgres(folder, _free_port(), primary.passfile, primary.settings)
+        standby.copy(primary)
+        standby.start()
+        try:
+            yield standby
+        finally:
+            standby.end()
     finally:
         shutil.rmtree(folder)
 
