@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.workflows.quantization_aware import Outcome, Row
 
 # Of the fine-tuning.
-_STEPS_IN_EPOCH, _EPOCHS, _RATE = 50, 4, 1e-4
+STEPS_IN_EPOCH, EPOCHS, RATE = 50, 4, 1e-4
 # One batch is easier than another: so many losses are averaged.
 _SOME = 10
 
@@ -24,9 +24,9 @@ _SOME = 10
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help=f"Of {_STEPS_IN_EPOCH} batches with --qat ({_EPOCHS} by default), else those of the model's training script.",
+    help=f"Of {STEPS_IN_EPOCH} batches with --qat ({EPOCHS} by default), else those of the model's training script.",
 )
-@click.option("--rate", type=float, help=f"Highest learning rate; {_RATE:g} with --qat, else the training script's.")
+@click.option("--rate", type=float, help=f"Highest learning rate; {RATE:g} with --qat, else the training script's.")
 @click.option("--lessons", metavar="FILE.PY:FUNCTION", help="Gives batches for a model that names none itself.")
 @click.option("--threads", type=click.IntRange(min=1), help="Of the training; 1 with --qat.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for what is made.")
@@ -62,8 +62,8 @@ def train(
     if not qat:
         _from_scratch(model, epochs, rate, threads, lessons, folder, as_json)
         return
-    steps = (epochs or _EPOCHS) * _STEPS_IN_EPOCH
-    rate = _RATE if rate is None else rate
+    steps = (epochs or EPOCHS) * STEPS_IN_EPOCH
+    rate = RATE if rate is None else rate
     outcome = _fine_tuned(model, steps, rate, threads or 1, lessons, folder, results)
     if as_json:
         print_json(outcome)

@@ -46,8 +46,8 @@ def export(
     """Make artifacts of MODEL on whichever host has the exporters; sessions order theirs by themselves.
 
     The same model, recipe and calibration audio is made once in the whole farm, whoever asks. With --qat the model is
-    fine-tuned as a job of its own, once too, on a host that has torch; `--wait` tells the name of what it learned, which
-    recipes of later orders may have: onnx:int8-qdq(weights=NAME).
+    fine-tuned as a job of its own, once too, on a host that has torch. --wait tells what the learned weights are
+    called, and recipes of later orders may name them: onnx:int8-qdq(weights=NAME).
 
     \b
     earshot submit export kws --recipe onnx:int8-qdq --recipe executorch:int8-static --wait
