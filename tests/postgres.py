@@ -86,9 +86,12 @@ class Postgres:
 
     def dump(self, file: Path) -> str:
         """All that is in it, as text."""
-        argv = [str(_PROGRAMS[-1] / "pg_dump"), "--inserts", f"--file={file}", self.socket_url()]
-        subprocess.run(argv, check=True, timeout=_TIMEOUT_S)
+        self.tool("pg_dump", "--inserts", f"--file={file}", self.socket_url())
         return file.read_text()
+
+    def tool(self, program: str, *arguments: str) -> None:
+        """A client of PostgreSQL's own, as whoever runs the tests."""
+        subprocess.run([str(_PROGRAMS[-1] / program), *arguments], check=True, timeout=_TIMEOUT_S)
 
     def _run(self, program: str, *arguments: str) -> None:
         as_user = [] if os.geteuid() else ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
