@@ -107,8 +107,11 @@ def tune_on(
     devices: Sequence[Device],
     progress: FleetProgress,
     report_name: str = "report.html",
+    begun: Callable[[Race], None] = lambda race: None,
 ) -> TuneOutcome:
-    """One study on the units of one device model. Interrupted, what can be decided by then is in the ledger."""
+    """One study on the units of one device model. Interrupted, what can be decided by then is in the ledger; in a
+    thread, who interrupts it says so (``decided_so_far``) of the race that ``begun`` was told.
+    """
     with ExitStack() as stack:
         purpose = f"tune {settings.model}"
 
@@ -136,6 +139,7 @@ def tune_on(
         for one in first:
             progress.note(one.sentence)
         race = Race(settings, prepared, exported, runners[0], tuple(runners[1:]), tuple(one.key for one in first))
+        begun(race)
         decision = _decided(race, ledger, progress)
         spread = unit_spread(decision, ledger.sessions(study.study_id), exported.artifacts)
         ledger.record_decision(decision)
@@ -166,17 +170,17 @@ def _decided(race: Race, ledger: Ledger, progress: Progress) -> Decision:
         ledger.record_decision(decision)
         return settle(race, decision)
     except KeyboardInterrupt:
-        _so_far(race, ledger, progress)
+        if race.units.count > 1:
+            # Threads that nobody waits for may still measure; their devices are given back.
+            abandon_all()
+        decided_so_far(race, ledger, progress)
         raise
 
 
-def _so_far(race: Race, ledger: Ledger, progress: Progress) -> None:
+def decided_so_far(race: Race, ledger: Ledger, progress: Progress) -> None:
     """Into the ledger, where somebody was raced by now: what `earshot report` and `earshot select` show until the study
     goes on.
     """
-    if race.units.count > 1:
-        # Threads that nobody waits for may still measure; their devices are given back.
-        abandon_all()
     decision = race.decide()
     if decision.winner is not None:
         ledger.record_decision(decision)

@@ -15,9 +15,10 @@ from orchestrator.measure.lab.profiles import device_model_slug
 from orchestrator.workflows.choice import choose_devices
 from orchestrator.workflows.prepare import Prepared, export_candidates
 from orchestrator.workflows.progress import DeviceProgress, FleetProgress, Progress
+from orchestrator.workflows.race import Race
 from orchestrator.workflows.reach import in_environment, reach
 from orchestrator.workflows.settings import TuneSettings
-from orchestrator.workflows.tune import TuneOutcome, prepared_tune, tune_on
+from orchestrator.workflows.tune import TuneOutcome, decided_so_far, prepared_tune, tune_on
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def tune_several(settings: TuneSettings, devices: str, progress: FleetProgress) 
                 worker.join()
         except KeyboardInterrupt:
             abandon_all()
+            for worker in workers:
+                worker.decided_so_far()
             raise
         return [worker.outcome() for worker in workers]
 
@@ -86,6 +89,7 @@ class _Worker(threading.Thread):
         self._settings = replace(settings, device=",".join(unit.name for unit in units))
         self._prepared, self._ledger, self._name, self._units = prepared, ledger, name, units
         self._progress = progress
+        self._race: Race | None = None
         self._outcome: TuneOutcome | None = None
         self._error: EarshotError | None = None
         self._bug: BaseException | None = None
@@ -93,13 +97,22 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         try:
             with contextlib.closing(_Named(self._progress, self._name)) as progress:
+                report = f"report-{self._name}.html"
                 self._outcome = tune_on(
-                    self._settings, self._prepared, self._ledger, self._units, progress, f"report-{self._name}.html"
+                    self._settings, self._prepared, self._ledger, self._units, progress, report, self._begun
                 )
         except EarshotError as exc:
             self._error = exc
         except BaseException as exc:
             self._bug = exc
+
+    def _begun(self, race: Race) -> None:
+        self._race = race
+
+    def decided_so_far(self) -> None:
+        if self._race is not None and self._outcome is None:
+            with contextlib.suppress(EarshotError):
+                decided_so_far(self._race, self._ledger, self._progress)
 
     def outcome(self) -> ModelOutcome:
         """Raises what was no EarshotError: a bug."""

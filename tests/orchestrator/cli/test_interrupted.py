@@ -102,12 +102,13 @@ def test_ctrl_c_anywhere_and_the_same_command_finishes(tmp_path: Path) -> None:
     assert_sound(results)
 
 
-def test_ctrl_c_in_the_race_leaves_a_decision(tmp_path: Path) -> None:
+@pytest.mark.parametrize("among", [(), ("--devices", "local")], ids=["one device", "one of several"])
+def test_ctrl_c_in_the_race_leaves_a_decision(tmp_path: Path, among: tuple[str, ...]) -> None:
     """What `earshot select` and `earshot report` show until the study goes on."""
     results = tmp_path / "earshot-results"
     add_mini(results)
     process = subprocess.Popen(
-        argv(results), env=environment(tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True
+        argv(results, *among), env=environment(tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     raced = "select count(*) from sessions where mode = 'paced'"
     deadline_s = time.monotonic() + WAIT_S
