@@ -22,11 +22,13 @@ def end(
 
     One that has ended already stays as it is.
     """
-    connection.execute(
+    ended = connection.execute(
         update(JobRow)
         .where(JobRow.job_id == job_id, JobRow.state.in_(OPEN))
         .values(state=state, finished_utc_s=now_s, reason=reason, result=result)
     )
+    if not ended.rowcount:
+        return []
     if state == DONE:
         return _release(connection, job_id)
     waiting = select(JobRow.job_id).join(NeedRow, NeedRow.job_id == JobRow.job_id)

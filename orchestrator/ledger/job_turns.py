@@ -44,7 +44,7 @@ def _busy(connection: Connection, queue: str, now_s: float) -> bool:
     """Whether a job of it runs, once those of lost workers are ready again, and those past their deadline expired."""
     lost = case((JobRow.worker_id.in_(lost_workers(now_s)), 1), else_=0)
     late = (JobRow.state == READY) & (JobRow.deadline_utc_s < now_s)
-    columns = (JobRow.job_id, JobRow.state, JobRow.attempts, JobRow.fence, lost.label("lost"))
+    columns = (JobRow.job_id, JobRow.state, JobRow.attempts, JobRow.fence, JobRow.cancelling, lost.label("lost"))
     found = connection.execute(select(*columns).where(JobRow.queue == queue, (JobRow.state == RUNNING) | late)).all()
     for row in found:
         if row.state == READY:
@@ -55,7 +55,9 @@ def _busy(connection: Connection, queue: str, now_s: float) -> bool:
 
 
 def _take_back(connection: Connection, row: AnyRow, now_s: float) -> None:
-    if row.attempts >= MOST_ATTEMPTS:
+    if row.cancelling:
+        end(connection, row.job_id, CANCELLED, now_s, reason="cancelled while it ran; its worker was lost")
+    elif row.attempts >= MOST_ATTEMPTS:
         end(connection, row.job_id, FAILED, now_s, reason=f"begun {row.attempts} times, and no worker ended it")
     else:
         same = (JobRow.job_id == row.job_id, JobRow.state == RUNNING, JobRow.fence == row.fence)
@@ -149,8 +151,13 @@ def give_back(ledger: Ledger, begun: JobState) -> bool:
 
 def _return(connection: Connection, job_id: str, fence: int) -> bool:
     mine = (JobRow.job_id == job_id, JobRow.state == RUNNING, JobRow.fence == fence)
-    values = {"state": READY, "attempts": JobRow.attempts - 1, "started_utc_s": None}
-    return connection.execute(update(JobRow).where(*mine).values(**values)).rowcount == 1
+    found = connection.execute(select(JobRow.cancelling).where(*mine).with_for_update()).one_or_none()
+    if found is not None and found.cancelling:
+        end(connection, job_id, CANCELLED, database.now_s(connection), reason="cancelled while it ran")
+    elif found is not None:
+        values = {"state": READY, "attempts": JobRow.attempts - 1, "started_utc_s": None}
+        connection.execute(update(JobRow).where(*mine).values(**values))
+    return found is not None
 
 
 def return_unknown(ledger: Ledger, worker_id: str, known: Callable[[str, str], bool]) -> None:

@@ -268,6 +268,20 @@ def test_cancelled_before_and_while_it_runs(ledger: Ledger, worker: str) -> None
     assert cancel(ledger, ["a"], "again") == {}
 
 
+def test_cancelled_and_its_worker_was_lost_or_gave_it_back(ledger: Ledger, worker: str) -> None:
+    pi4 = device_queue("pi4")
+    submit(ledger, _order(), [_job("a"), _job("b", queue=pi4)])
+    lost, given_back = claim(ledger, PI, worker), claim(ledger, pi4, worker)
+    assert lost is not None
+    assert given_back is not None
+    cancel(ledger, ["a", "b"], "ada changed her mind")
+    assert give_back(ledger, given_back)
+    another = begin_worker(ledger, "berlin", "berlin/host/folder", {})
+    assert claim(ledger, PI, another) is None
+    assert claim(ledger, pi4, another) is None
+    assert {_state(ledger, "a"), _state(ledger, "b")} == {CANCELLED}
+
+
 def test_what_was_done_before_the_wish_to_cancel_came_is_done(ledger: Ledger, worker: str) -> None:
     submit(ledger, _order(), [_job("a")])
     begun = claim(ledger, PI, worker)
