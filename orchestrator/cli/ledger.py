@@ -1,5 +1,5 @@
 """``earshot ledger``: studies, streams, sessions, percentiles, export-matrix, attach, upgrade, migrate, roles,
-compact."""
+compact, prune."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli.ledger_compact import compact
 from orchestrator.cli.ledger_place import attach, migrate, upgrade
+from orchestrator.cli.ledger_prune import prune
 from orchestrator.cli.ledger_roles import roles
 from orchestrator.cli.options import json_option, results_option
 from orchestrator.cli.output import print_json, print_table
@@ -147,3 +148,4 @@ ledger.add_command(upgrade)
 ledger.add_command(migrate)
 ledger.add_command(roles)
 ledger.add_command(compact)
+ledger.add_command(prune)

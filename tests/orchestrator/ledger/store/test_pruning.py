@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import update
 
+from orchestrator.cli.ledger import ledger as verbs
 from orchestrator.domain.job import EXPORT, EXPORT_QUEUE, SESSION, Job, Outcome, device_queue
 from orchestrator.errors import BadInput
 from orchestrator.ledger.farm_tables import BlobPartRow, JobRow
@@ -78,3 +80,12 @@ def test_what_is_put_again_is_wanted_again(ledger: Ledger, tmp_path: Path) -> No
 def test_files_of_today_are_never_pruned(ledger: Ledger) -> None:
     with pytest.raises(BadInput, match="one night at least"):
         prune(ledger, store_of(ledger), 0)
+
+
+def test_the_command(ledger: Ledger, tmp_path: Path) -> None:
+    _put(ledger, tmp_path, "forgotten")
+    _older(ledger, 40)
+    argv = ["prune", "--results", str(tmp_path)]
+    assert CliRunner().invoke(verbs, argv).output.startswith("1 files (0.0 MB) left the database of")
+    told = json.loads(CliRunner().invoke(verbs, [*argv, "--json"]).stdout)
+    assert (told["deleted"], told["kept"]) == (0, 0)
