@@ -13,7 +13,7 @@ LONG = os.environ.get("EARSHOT_FARM") == "1"
 
 @pytest.fixture(scope="session", autouse=True)
 def parts() -> None:
-    for name in ("ip", "tc", "unshare", "nsenter", "sshd", "ssh-keygen", "dropbear", "busybox"):
+    for name in ("ip", "tc", "unshare", "nsenter", "setpriv", "sshd", "ssh-keygen", "dropbear", "busybox"):
         require_program(name)
     if not has_root():
         pytest.skip("needs root: sites are network namespaces of this machine")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from orchestrator.measure.standin.held import HeldProcess
@@ -15,6 +16,9 @@ from tests.farm.hub import Cable, Hub
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _START_TIMEOUT_S = 300.0
+# A worker ends with the thread that started it (prctl(2), PR_SET_PDEATHSIG): this one ends with this process, however.
+_STARTER = ThreadPoolExecutor(1, "starter")
+_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 
 class Site:
@@ -41,7 +45,7 @@ class Site:
 
     def start(self, *words: str, log: str) -> "subprocess.Popen[bytes]":
         """``earshot`` with these words, on a host of this site. What it says lies in the file ``log`` of the site."""
-        argv = self.cable.site.argv([sys.executable, "-m", "orchestrator.cli", *words])
+        argv = [*_WITH_US, *self.cable.site.argv([sys.executable, "-m", "orchestrator.cli", *words])]
         environment = {
             **os.environ,
             "HOME": str(self.folder),
@@ -50,7 +54,8 @@ class Site:
             "EARSHOT_KEEP_SESSIONS": "1",
         }
         with (self.folder / log).open("ab") as said:
-            process = subprocess.Popen(
+            process = _STARTER.submit(
+                subprocess.Popen,
                 argv,
                 cwd=self.folder,
                 env=environment,
@@ -58,7 +63,7 @@ class Site:
                 stdout=said,
                 stderr=said,
                 start_new_session=True,
-            )
+            ).result()
         self._processes.append(process)
         return process
 
