@@ -32,7 +32,7 @@ class SitePace:
 
     away_s: float = 30.0
     reach_s: float = 15.0
-    refresh_s: float = 30.0
+    refresh_s: float = 15.0
     tell_s: float = 3600.0
 
 

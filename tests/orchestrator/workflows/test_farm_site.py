@@ -22,12 +22,16 @@ from orchestrator.ledger.workers import begin_worker
 from orchestrator.measure.farm.executor.base import Handler, Pace, Stop
 from orchestrator.measure.farm.executor.choice import executor_of
 from orchestrator.measure.farm.executor.in_process import InProcess
+from orchestrator.workflows import farm_site_turns
+from orchestrator.workflows.farm_events import ENDED, STARTED
 from orchestrator.workflows.farm_payload import SessionWork, StudyTold
 from orchestrator.workflows.farm_site import FarmSite
 from orchestrator.workflows.farm_site_turns import SitePace, Turns
 from orchestrator.workflows.night_shift import NIGHTLY
 from orchestrator.workflows.telemetry import collect
 from tests.orchestrator.ledger import ledger_samples as samples
+from tests.orchestrator.workflows.farm_desk import FP32, Desk
+from tests.orchestrator.workflows.mini import add_mini
 from tests.postgres import Postgres, postgres
 
 QUEUE = device_queue("local")
@@ -290,3 +294,31 @@ def test_a_farm_that_refuses_ends_the_worker(room: Room, results: Path) -> None:
     thread.join(PATIENCE_S)
     assert [type(error) for error in room.errors] == [LedgerError], room.said
     assert READY not in here(room).values()
+
+
+def test_earshot_worker_measures_on_without_its_database(
+    tmp_path: Path, server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker itself, with this machine as its device and sessions that are measured."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(farm_site_turns, "SitePace", lambda: QUICK)
+    desk = Desk(tmp_path / "results")
+    add_mini(desk.results)
+    (desk.results / "ledger.url").write_text(server.empty() + "\n")
+    Ledger.open(desk.results / "ledger.db").close()
+    with desk.working():
+        until(lambda: any(event.kind == STARTED for event in desk.told))
+        order_id = desk.submit(FP32, runs=4).order.order_id
+        until(lambda: any(event.kind == ENDED and event.where == "local" for event in desk.told))
+        server.stop("immediate")
+        until(lambda: any("works without the farm" in event.text for event in desk.told))
+        with Ledger.open(desk.results / "site" / "ledger.db") as own:
+            until(lambda: sum(each.state == DONE for each in jobs(own) if each.job.kind == SESSION) >= 3)
+        server.start()
+        until(lambda: {state.state for state in desk.jobs(order_id)} == {DONE})
+    with desk.ledger() as farm:
+        (study,) = farm.studies()
+        blocks = [session.planned.block for session in farm.sessions(study.study_id) if session.planned.attempt == 0]
+        assert blocks == [0, 1, 2, 3]
+        told = {(state.result or {}).get("session_id") for state in desk.jobs(order_id) if state.job.kind == SESSION}
+        assert told <= {session.session_id for session in farm.sessions(study.study_id)}
