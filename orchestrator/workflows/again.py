@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from orchestrator.decide.selection.choose import decide
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.objective import Objective
 from orchestrator.decide.selection.policy import Policy
@@ -20,6 +19,7 @@ from orchestrator.tell.report.page import write_report
 from orchestrator.workflows.drift_shown import drift_shown
 from orchestrator.workflows.elsewhere import measured_elsewhere
 from orchestrator.workflows.heat import heat_of
+from orchestrator.workflows.set_aside import aside_in, decide_without
 
 _TUNE = "tune"
 
@@ -31,11 +31,12 @@ def decide_again(results: Path, study_id: str | None, objective: Objective, cons
         sessions = ledger.sessions(study.study_id)
         if not sessions:
             raise BadInput(f"study {study.study_id} was interrupted before its first session", hint=_again(study))
-        return decide(
-            study,
+        return decide_without(
+            aside_in(ledger.decision(study.study_id)),
             sessions,
-            ledger.artifacts(study.model),
-            ledger.scores(study.study_id),
+            study=study,
+            artifacts=ledger.artifacts(study.model),
+            scores=ledger.scores(study.study_id),
             objective=objective,
             constraints=constraints,
             policy=Policy(allow_suspect=bool(study.settings.get("allow_suspect"))),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.decide.selection.choose import decide
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.elsewhere import Elsewhere
 from orchestrator.decide.selection.policy import Policy
@@ -27,6 +26,7 @@ from orchestrator.workflows.run_figures import Reading
 from orchestrator.workflows.screening_race import ScreeningRace
 from orchestrator.workflows.search_space import Pruned, search_space, unfit_artifacts
 from orchestrator.workflows.session_runner import SessionRunner
+from orchestrator.workflows.set_aside import decide_without, verdict_of
 from orchestrator.workflows.settings import TuneSettings
 from orchestrator.workflows.units import Units
 from orchestrator.workflows.verification import VERIFY_PAIRS
@@ -80,7 +80,7 @@ class Race:
 
     def set_aside(self, candidate: Candidate, reason: str) -> None:
         """It wins no decision of this race from here on."""
-        self._aside[candidate.key] = CandidateVerdict(candidate, "rejected", reason, gate="verification")
+        self._aside[candidate.key] = verdict_of(candidate, reason)
 
     def admit(self, artifacts: Sequence[Artifact], refusals: Sequence[ExportRefusal] = ()) -> None:
         """New artifacts, from which the next ``run`` makes candidates that race those which are there. They are
@@ -103,9 +103,7 @@ class Race:
         study, asked = self.runner.study, self.evidence()
         if self.settings.sustained_minutes > 0 and not sustained:
             asked["constraints"] = _without_heat(asked["constraints"])
-        asked["sessions"] = [s for s in asked["sessions"] if s.planned.candidate.key not in self._aside]
-        found = decide(**asked, heat=heat_of(self.runner.ledger, study.model, study.device))
-        return replace(found, candidates=(*found.candidates, *self._aside.values()))
+        return decide_without(self._aside, **asked, heat=heat_of(self.runner.ledger, study.model, study.device))
 
     def evidence(self, sessions: Sequence[Session] | None = None) -> dict[str, Any]:
         """What the study knows by now, or by these sessions alone, and what was asked of it: the arguments of every

@@ -14,6 +14,7 @@ from orchestrator.domain.recipe import Recipe
 from orchestrator.domain.session import VERIFY_BLOCK
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.workflows import verification
+from orchestrator.workflows.again import decide_again
 from orchestrator.workflows.progress import Silent
 from orchestrator.workflows.settings import TuneSettings
 from orchestrator.workflows.sustaining import SUSTAINED_BLOCK
@@ -80,6 +81,11 @@ def test_one_that_fails_twice_is_set_aside_and_the_next_is_tried(
     with Ledger.open(results / "ledger.db", create=False) as ledger:
         paced = ledger.sessions(decision.study_id, mode="paced", with_arrays=False)
         assert ledger.decision(decision.study_id) == decision
+    # Nor does `earshot select` take it again.
+    anew = decide_again(
+        results, decision.study_id, Objective("memory"), Constraints(max_quality_loss=1.0, real_time=False)
+    )
+    assert (anew.winner, anew.of(asked[0]).gate) == (decision.baseline, "verification")
     verifying = {s.planned.block for s in paced if s.planned.block >= VERIFY_BLOCK}
     assert len(verifying) == 3 * verification.VERIFY_PAIRS, "each verification had sessions of its own"
     again = [s for s in paced if s.planned.block < VERIFY_BLOCK and s.planned.candidate.key == asked[0]]
