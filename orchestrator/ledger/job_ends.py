@@ -2,11 +2,31 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, Float, String, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 
-from orchestrator.domain.job import DONE, FAILED, OPEN, READY, WAITING
+from orchestrator.domain.job import DONE, FAILED, OPEN, READY, RUNNING, WAITING
 from orchestrator.ledger.farm_tables import JobRow, NeedRow
+
+_JOB, _NOW = bindparam("the_job", type_=String), bindparam("now_s", type_=Float)
+_RESULT = bindparam("the_result", type_=JobRow.__table__.c.result.type)
+_ENDED = (
+    update(JobRow)
+    .where(JobRow.job_id == _JOB, JobRow.state.in_(OPEN))
+    .values(state=bindparam("the_state"), finished_utc_s=_NOW, reason=bindparam("the_reason"), result=_RESULT)
+)
+_DONE = (
+    update(JobRow)
+    .where(JobRow.job_id == _JOB, JobRow.state == RUNNING, JobRow.fence == bindparam("the_fence"))
+    .values(state=DONE, finished_utc_s=_NOW, reason=None, result=_RESULT)
+)
+_NEEDING = (
+    select(JobRow.job_id)
+    .join(NeedRow, NeedRow.job_id == JobRow.job_id)
+    .where(NeedRow.needs == _JOB)
+    .order_by(JobRow.job_id)
+    .with_for_update(of=JobRow)
+)
 
 
 def end(
@@ -22,12 +42,8 @@ def end(
 
     One that has ended already stays as it is.
     """
-    ended = connection.execute(
-        update(JobRow)
-        .where(JobRow.job_id == job_id, JobRow.state.in_(OPEN))
-        .values(state=state, finished_utc_s=now_s, reason=reason, result=result)
-    )
-    if not ended.rowcount:
+    ended = {"the_job": job_id, "the_state": state, "now_s": now_s, "the_reason": reason, "the_result": result}
+    if not connection.execute(_ENDED, ended).rowcount:
         return []
     if state == DONE:
         return _release(connection, job_id)
@@ -37,10 +53,15 @@ def end(
     return []
 
 
+def done(connection: Connection, job_id: str, fence: int, now_s: float, result: dict[str, Any]) -> list[str] | None:
+    """As ``end`` of one that runs under this fence. None: it does not, and stays as it is."""
+    ended = {"the_job": job_id, "the_fence": fence, "now_s": now_s, "the_result": result}
+    return _release(connection, job_id) if connection.execute(_DONE, ended).rowcount else None
+
+
 def _release(connection: Connection, job_id: str) -> list[str]:
     # Locked first: of two jobs that end at the same time, the second one sees that the first has ended.
-    mine = select(JobRow.job_id).join(NeedRow, NeedRow.job_id == JobRow.job_id).where(NeedRow.needs == job_id)
-    if not connection.execute(mine.order_by(JobRow.job_id).with_for_update(of=JobRow)).all():
+    if not connection.execute(_NEEDING, {"the_job": job_id}).all():
         return []
     other = aliased(JobRow)
     unmet = (

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, Float, String, bindparam, case, func, select, update
 
 from orchestrator.domain.fair_share import WINDOW_S, Turn, next_turn
-from orchestrator.domain.job import CANCELLED, DONE, EXPIRED, FAILED, READY, RUNNING, JobState, Outcome, device_of
+from orchestrator.domain.job import CANCELLED, EXPIRED, FAILED, READY, RUNNING, JobState, Outcome, device_of
 from orchestrator.ledger import database
 from orchestrator.ledger.farm_tables import JobRow, NeedRow, OrderRow
-from orchestrator.ledger.job_ends import end
+from orchestrator.ledger.job_ends import done, end
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.orders import state_of
 from orchestrator.ledger.rows import AnyRow
@@ -21,6 +21,54 @@ MOST_ATTEMPTS = 5
 PAUSE_S = 15.0
 # Statements name so many queues at a time: databases have a limit of parameters.
 _BATCH = 1000
+
+# Made once: making them takes as long as executing them, and a thousand devices execute a hundred a second.
+_JOB, _QUEUE, _NOW = (
+    bindparam("the_job", type_=String),
+    bindparam("the_queue", type_=String),
+    bindparam("now_s", type_=Float),
+)
+_RUNNING_OR_LATE = select(
+    JobRow.job_id,
+    JobRow.state,
+    JobRow.attempts,
+    JobRow.fence,
+    JobRow.cancelling,
+    case((JobRow.worker_id.in_(lost_workers(_NOW)), 1), else_=0).label("lost"),
+).where(JobRow.queue == _QUEUE, (JobRow.state == RUNNING) | ((JobRow.state == READY) & (JobRow.deadline_utc_s < _NOW)))
+# Of each order, the one whose turn it is: a queue may hold thousands.
+_HERE = (JobRow.queue == _QUEUE, JobRow.state == READY, JobRow.not_before_utc_s <= _NOW)
+_FIRST = (
+    select(JobRow.order_id, func.min(JobRow.position).label("position"))
+    .where(*_HERE)
+    .group_by(JobRow.order_id)
+    .subquery()
+)
+_FIRST_OF_ORDERS = (
+    select(
+        *(JobRow.job_id, JobRow.order_id, JobRow.user, JobRow.priority, JobRow.deadline_utc_s, JobRow.position),
+        OrderRow.submitted_utc_s,
+    )
+    .join(_FIRST, (_FIRST.c.order_id == JobRow.order_id) & (_FIRST.c.position == JobRow.position))
+    .join(OrderRow, OrderRow.order_id == JobRow.order_id)
+    .where(*_HERE)
+)
+_BEGUN = (
+    update(JobRow)
+    .where(JobRow.job_id == _JOB, JobRow.state == READY)
+    .values(
+        state=RUNNING,
+        worker_id=bindparam("the_worker"),
+        fence=JobRow.fence + 1,
+        attempts=JobRow.attempts + 1,
+        started_utc_s=_NOW,
+        finished_utc_s=None,
+        cancelling=0,
+    )
+    .returning(*JobRow.__table__.columns)
+)
+_NEEDS = select(NeedRow.needs).where(NeedRow.job_id == _JOB).order_by(NeedRow.needs)
+_LOCKED = select(JobRow.__table__).where(JobRow.job_id == _JOB).with_for_update()
 
 
 def claim(ledger: Ledger, queue: str, worker_id: str) -> JobState | None:
@@ -42,10 +90,7 @@ def claim(ledger: Ledger, queue: str, worker_id: str) -> JobState | None:
 
 def _busy(connection: Connection, queue: str, now_s: float) -> bool:
     """Whether a job of it runs, once those of lost workers are ready again, and those past their deadline expired."""
-    lost = case((JobRow.worker_id.in_(lost_workers(now_s)), 1), else_=0)
-    late = (JobRow.state == READY) & (JobRow.deadline_utc_s < now_s)
-    columns = (JobRow.job_id, JobRow.state, JobRow.attempts, JobRow.fence, JobRow.cancelling, lost.label("lost"))
-    found = connection.execute(select(*columns).where(JobRow.queue == queue, (JobRow.state == RUNNING) | late)).all()
+    found = connection.execute(_RUNNING_OR_LATE, {"the_queue": queue, "now_s": now_s}).all()
     for row in found:
         if row.state == READY:
             end(connection, row.job_id, EXPIRED, now_s, reason="its deadline passed before it began")
@@ -65,21 +110,7 @@ def _take_back(connection: Connection, row: AnyRow, now_s: float) -> None:
 
 
 def _ready(connection: Connection, queue: str, now_s: float) -> list[Turn]:
-    """Of each order, the one whose turn it is: a queue may hold thousands."""
-    here = (JobRow.queue == queue, JobRow.state == READY, JobRow.not_before_utc_s <= now_s)
-    first = (
-        select(JobRow.order_id, func.min(JobRow.position).label("position"))
-        .where(*here)
-        .group_by(JobRow.order_id)
-        .subquery()
-    )
-    columns = (JobRow.job_id, JobRow.order_id, JobRow.user, JobRow.priority, JobRow.deadline_utc_s, JobRow.position)
-    found = connection.execute(
-        select(*columns, OrderRow.submitted_utc_s)
-        .join(first, (first.c.order_id == JobRow.order_id) & (first.c.position == JobRow.position))
-        .join(OrderRow, OrderRow.order_id == JobRow.order_id)
-        .where(*here)
-    )
+    found = connection.execute(_FIRST_OF_ORDERS, {"the_queue": queue, "now_s": now_s})
     return [
         Turn(r.job_id, r.order_id, r.user, r.priority, r.deadline_utc_s, r.submitted_utc_s, r.position) for r in found
     ]
@@ -102,23 +133,10 @@ def _last(connection: Connection, queue: str) -> str | None:
 
 def _begin(connection: Connection, job_id: str, worker_id: str, now_s: float) -> JobState | None:
     """None where it was cancelled since it was looked at."""
-    begun = connection.execute(
-        update(JobRow)
-        .where(JobRow.job_id == job_id, JobRow.state == READY)
-        .values(
-            state=RUNNING,
-            worker_id=worker_id,
-            fence=JobRow.fence + 1,
-            attempts=JobRow.attempts + 1,
-            started_utc_s=now_s,
-            finished_utc_s=None,
-            cancelling=0,
-        )
-        .returning(*JobRow.__table__.columns)
-    ).one_or_none()
+    begun = connection.execute(_BEGUN, {"the_job": job_id, "the_worker": worker_id, "now_s": now_s}).one_or_none()
     if begun is None:
         return None
-    needs = connection.execute(select(NeedRow.needs).where(NeedRow.job_id == job_id).order_by(NeedRow.needs)).scalars()
+    needs = connection.execute(_NEEDS, {"the_job": job_id}).scalars()
     return state_of(begun, tuple(needs))
 
 
@@ -128,12 +146,12 @@ def finish(ledger: Ledger, begun: JobState, outcome: Outcome, *, pause_s: float 
     """
     job = begun.job
     with ledger.transaction(f"job {job.job_id}") as connection:
-        row = connection.execute(select(JobRow.__table__).where(JobRow.job_id == job.job_id).with_for_update()).one()
-        if row.state != RUNNING or row.fence != begun.fence:
-            return None
         now_s = database.now_s(connection)
         if outcome.reason is None:
-            return end(connection, job.job_id, DONE, now_s, result=outcome.result)
+            return done(connection, job.job_id, begun.fence, now_s, outcome.result)
+        row = connection.execute(_LOCKED, {"the_job": job.job_id}).one()
+        if row.state != RUNNING or row.fence != begun.fence:
+            return None
         if row.cancelling:
             return end(connection, job.job_id, CANCELLED, now_s, reason=outcome.reason, result=outcome.result)
         if not outcome.again or row.attempts >= MOST_ATTEMPTS:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 
 from orchestrator.errors import BadInput
 from orchestrator.ledger import database
@@ -19,8 +19,8 @@ WORKER_BEAT_S = 15.0
 
 @dataclass(frozen=True)
 class Worker:
-    """``silent_s``: since it was last heard of; longer than ``ttl_s``: it is lost. ``ended``: it said so, or another took
-    its place.
+    """``silent_s``: since it was last heard of; longer than ``ttl_s``: it is lost. ``ended``: it said so, or another
+    took its place.
     """
 
     worker_id: str
@@ -73,7 +73,7 @@ def end_worker(ledger: Ledger, worker_id: str) -> None:
         connection.execute(update(WorkerRow).where(WorkerRow.worker_id == worker_id).values(ended=1))
 
 
-def lost_workers(now_s: float) -> Select[str]:
+def lost_workers(now_s: float | ColumnElement[float]) -> Select[str]:
     """Ids, for the statements of this folder."""
     return select(WorkerRow.worker_id).where((WorkerRow.ended == 1) | (WorkerRow.heard_utc_s + WorkerRow.ttl_s < now_s))
 
