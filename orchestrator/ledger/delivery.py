@@ -20,6 +20,8 @@ from orchestrator.ledger.tables import ScoreRow, SessionRow
 _SESSIONS = SessionRow.__tablename__
 # Rows that go without a session travel together up to here.
 _MOST_ROWS = 100
+# Of many who wait for a delivery each goes on when its own page is there.
+_PAGE, _SHORT_PAGE = 500, 16
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,18 @@ def deliver(
     *,
     refused_too: bool = False,
     told: Callable[[Delivered], None] = lambda so_far: None,
+    through: int | None = None,
 ) -> Delivered:
-    """All that waits in the spool of the site's ledger. ``refused_too``: what the farm did not take before is tried
-    again. ``told``: how much it is so far, after each page of the spool.
+    """All that waits in the spool of the site's ledger, or what does up to the entry ``through``. ``refused_too``: what
+    the farm did not take before is tried again. ``told``: how much it is so far, after each page of the spool.
 
     Raises LedgerError where the farm's ledger or the site's cannot be used; what was delivered by then stays there.
     """
     delivery, last = _Delivery(site, farm), 0
-    while page := entries_after(site, last, refused=refused_too):
+    limit = _PAGE if through is None else _SHORT_PAGE
+    while page := entries_after(site, last, refused=refused_too, limit=limit):
+        if through is not None and page[0].number > through:
+            break
         try:
             for bundle in _bundles(page):
                 delivery.bring(bundle)

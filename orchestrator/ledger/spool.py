@@ -135,6 +135,11 @@ def entries_after(site: Ledger, number: int, *, refused: bool, limit: int = _BAT
     return [Entry(row.number, row.kind, tuple(json.loads(row.key)), row.at_utc_s) for row in site.fetch(wanted)]
 
 
+def newest_entry(site: Ledger) -> int:
+    """Its number; 0 where nothing waits."""
+    return int(site.fetch(select(func.coalesce(func.max(SpoolRow.number), 0).label("number")))[0].number)
+
+
 def forget(site: Ledger, entries: Sequence[Entry]) -> None:
     """The farm has them. What was written of the same rows meanwhile has entries of its own."""
     with site.transaction(_SCOPE) as connection:

@@ -17,7 +17,7 @@ from orchestrator.errors import EarshotError
 from orchestrator.ledger.delivery import deliver
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.place import Place
-from orchestrator.ledger.spool import begin_spool
+from orchestrator.ledger.spool import begin_spool, newest_entry
 from orchestrator.ledger.workers import announce, begin_worker, end_worker
 from orchestrator.measure.farm.twins import nouns
 from orchestrator.measure.farm.twins.device import World
@@ -108,12 +108,13 @@ def _serve(task: WorkerTask, pipe: Connection, stack: ExitStack) -> None:
 class _Delivery:
     def __init__(self, site: Ledger, farm: Ledger) -> None:
         self._site, self._farm = site, farm
-        self._lock = threading.Lock()
+        self._turn = threading.Semaphore()
 
     def __call__(self) -> None:
-        # Of two at once the second would only find what the first has brought.
-        with self._lock:
-            deliver(self._site, self._farm)
+        # As ``workflows/farm_site.py`` does it.
+        newest = newest_entry(self._site)
+        with self._turn:
+            deliver(self._site, self._farm, through=newest)
 
 
 def _watch(pipe: Connection, handler: TwinHandler, counted: dict[str, int], stop: threading.Event) -> None:

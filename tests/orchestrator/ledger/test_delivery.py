@@ -13,7 +13,7 @@ from orchestrator.ledger import delivery, health, outbox
 from orchestrator.ledger.delivery import Delivered, deliver, deliver_lost
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import nights, record_night
-from orchestrator.ledger.spool import KINDS, begin_spool, spool
+from orchestrator.ledger.spool import KINDS, begin_spool, newest_entry, spool
 from orchestrator.ledger.tables import (
     ArrayRow,
     ArtifactRow,
@@ -257,13 +257,24 @@ def test_a_change_while_it_is_delivered_is_delivered_next(
 
     monkeypatch.setattr(delivery, "receive", change)
     deliver_once = delivery.entries_after(site, 0, refused=False)
-    monkeypatch.setattr(delivery, "entries_after", lambda _s, number, refused: deliver_once if number == 0 else [])
+    monkeypatch.setattr(delivery, "entries_after", lambda _s, number, **_: deliver_once if number == 0 else [])
     deliver(site, farm)
     assert farm.scores("s1")[0].value == 0.5
     monkeypatch.undo()
     assert spool(site).entries == 1
     assert deliver(site, farm).rows == {"scores": 1}
     assert farm.scores("s1")[0].value == 0.125
+
+
+def test_who_brings_its_own_does_not_wait_for_all_that_came_later(site: Ledger, farm: Ledger) -> None:
+    measure(site, range(1))
+    mine = newest_entry(site)
+    measure(site, range(1, 30))
+    assert 1 <= deliver(site, farm, through=mine).sessions < 30
+    assert deliver(site, farm, through=mine).rows == {}, "it is there: others bring theirs"
+    deliver(site, farm)
+    assert spool(site).entries == 0
+    assert len(farm.sessions("s1")) == 30
 
 
 def test_delivered_sessions_are_told_to_servers_of_metrics_once(site: Ledger, farm: Ledger) -> None:
