@@ -25,7 +25,10 @@ Deliver = Callable[[str | None], object]
 
 @dataclass
 class SessionHandler:
-    """``queue``: the ledger that the jobs are claimed from. ``site``: what is measured into. ``seats`` by device."""
+    """``queue``: the ledger that the jobs are claimed from. ``site``: what is measured into. ``seats`` by device.
+
+    A configuration that failed on a device is not run there again by the same order: it would take its time each time.
+    """
 
     queue: Ledger
     site: Ledger
@@ -34,20 +37,33 @@ class SessionHandler:
     depot: Depot
     deliver: Deliver
     _exports: dict[str, JobState] = field(default_factory=dict)
+    _finished: set[str] = field(default_factory=set)
+    _failed: dict[tuple[str, str], str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, begun: JobState, stop: Stop) -> Outcome:
         """Raises EarshotError where the session could not be measured; one that was and failed is an outcome."""
         job = begun.job
         work, seat = session_work(job), seat_of(self.seats, job)
+        configuration = (work.study.study_id, str(work.wanted))
+        if configuration in self._failed:
+            return Outcome(reason=f"it failed there before: {self._failed[configuration]}")
         ready, artifact = self.materials.get(self.depot, self._export(job))
         try:
             session = seat.measure(job.order_id, work, ready, artifact, stop)
         except Interrupted:
             return interrupted(self.queue, begun, stop)
-        self.site.finish_study(work.study.study_id, "finished")
+        self._finish(work.study.study_id)
         self.deliver(session.session_id)
+        if not session.ok:
+            self._failed[configuration] = str(session.result.reason)
         return _outcome(session)
+
+    def _finish(self, study_id: str) -> None:
+        """Nobody goes on with it but by its jobs. Once: each time would be told the farm."""
+        if study_id not in self._finished:
+            self.site.finish_study(study_id, "finished")
+            self._finished.add(study_id)
 
     def _export(self, job: Job) -> JobState:
         """The export that the session needs, done."""

@@ -64,10 +64,16 @@ class Desk:
             threading.Event().wait(0.05)
         raise AssertionError(f"no {kind} of {order_id}: {self.told}")
 
-    def submit(self, *recipes: Recipe, runs: int = 1, seconds: float = 0.5, mode: str = "flat-out") -> Submitted:
-        return submit_run(
-            self.results, RunWish("mini", "local", recipes, mode=mode, seconds=seconds, runs=runs, quality=False), ME
-        )
+    def submit(
+        self,
+        *recipes: Recipe,
+        runs: int = 1,
+        seconds: float = 0.5,
+        mode: str = "flat-out",
+        quality: bool = False,
+    ) -> Submitted:
+        wish = RunWish("mini", "local", recipes, mode=mode, seconds=seconds, runs=runs, quality=quality)
+        return submit_run(self.results, wish, ME)
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:

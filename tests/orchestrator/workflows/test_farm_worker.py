@@ -1,10 +1,10 @@
 """A worker with this machine as its device: every session of an order once, whatever becomes of the worker."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.domain.job import CANCELLED, DONE, FAILED, READY, RUNNING, SESSION
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
@@ -21,7 +22,10 @@ from orchestrator.workflows.farm_cancel import cancel
 from orchestrator.workflows.farm_events import BEGAN, ENDED
 from orchestrator.workflows.farm_outcome import measured, wait_for
 from orchestrator.workflows.farm_queue import QueueWish, farm_now
+from orchestrator.workflows.farm_settings import WorkerSettings
 from orchestrator.workflows.farm_submit import RunWish, submit_run
+from orchestrator.workflows.farm_tune import TuneWish, submit_tune
+from orchestrator.workflows.farm_worker import work
 from tests.orchestrator.workflows.farm_desk import FP32, INT8, ME, Desk
 from tests.orchestrator.workflows.mini import add_mini
 
@@ -54,12 +58,12 @@ def studies_of(desk: Desk, order_id: str) -> set[str]:
 
 
 def test_every_session_of_an_order_once(desk: Desk) -> None:
-    submitted = desk.submit(FP32, INT8, runs=2)
+    submitted = desk.submit(FP32, INT8, runs=2, quality=True)
     assert submitted.devices == ("local",)
     assert "no worker of site desk is alive: what is for its devices waits until one is" in submitted.warnings
     desk.work()
     found = desk.jobs(submitted.order.order_id)
-    assert [state.state for state in found] == [DONE] * 6, [state.reason for state in found]
+    assert [state.state for state in found] == [DONE] * 8, [state.reason for state in found]
     sessions = [state for state in found if state.job.kind == SESSION]
     with desk.ledger() as farm:
         (study,) = studies_of(desk, submitted.order.order_id)
@@ -68,6 +72,7 @@ def test_every_session_of_an_order_once(desk: Desk) -> None:
         both = measured(farm, submitted.order.order_id)
         assert [(one.device, one.runs) for one in both] == [("local", 2), ("local", 2)]
         assert all((one.median("service time, p50") or 0) > 0 for one in both)
+        assert [one.score.metric for one in both if one.score] == ["accuracy", "accuracy"]
         assert [each.record["device_model"] is not None for each in site_devices(farm)] == [True]
         assert [worker.ended for worker in workers(farm)] == [True]
         wait_for(farm, submitted.order.order_id, [], lambda counts: None, lambda reason: None)
@@ -75,7 +80,7 @@ def test_every_session_of_an_order_once(desk: Desk) -> None:
     turns = sorted(sessions, key=lambda state: state.job.position)
     assert {state.job.payload["recipe"] for state in turns[:2]} == {str(FP32), str(INT8)}
     began = [event for event in desk.told if event.kind == BEGAN and event.where == "local"]
-    assert [event.left for event in began][-4:] == [4, 3, 2, 1]
+    assert [event.left for event in began][-6:] == [6, 5, 4, 3, 2, 1]
 
 
 def test_what_an_ending_worker_leaves_is_collected_by_the_next(desk: Desk) -> None:
@@ -166,24 +171,25 @@ def test_a_model_that_nobody_knows_is_refused_before_anything_is_submitted(desk:
         assert farm_now(farm, QueueWish(ended=True)).orders == before
 
 
-def test_a_worker_with_nothing_to_serve_is_refused(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "orchestrator.cli",
-            "worker",
-            "--site",
-            "x",
-            "--exports",
-            "0",
-            "--results",
-            str(tmp_path),
-        ],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "HOME": str(tmp_path)},
-        check=False,
+def test_a_search_is_done_on_its_device_and_decided_in_the_farm(desk: Desk) -> None:
+    constraints = Constraints(max_quality_loss=None)
+    wish = TuneWish(
+        "mini", (str(FP32),), (), constraints=constraints, budget_s=1.0, paced_s=0.5, rounds=0, allow_suspect=True
     )
-    assert done.returncode == 2
-    assert "there is nothing to serve" in done.stderr
+    order_id = submit_tune(desk.results, wish, "local", True, ME).order.order_id
+    desk.work()
+    (state,) = desk.jobs(order_id)
+    assert state.state == DONE, state.reason
+    assert state.result is not None
+    with desk.ledger() as farm:
+        decision = farm.decision(state.result["study_id"])
+        assert decision is not None
+        assert decision.sentence == state.result["sentence"]
+        assert farm.sessions(decision.study_id, with_arrays=False)
+
+
+def test_a_worker_with_nothing_to_serve_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is nothing to serve"):
+        work(WorkerSettings("x", results=tmp_path, exports=0), lambda event: None, threading.Event())
+    with pytest.raises(BadInput, match="name of a site"):
+        WorkerSettings("two words", results=tmp_path)
