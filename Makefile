@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run-all models-check test-vendors test-export faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients dashboards-check month month-check
+.PHONY: run-all models-check test-vendors test-export faults farm-faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients dashboards-check month month-check farm-simulate
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -113,6 +113,11 @@ promises: install-dev
 faults: install-dev system-parts
 	EARSHOT_REAL_FAULTS=1 $(BIN)/python -m pytest tests/lab/faults --durations=10
 
+# Three sites with twelve devices, whose workers are killed, links cut and database restarted, at random and one by one;
+# `make test` has each fault once. About a quarter of an hour of a quiet machine, needs root.
+farm-faults: install-dev system-parts
+	EARSHOT_FARM=1 $(BIN)/python -m pytest tests/farm --durations=10
+
 # After an update of vl-convert: the chart script that reports carry.
 vega: install-dev
 	$(BIN)/python -m orchestrator.tell.report.vega_bundle
@@ -125,6 +130,11 @@ detectors: install-dev
 
 bench: install-dev
 	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+# Simulated farms of 200, 1,000 and 10,000 twins in a PostgreSQL as durable as a farm's (docs/scale.md): about 45 minutes
+# of a quiet machine with two cores.
+farm-simulate: install-dev system-parts
+	$(BIN)/python benchmarks/bench_makespan.py 200 1000 10000
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
