@@ -89,6 +89,7 @@ def cli() -> None:
 _GOES_ON = ": what was measured is in the ledger; the same command goes on from there"
 _INTERRUPTED = {
     **dict.fromkeys(("tune", "run", "cascade", "compare", "calibrate", "models", "nightly", "bisect"), _GOES_ON),
+    "submit": ": what was submitted goes on; earshot queue shows it",
     "drift": ": a drift is kept when it is whole, so nothing of it is; the same command begins anew",
 }
 

@@ -53,7 +53,8 @@ class FarmDevices:
         if not self.sites:
             raise BadInput(
                 "no site has announced a device yet",
-                hint="start a worker beside the devices: earshot worker --site NAME --lab lab.toml",
+                hint="start a worker beside the devices: earshot worker --site NAME --lab lab.toml; where one works "
+                "already, attach this folder to the same database: earshot ledger attach",
             )
 
     def without_worker(self, names: Sequence[str]) -> list[str]:
