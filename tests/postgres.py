@@ -115,7 +115,7 @@ class Postgres:
         passfile.chmod(0o600)
         if not os.geteuid():
             shutil.chown(passfile, "postgres")
-        source = primary.url().replace(str(primary.passfile), str(passfile))
+        source = primary.socket_url().replace(str(primary.passfile), str(passfile))
         self._run("pg_basebackup", f"--dbname={source}", "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
 
     def make(self) -> None:
@@ -162,12 +162,12 @@ def postgres(settings: Sequence[str] = _FAST, where: Where = Where()) -> Iterato
 
 @contextmanager
 def standby_of(primary: Postgres) -> Iterator[Postgres]:
-    """A second server that streams from ``primary``, on this machine."""
+    """A second server that streams from ``primary``, beside it."""
     folder = Path(tempfile.mkdtemp(prefix="earshot-standby-"))
     try:
         if not os.geteuid():
             os.chown(folder, pwd.getpwnam("postgres").pw_uid, pwd.getpwnam("postgres").pw_gid)
-        standby = Postgres(folder, _free_port(), primary.passfile, primary.settings)
+        standby = Postgres(folder, _free_port(), primary.passfile, primary.settings, primary.where)
         standby.copy(primary)
         standby.start()
         try:
