@@ -55,6 +55,11 @@ class Farm:
         self.workers[site.name].kill()
         self.workers[site.name].wait()
 
+    def fail_over(self) -> None:
+        self.world.fail_over()
+        self.ledger.close()
+        self.ledger = self.world.ledger()
+
     def submit(self, *words: str) -> dict[str, Any]:
         """``earshot submit run kws`` at the desk; its JSON."""
         argv = [sys.executable, "-m", "orchestrator.cli", "submit", "run", "kws", *words, "--json"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.ledger.ledger import Ledger
 from tests.farm.hub import ADDRESS, SUBNET, Hub
 from tests.farm.site import Site
-from tests.postgres import Postgres, Where, postgres
+from tests.postgres import Postgres, Where, postgres, standby_of
 
 NAMES = ("berlin", "porto", "turku")
 # OpenSSH on most of them, dropbear with BusyBox on the last one.
@@ -24,6 +24,7 @@ class World:
     server: Postgres
     url: str
     desk: Path
+    standby: Postgres | None = None
 
     @property
     def roots(self) -> dict[str, Path]:
@@ -33,26 +34,47 @@ class World:
         """By the database's socket, which no cut reaches."""
         return Ledger.open(self.desk / "ledger.db")
 
+    def fail_over(self) -> None:
+        """The server is gone, the standby takes its place; the desk, which has no address for both, is told so."""
+        assert self.standby is not None
+        self.server.stop("immediate")
+        self.standby.promote()
+        self.server = self.standby
+        _attach(self.desk, self.server.socket_url())
+
 
 # The tests' PostgreSQL tells of commits before they are on its disk (synchronous_commit=off), so that a crash loses the
 # last ones: what a fail-over to a standby that was behind does, and worse than a crash of a farm's own server is.
 @contextmanager
-def world(folder: Path, devices_per_site: int = 4, names: tuple[str, ...] = NAMES) -> Iterator[World]:
+def world(folder: Path, devices_per_site: int = 4, *, with_standby: bool = False) -> Iterator[World]:
     with ExitStack() as stack:
         hub = Hub()
         stack.callback(hub.close)
         where = Where(tuple(hub.namespace.argv([])), ADDRESS, SUBNET)
         server = stack.enter_context(postgres(where=where))
+        standby = stack.enter_context(standby_of(server)) if with_standby else None
         sites = {}
-        for number, name in enumerate(names, 1):
+        for number, name in enumerate(NAMES, 1):
             sites[name] = Site(name, hub, number, _kinds(name, devices_per_site), folder / name)
             stack.callback(sites[name].close)
         with ThreadPoolExecutor(len(sites)) as pool:
             list(pool.map(Site.switch_on, sites.values()))
         desk = folder / "desk"
         desk.mkdir()
-        (desk / "ledger.url").write_text(server.socket_url() + "\n")
-        yield World(sites, server, server.url(), desk)
+        _attach(desk, server.socket_url())
+        yield World(sites, server, _url(server, standby), desk, standby)
+
+
+def _url(server: Postgres, standby: Postgres | None) -> str:
+    """As sites reach it: whichever of the two takes writes."""
+    if standby is None:
+        return server.url()
+    hosts = "&".join(f"host={ADDRESS}:{each.port}" for each in (server, standby))
+    return f"postgresql://owner@/postgres?{hosts}&passfile={server.passfile}&target_session_attrs=read-write"
+
+
+def _attach(desk: Path, url: str) -> None:
+    (desk / "ledger.url").write_text(url + "\n")
 
 
 def _kinds(site: str, count: int) -> Mapping[str, str]:
