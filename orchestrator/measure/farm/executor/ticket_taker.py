@@ -27,6 +27,7 @@ _POLL_S = 2.0
 # Nobody aborts a ticket: jobs are cancelled in the ledger.
 _NEVER_S = 3600.0
 _CONNECTIONS, _CONNECT_S = 4, 10.0
+_WISHES, _WISH_S = 50, 0.2
 # One who ends a ticket that somebody dropped is told so; that is no fault of the connection.
 _HARMLESS = (psycopg.errors.RaiseException, psycopg.errors.UniqueViolation)
 
@@ -87,8 +88,11 @@ class TicketTaker:
         taking, cut = asyncio.create_task(self._take()), asyncio.create_task(self._cut.wait())
         await asyncio.wait([taking, cut], return_when=asyncio.FIRST_COMPLETED)
         taking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await taking
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await taking
+        finally:
+            await _end_all()
 
     async def _take(self) -> None:
         app = App(connector=_Connector(self._cut.set, conninfo_of(self._place)))
@@ -126,6 +130,19 @@ class TicketTaker:
         rested = asyncio.Event()
         self._hands.wake(queue, lambda: self._call(rested.set))
         await rested.wait()
+
+
+async def _end_all() -> None:
+    """All that Procrastinate and its pool still do. A pool's worker that is at its connection does not hear the first
+    wish to end.
+    """
+    for _ in range(_WISHES):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if not others:
+            return
+        await asyncio.wait(others, timeout=_WISH_S)
 
 
 class _Connector(PsycopgConnector):
