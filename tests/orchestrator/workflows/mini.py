@@ -10,7 +10,7 @@ import pytest
 
 from agents.strict_json import to_json
 from orchestrator.make.models import reference
-from orchestrator.workflows import race
+from orchestrator.workflows import again, race
 from tests.orchestrator.workflows.patient import PATIENT
 
 TEST_CLIPS, CALIBRATION_CLIPS = 24, 6
@@ -29,7 +29,8 @@ def add_mini(results: Path, name: str = "mini") -> Path:
 
 def however_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions count however late this machine was: for tests of what is done, not of figures."""
-    monkeypatch.setattr(race, "Policy", PATIENT)
+    for decides in (race, again):
+        monkeypatch.setattr(decides, "Policy", PATIENT)
 
 
 def add_tflite(model: Path) -> None:
