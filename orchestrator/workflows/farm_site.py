@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.domain.job import JobState, Outcome
-from orchestrator.errors import LedgerAway, StoreError
+from orchestrator.errors import LedgerAway, LedgerError, StoreError
 from orchestrator.ledger.delivery import Delivered, deliver, deliver_lost
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.settle import Settled, settle, settled_orders
 from orchestrator.ledger.snapshot import Snapshot, postpone, refresh
-from orchestrator.ledger.spool import begin_spool
+from orchestrator.ledger.spool import begin_spool, newest_entry
 from orchestrator.measure.farm.executor.base import Handler, Stop, outcome_of
 from orchestrator.workflows.farm_site_nights import late_nights
 
@@ -38,28 +38,38 @@ class FarmSite:
     def __init__(self, ledger: Ledger, place: str, queues: Sequence[str], note: Callable[[str], None]) -> None:
         self.ledger, self.place, self.queues = ledger, place, tuple(queues)
         self._note = note
-        self._delivering = threading.Lock()
+        # Who came first goes first.
+        self._delivering = threading.Semaphore()
         self._brought = Delivered()
         begin_spool(ledger)
 
     def deliver(self, farm: Ledger, leave: threading.Event, session_id: str | None = None) -> Delivered:
         """What waits here, to a farm that may be away for a moment. ``session_id``: of one that it must have then, also
-        where it lost what it had. Raises LedgerAway once ``leave`` is set.
+        where it lost what it had. Raises LedgerAway once ``leave`` is set, LedgerError where it does not take that one.
         """
         while True:
             try:
                 done = self._deliver(farm)
-                if session_id is not None and not done.refused and deliver_lost(self.ledger, farm, session_id):
-                    self._note(f"the farm's ledger had lost session {session_id}, and got it again")
+                if session_id is not None:
+                    self._require(farm, session_id, done)
                 return done
             except LedgerAway as exc:
                 if leave.wait(_AGAIN_S):
                     raise LedgerAway("the farm is away: what was measured waits at this site") from exc
 
+    def _require(self, farm: Ledger, session_id: str, done: Delivered) -> None:
+        refused = done.refused.get(f"sessions {session_id}")
+        if refused is not None:
+            raise LedgerError(f"the farm's ledger does not take session {session_id}, which stays here: {refused}")
+        if deliver_lost(self.ledger, farm, session_id):
+            self._note(f"the farm's ledger had lost session {session_id}, and got it again")
+
     def _deliver(self, farm: Ledger, *, refused_too: bool = False) -> Delivered:
-        # Of two at once the second would only find what the first has brought.
+        # Of two at once the second would only find what the first has brought. What comes from now on others bring:
+        # where hundreds of sessions end together, each would wait for the last of them.
+        newest = None if refused_too else newest_entry(self.ledger)
         with self._delivering:
-            done = deliver(self.ledger, farm, refused_too=refused_too)
+            done = deliver(self.ledger, farm, refused_too=refused_too, through=newest)
             self._brought = self._brought.plus(done)
         for what, why in done.refused.items():
             self._note(f"the farm's ledger does not take {what}, which stays here: {why}")

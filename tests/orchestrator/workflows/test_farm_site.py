@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.domain.job import CANCELLED, DONE, READY, SESSION, Job, JobState, Outcome, device_queue
+from orchestrator.domain.job import CANCELLED, DONE, FAILED, READY, SESSION, Job, JobState, Outcome, device_queue
 from orchestrator.domain.night import Missing, NightRecord
+from orchestrator.domain.study import Study
 from orchestrator.errors import LedgerError, StoreError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import nights, record_night
@@ -90,7 +91,7 @@ class Room:
         self.said.append("online")
         worker = begin_worker(farm, "desk", self.site.place, {})
         handlers = {SESSION: self._handler(lambda name: self.site.deliver(farm, leave, name))}
-        executor = executor_of(farm, Pace(look_s=0.1, beat_s=1.0, away_s=0.3))
+        executor = executor_of(farm, Pace(look_s=0.1, beat_s=1.0, away_s=0.3, again_s=0.05))
         executor.serve(worker, [QUEUE], handlers, leave, on_away=on_away, on_back=on_back)
 
     def fetch_ahead(self, farm: Ledger) -> None:
@@ -285,6 +286,23 @@ def test_a_restart_of_the_database_is_waited_for(room: Room, results: Path, serv
     room.end(thread)
     assert "offline" not in room.said
     assert room.measured == ["j0", "j1", "j2"]
+
+
+def test_no_job_is_done_whose_session_the_farm_does_not_take(room: Room, results: Path) -> None:
+    """Two sites have given one id to two questions: the first one's study stays, and the other is told."""
+    put(results, 1)
+    with Ledger.open(results / "ledger.db") as farm:
+        farm.begin_study(Study("s1", "kws", "elsewhere", STUDY.started_utc, STUDY.settings))
+    thread = room.work()
+    room.give(1)
+    until(lambda: states(results) == {"j0": FAILED})
+    room.end(thread)
+    with Ledger.open(results / "ledger.db") as farm:
+        (job,) = jobs(farm)
+        assert "study s1 is in the farm's ledger with other device" in str(job.reason)
+        assert farm.sessions("s1") == []
+    assert spool(room.ledger).refused == 2
+    assert room.measured == ["j0"]
 
 
 def test_a_farm_that_refuses_ends_the_worker(room: Room, results: Path) -> None:
