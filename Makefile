@@ -8,7 +8,7 @@ LAB ?= earshot-lab
 # A skip for a missing part is a failure with CI=true.
 export CI
 
-.PHONY: run-all models-check test-vendors test-export faults farm-faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients dashboards-check month month-check farm-simulate
+.PHONY: run-all models-check test-vendors test-export faults farm-faults run lab lab-six nightly-vm install install-dev system-parts test check lint docs promises vega detectors bench clean test-clients dashboards-check month month-check farm-simulate bench-fan-out
 
 run: install
 	$(BIN)/earshot tune kws --results $(RESULTS)
@@ -135,6 +135,11 @@ bench: install-dev
 # of a quiet machine with two cores.
 farm-simulate: install-dev system-parts
 	$(BIN)/python benchmarks/bench_makespan.py 200 1000 10000
+
+# A hundred sshd in namespaces: Earshot against ansible and pyinfra, which get an environment of their own. Needs root
+# and 4 GiB of free memory; ten minutes of a quiet machine.
+bench-fan-out: install-dev
+	$(BIN)/python benchmarks/fan_out/run.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
