@@ -35,8 +35,9 @@ class Order:
 def submit(ledger: Ledger, order: Order, jobs: Sequence[Job]) -> list[str]:
     """Ids of the jobs that are new, in their order; all or none are recorded.
 
-    A job that is known is not done again: open or done it stays as it is, ended in another way it is begun anew under
-    this order. Raises LedgerError for a job that needs one that nobody knows.
+    A job that is known is not done again: done it stays as it is, ended in another way it is begun anew under this
+    order. One that is open stays the order's that it was, and is as urgent, and may begin as late, as either wants it.
+    Raises LedgerError for a job that needs one that nobody knows.
     """
     with ledger.transaction(_SCOPE) as connection:
         now_s = database.now_s(connection)
@@ -52,10 +53,25 @@ def submit(ledger: Ledger, order: Order, jobs: Sequence[Job]) -> list[str]:
         fresh = [_values(job, states, now_s) for job in new]
         for row in fresh:
             if row["job_id"] in known:
-                connection.execute(update(JobRow).where(JobRow.job_id == row["job_id"]).values(row))
+                # Its fence goes on growing: whoever began it before may not know that it has ended.
+                anew = {name: value for name, value in row.items() if name != "fence"}
+                connection.execute(update(JobRow).where(JobRow.job_id == row["job_id"]).values(anew))
+        for job in jobs:
+            if known.get(job.job_id) in (WAITING, READY):
+                _wanted_too(connection, job)
         _insert(connection, JobRow, [row for row in fresh if row["job_id"] not in known])
         _insert(connection, NeedRow, [{"job_id": job.job_id, "needs": need} for job in new for need in job.needs])
     return [job.job_id for job in new]
+
+
+def _wanted_too(connection: Connection, job: Job) -> None:
+    same = JobRow.job_id == job.job_id
+    urgent = update(JobRow).where(same, JobRow.priority < job.priority)
+    connection.execute(urgent.values(priority=job.priority))
+    late = (
+        JobRow.deadline_utc_s.is_not(None) if job.deadline_utc_s is None else JobRow.deadline_utc_s < job.deadline_utc_s
+    )
+    connection.execute(update(JobRow).where(same, late).values(deadline_utc_s=job.deadline_utc_s))
 
 
 def _require_known(new: Sequence[Job], known: dict[str, str], jobs: Sequence[Job]) -> None:

@@ -1,7 +1,5 @@
 """From what is wanted on which device to an order and its jobs: one for each session, one for each export."""
 
-import getpass
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ from uuid import uuid4
 from orchestrator.domain.job import EXPORT, EXPORT_QUEUE, INTERACTIVE, SESSION, Job, device_queue
 from orchestrator.domain.recipe import Recipe
 from orchestrator.errors import BadInput
+from orchestrator.measure.lab.holder import person
 from orchestrator.workflows.farm_payload import EVALUATE, SessionWork, StudyTold, study_id
 from orchestrator.workflows.night_settings import NightPlan
 from orchestrator.workflows.night_wanted import Shift
@@ -45,10 +44,7 @@ class Asked:
 
 
 def login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())  # A container's user may have no name.
+    return person().partition("@")[0]
 
 
 def new_order_id(now: datetime) -> str:

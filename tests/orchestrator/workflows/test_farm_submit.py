@@ -11,6 +11,7 @@ from orchestrator.domain.job import (
     CANCELLED,
     DONE,
     EXPORT,
+    INTERACTIVE,
     NIGHTLY,
     READY,
     RUNNING,
@@ -153,6 +154,16 @@ def test_exports_are_made_once_for_all_orders(farm: Ledger, results: Path) -> No
     third = submit_export(results, "mini", (FP32,), False, ANN)
     assert [job.job_id for job in third.jobs] == sorted(known)
     assert third.new == ()
+
+
+def test_an_export_is_as_urgent_as_the_most_urgent_who_needs_it(farm: Ledger, results: Path) -> None:
+    night = submit_run(results, RunWish("mini", "pi5", (FP32,)), Asked("night", NIGHTLY, 4e9))
+    submit_run(results, RunWish("mini", "pi5b", (FP32,)), Asked("bob", NIGHTLY, 3e9))
+    (export,) = [state for state in jobs(farm, order_id=night.order.order_id) if state.job.kind == EXPORT]
+    assert (export.job.priority, export.job.deadline_utc_s) == (NIGHTLY, 4e9)
+    submit_run(results, RunWish("mini", "pi5b", (FP32,)), ANN)
+    (export,) = jobs(farm, job_ids=[export.job.job_id])
+    assert (export.job.priority, export.job.deadline_utc_s, export.job.user) == (INTERACTIVE, None, "night")
 
 
 def test_what_another_order_needs_is_not_cancelled(farm: Ledger, results: Path) -> None:
