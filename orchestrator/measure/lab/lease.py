@@ -13,6 +13,7 @@ from agents import uptime
 from orchestrator.domain.lease import HEARTBEAT_S, TTL_S, Lease
 from orchestrator.errors import DeviceHeld, EarshotError, LedgerError
 from orchestrator.ledger import leases
+from orchestrator.ledger.lease_beats import beat_together
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.lab import device_lease
@@ -105,7 +106,7 @@ class Hold:
         lease lives on for its time.
         """
         with contextlib.suppress(LedgerError):
-            if not leases.beat(self._ledger, self.lease, uptime.now()):
+            if not beat_together(self._ledger, self.lease):
                 self._lost = _taken_by(leases.lease_of(self._ledger, self.lease.device))
         if not self._undisturbed.acquire(blocking=False):
             return
