@@ -141,7 +141,8 @@ class SiteWork:
             thread.join()
 
     def _announce(self, farm: Ledger) -> None:
+        """A worker without devices leaves those of its site to the others."""
         found = records_of(self.lab, self.devices, self.site.ledger)
-        if found != self._announced:
+        if found and found != self._announced:
             announce(farm, self.settings.site, found)
             self._announced = found

@@ -188,6 +188,16 @@ def test_a_search_is_done_on_its_device_and_decided_in_the_farm(desk: Desk) -> N
         assert farm.sessions(decision.study_id, with_arrays=False)
 
 
+def test_a_worker_without_devices_leaves_the_site_s_to_others(desk: Desk) -> None:
+    (desk.results / "builder").mkdir()
+    with desk.ledger() as farm:
+        before = site_devices(farm)
+        # The same farm from another folder, as another host has it.
+        (desk.results / "builder" / "ledger.db").symlink_to(desk.results / "ledger.db")
+        work(WorkerSettings("desk", results=desk.results / "builder", once=True), desk.told.append, threading.Event())
+        assert site_devices(farm) == before != []
+
+
 def test_a_worker_with_nothing_to_serve_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is nothing to serve"):
         work(WorkerSettings("x", results=tmp_path, exports=0), lambda event: None, threading.Event())
