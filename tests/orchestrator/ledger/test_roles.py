@@ -1,5 +1,6 @@
 """Each role by trying: what it needs it may do, and nothing else. Logins as people have them, members of the roles."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +16,11 @@ from orchestrator.cli.main import cli
 from orchestrator.decide.selection.choose import decide
 from orchestrator.decide.selection.constraints import Constraints
 from orchestrator.decide.selection.objective import Objective
-from orchestrator.domain.job import DONE, Job, Outcome, device_queue
+from orchestrator.domain.job import DONE, Job, JobState, Outcome, device_queue
 from orchestrator.domain.lease import Lease
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import health, leases, orders, outbox, outbox_targets, workers
 from orchestrator.ledger.delivery import deliver
-from orchestrator.ledger.job_turns import claim, finish
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.place import place_named
 from orchestrator.ledger.role_rights import WORKER_MAY
@@ -29,6 +29,9 @@ from orchestrator.ledger.spool import begin_spool
 from orchestrator.ledger.tables import Table
 from orchestrator.ledger.upgrade import may_upgrade, upgrade
 from orchestrator.measure.farm.executor import tickets
+from orchestrator.measure.farm.executor.base import Pace, Stop
+from orchestrator.measure.farm.executor.choice import executor_of
+from orchestrator.measure.farm.executor.procrastinate import Procrastinate
 from tests import sessions
 from tests.orchestrator.ledger import ledger_samples as samples
 from tests.postgres import Postgres, postgres
@@ -187,6 +190,7 @@ def test_a_viewer_changes_no_column(farm: Farm) -> None:
         "regressions",
         "devices list",
         "devices health local",
+        "queue --all",
         "report study-1",
         "compare study-1:winner study-1:default",
         "ledger roles --sql",
@@ -203,22 +207,25 @@ def test_a_worker_s_life(farm: Farm, tmp_path: Path) -> None:
     with farm.ledger("berlin") as ledger, Ledger.open(tmp_path / "ledger.db") as site:
         me = workers.begin_worker(ledger, "berlin", "berlin/host/folder", {})
         workers.announce(ledger, "berlin", {"pi5": {"tags": ["ci"]}})
-        orders.submit(ledger, orders.Order("o1", "ada", "run", "try"), [job])
-        tickets.prepare(ledger)
-        tickets.issue(ledger, {job.queue: 1})
-        begun = claim(ledger, job.queue, me)
-        assert begun is not None
+
+        def measure(begun: JobState, stop: Stop) -> Outcome:
+            record(site, tmp_path, "s-berlin")
+            health.record_failure(site, "pi5", "no answer")
+            ledger.record_artifact(samples.artifact(tmp_path / "artifacts/a.onnx"))
+            delivered = deliver(site, ledger)
+            assert (delivered.sessions, delivered.refused) == (2, {})
+            assert workers.beat_worker(ledger, me)
+            return Outcome()
+
         begin_spool(site)
-        record(site, tmp_path, "s-berlin")
-        health.record_failure(site, "pi5", "no answer")
-        ledger.record_artifact(samples.artifact(tmp_path / "artifacts/a.onnx"))
-        delivered = deliver(site, ledger)
-        assert (delivered.sessions, delivered.refused) == (2, {})
-        assert finish(ledger, begun, Outcome()) == []
-        assert workers.beat_worker(ledger, me)
+        executor = executor_of(ledger, Pace(look_s=0.5))
+        assert isinstance(executor, Procrastinate)
+        executor.submit(orders.Order("o1", "ada", "run", "try"), [job])
+        executor.serve(me, [job.queue], {"session": measure}, threading.Event(), until_idle=True)
         tickets.drop(ledger, [ticket.ticket_id for ticket in tickets.tickets(ledger)])
         workers.end_worker(ledger, me)
-        assert orders.jobs(ledger, job_ids=["j1"])[0].state == DONE
+        (state,) = orders.jobs(ledger, job_ids=["j1"])
+        assert (state.state, state.reason) == (DONE, None)
         assert ledger.decision("s-berlin") is not None
 
 
