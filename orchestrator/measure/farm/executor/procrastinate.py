@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from orchestrator.domain.job import Job, device_of
+from orchestrator.domain.job import Job
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.job_turns import loads
 from orchestrator.ledger.ledger import Ledger
@@ -14,7 +14,7 @@ from orchestrator.measure.farm.executor.duty import Duty
 from orchestrator.measure.farm.executor.hands import Hands
 from orchestrator.measure.farm.executor.serving import Serving
 from orchestrator.measure.farm.executor.ticket_taker import TicketTaker
-from orchestrator.measure.farm.executor.tickets import drop, issue, name_of, prepare, tickets
+from orchestrator.measure.farm.executor.tickets import drop, issue, prepare, tickets
 
 # Until a taker whose tickets are done has told the database so.
 _LAST_WORDS_S = 15.0
@@ -65,44 +65,27 @@ class _Bringer:
         self._ledger, self._queues, self._hands = ledger, queues, hands
         self._shared_at_once, self._woken = shared_at_once, woken
         self._taker: TicketTaker | None = None
-        # Those that were cut, and Procrastinate's numbers of them: what they held is nobody's.
         self._cut: list[TicketTaker] = []
-        self._former: set[int] = set()
-        self._doubtful: set[int] = set()
 
     def bring(self, ready: Mapping[str, int]) -> None:
         if self._taker is None or not self._taker.alive:
             self._replace_taker()
-        if not ready:
-            self._doubtful.clear()
-            return
-        self._free_locks(ready)
-        issue(self._ledger, ready)
+        if ready:
+            issue(self._ledger, ready)
 
     def _replace_taker(self) -> None:
         if self._taker is not None and (fault := self._drop_taker().fault) is not None:
             raise fault
+        if stale := [ticket.ticket_id for ticket in tickets(self._ledger) if ticket.stale]:
+            drop(self._ledger, stale)
         self._taker = TicketTaker(self._ledger.place, self._queues, self._hands, self._shared_at_once, self._woken)
 
     def _drop_taker(self) -> TicketTaker:
         assert self._taker is not None
         dropped, self._taker = self._taker, None
         dropped.cut()
-        self._former |= dropped.numbers
         self._cut = [taker for taker in (*self._cut, dropped) if taker.alive]
         return dropped
-
-    def _free_locks(self, ready: Mapping[str, int]) -> None:
-        """Something is ready in these queues, and nobody is at it: whoever holds a ticket of one is gone, or will be by
-        the next look.
-        """
-        devices = {name_of(queue) for queue in ready if device_of(queue) is not None}
-        held = [ticket for ticket in tickets(self._ledger) if ticket.held]
-        suspects = {ticket.ticket_id for ticket in held if ticket.name in devices}
-        gone = {ticket.ticket_id for ticket in held if ticket.stale or ticket.worker in self._former}
-        if drops := gone | (suspects & self._doubtful):
-            drop(self._ledger, drops)
-        self._doubtful = suspects - drops
 
     def away(self) -> None:
         """What its taker met is what the ledger met, and told already."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
-from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 
 from orchestrator.domain.job import device_of
@@ -22,8 +22,10 @@ from orchestrator.ledger.postgres import conninfo_of
 from orchestrator.measure.farm.executor.hands import Hands
 from orchestrator.measure.farm.executor.tickets import TASK, in_our_words, name_of
 
-# A ticket that waits for another's lock is looked at this often: no notification tells of a lock.
-_POLL_S = 2.0
+# Whoever looks at the ledger misses a ticket sooner than Procrastinate's own look finds one.
+_POLL_S = 5.0
+# Tickets of devices that are being taken: each only wakes a hand.
+_AT_ONCE = 8
 # Nobody aborts a ticket: jobs are cancelled in the ledger.
 _NEVER_S = 3600.0
 _CONNECTIONS, _CONNECT_S = 4, 10.0
@@ -40,13 +42,12 @@ for _name in ("procrastinate", "psycopg.pool"):
 
 
 class TicketTaker:
-    """``fault``: why it ended, where nobody asked it to. ``numbers``: Procrastinate's of it, as far as tickets told."""
+    """``fault``: why it ended, where nobody asked it to."""
 
     def __init__(
         self, place: Place, queues: Sequence[str], hands: Hands, shared_at_once: int, ended: Callable[[], None]
     ) -> None:
         self.fault: LedgerError | None = None
-        self.numbers: set[int] = set()
         self._place, self._queues, self._hands, self._shared_at_once = place, queues, hands, shared_at_once
         self._ended = ended
         self._loop = asyncio.new_event_loop()
@@ -96,7 +97,7 @@ class TicketTaker:
 
     async def _take(self) -> None:
         app = App(connector=_Connector(self._cut.set, conninfo_of(self._place)))
-        app.task(name=TASK, pass_context=True)(self._do)
+        app.task(name=TASK)(self._do)
         async with app.open_async():
             workers = [asyncio.create_task(app.run_worker_async(**options)) for options in self._workers()]
             stop = asyncio.create_task(self._stop.wait())
@@ -108,10 +109,10 @@ class TicketTaker:
                     raise end
 
     def _workers(self) -> list["WorkerOptions"]:
-        """One for all devices, whose locks hold each to one ticket; one for each other queue, which has no lock."""
+        """One for all devices, one for each other queue, which takes no more tickets than it has hands."""
         devices = [name_of(queue) for queue in self._queues if device_of(queue) is not None]
         shared = [name_of(queue) for queue in self._queues if device_of(queue) is None]
-        groups = [([name], self._shared_at_once) for name in shared] + ([(devices, len(devices))] if devices else [])
+        groups = [([name], self._shared_at_once) for name in shared] + ([(devices, _AT_ONCE)] if devices else [])
         return [
             {
                 "queues": names,
@@ -124,9 +125,10 @@ class TicketTaker:
             for names, concurrency in groups
         ]
 
-    async def _do(self, context: JobContext, queue: str) -> None:
-        if context.job.worker_id is not None:
-            self.numbers.add(context.job.worker_id)
+    async def _do(self, queue: str) -> None:
+        if device_of(queue) is not None:
+            self._hands.wake(queue)
+            return
         rested = asyncio.Event()
         self._hands.wake(queue, lambda: self._call(rested.set))
         await rested.wait()

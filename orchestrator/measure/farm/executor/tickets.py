@@ -1,8 +1,10 @@
 """Procrastinate's side of the queue: tickets. One says that a queue has something to do; whoever takes it does that.
 
 What is to do, and in which order, the ledger says: a ticket that is lost or doubled costs seconds, and nothing else.
-A device's queue has one ticket that waits at most, and its lock: who holds it does job after job. Another queue has as
-many as it has jobs.
+A device's queue has one ticket that waits at most; it ends when it has woken its taker, who then does job after job.
+Another queue has as many as it has jobs, each held while its taker works, so that who is busy takes no other. None has
+a lock: the ledger lets a device do one job at a time, and among 1,000 locks Procrastinate looks for the next ticket for
+30 ms and more, where it takes 3 ms without.
 """
 
 import hashlib
@@ -35,21 +37,18 @@ _NAME_BYTES = 40
 # One after another: who issues a ticket has seen which are there.
 _SCOPE = "farm tickets"
 
-_JOBS = table(
-    "procrastinate_jobs", *map(column, ("id", "queue_name", "status", "worker_id", "lock", "queueing_lock", "args"))
-)
+_JOBS = table("procrastinate_jobs", *map(column, ("id", "queue_name", "status", "worker_id")))
 _WORKERS = table("procrastinate_workers", column("id"), column("last_heartbeat"))
 _STATUS = cast(_JOBS.c.status, String)
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """``name``: of its queue. ``worker``: Procrastinate's number of who holds it. ``stale``: its holder is gone."""
+    """``name``: of its queue. ``stale``: it is held, and its holder is gone."""
 
     ticket_id: int
     name: str
     held: bool
-    worker: int | None
     stale: bool
 
 
@@ -83,9 +82,15 @@ def issue(ledger: Ledger, ready: Mapping[str, int]) -> None:
         waiting = {row.queue_name: row.n for row in connection.execute(counted.group_by(_JOBS.c.queue_name))}
         new = []
         for queue, jobs in ready.items():
-            name, lock = name_of(queue), None if device_of(queue) is None else name_of(queue)
-            for _ in range((1 if lock else min(jobs, _MOST)) - waiting.get(name, 0)):
-                new.append(Job(queue=name, lock=lock, queueing_lock=lock, task_name=TASK, task_kwargs={"queue": queue}))
+            name, once = name_of(queue), device_of(queue) is not None
+            ticket = Job(
+                queue=name,
+                lock=None,
+                queueing_lock=name if once else None,
+                task_name=TASK,
+                task_kwargs={"queue": queue},
+            )
+            new += [ticket] * ((1 if once else min(jobs, _MOST)) - waiting.get(name, 0))
         if new:
             _app().job_manager.batch_defer_jobs(new, connection=_driver(connection))
 
@@ -95,18 +100,15 @@ def tickets(ledger: Ledger) -> list[Ticket]:
     now = func.clock_timestamp()
     gone = func.coalesce(now - _WORKERS.c.last_heartbeat > func.make_interval(0, 0, 0, 0, 0, 0, _STALE_S), True)
     found = ledger.fetch(
-        select(_JOBS.c.id, _JOBS.c.queue_name, _STATUS.label("status"), _JOBS.c.worker_id, gone.label("gone"))
+        select(_JOBS.c.id, _JOBS.c.queue_name, _STATUS.label("status"), gone.label("gone"))
         .select_from(_JOBS.outerjoin(_WORKERS, _WORKERS.c.id == _JOBS.c.worker_id))
         .where(_STATUS.in_(("todo", "doing")))
     )
-    return [
-        Ticket(row.id, row.queue_name, row.status == "doing", row.worker_id, row.status == "doing" and row.gone)
-        for row in found
-    ]
+    return [Ticket(row.id, row.queue_name, row.status == "doing", row.status == "doing" and row.gone) for row in found]
 
 
 def drop(ledger: Ledger, ticket_ids: Iterable[int]) -> None:
-    """Tickets whose holder is gone: their locks are free then."""
+    """Of tickets that are of no use any more."""
     with ledger.transaction(_SCOPE) as connection:
         connection.execute(delete(_JOBS).where(_JOBS.c.id.in_(list(ticket_ids))))
 
