@@ -1,6 +1,7 @@
 """Session jobs on twins: a real lease, a twin's session, its record in the site's ledger, its delivery."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 
@@ -17,6 +18,7 @@ from orchestrator.measure.lab.device import Device
 from orchestrator.measure.lab.lease import Hold, hold
 from orchestrator.measure.transports.base import Transport
 from orchestrator.workflows.farm_payload import SessionWork, session_work
+from orchestrator.workflows.farm_seat import IDLE_S
 from orchestrator.workflows.farm_simulate_plan import planned_session
 
 # Another worker of this site gives a twin back at once.
@@ -25,27 +27,43 @@ STOPPED = "the simulation was ended"
 
 
 class TwinSeat:
-    """A twin as a worker has it: taken with the first session, kept while all goes well. Used by one thread."""
+    """A twin as a worker has it: taken with the first session, kept until nothing comes, as ``workflows/farm_seat.py``
+    keeps a device. Used by one thread at a time.
+    """
 
     def __init__(self, site: Ledger, world: World, name: str) -> None:
         self._site, self._name = site, name
         self._twin = TwinDevice(world, name)
         self._stack = ExitStack()
         self._hold: Hold | None = None
+        self._lock = threading.Lock()
+        self._used_s = time.monotonic()
 
     def run(self, work: SessionWork, candidate: Candidate, load: Workload, stop: Stop) -> Session | None:
         """None where it was asked to stop. Raises DeviceError, after which the twin is not held."""
-        try:
-            held = self._held(work)
-            with held.measuring():
-                planned = planned_session(work, candidate, load)
-                return self._twin.run(planned, load, held.token, stop.worker.wait)
-        except DeviceError:
-            self.close()
-            raise
+        with self._lock:
+            try:
+                held = self._held(work)
+                with held.measuring():
+                    planned = planned_session(work, candidate, load)
+                    return self._twin.run(planned, load, held.token, stop.worker.wait)
+            except DeviceError:
+                self._close()
+                raise
+            finally:
+                self._used_s = time.monotonic()
 
-    def close(self) -> None:
-        """Give the twin back."""
+    def close_if_idle(self, idle_s: float = IDLE_S) -> None:
+        """Give the twin back where nothing ran on it for so long."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._hold is not None and time.monotonic() - self._used_s >= idle_s:
+                self._close()
+        finally:
+            self._lock.release()
+
+    def _close(self) -> None:
         self._hold = None
         with suppress(EarshotError):
             self._stack.close()

@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import threading
-from contextlib import ExitStack, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -87,7 +88,7 @@ def _serve(task: WorkerTask, pipe: Connection, stack: ExitStack) -> None:
         site.record_artifact(nouns.artifact(model))
     seats = {name: TwinSeat(site, task.world, name) for name in task.devices}
     for seat in seats.values():
-        stack.callback(seat.close)
+        stack.callback(seat.close_if_idle, 0.0)
     announce(farm, task.site, {name: {"tags": ["twin"]} for name in task.devices})
     worker_id = begin_worker(farm, task.site, f"{task.site} simulated", {"devices": len(task.devices)})
     handler = TwinHandler(farm, site, seats, candidates(tuple(task.works)), task.works, bring)
@@ -95,7 +96,7 @@ def _serve(task: WorkerTask, pipe: Connection, stack: ExitStack) -> None:
     if pipe.recv() == STOP:
         return
     stop = threading.Event()
-    watch = threading.Thread(target=_watch, args=(pipe, handler, counted, stop), daemon=True)
+    watch = threading.Thread(target=_watch, args=(pipe, handler, seats, counted, stop), daemon=True)
     watch.start()
     executor_named(task.executor, farm, task.world.speed).serve(
         worker_id, [device_queue(name) for name in task.devices], {SESSION: handler}, stop, until_idle=True
@@ -117,15 +118,27 @@ class _Delivery:
             deliver(self._site, self._farm, through=newest)
 
 
-def _watch(pipe: Connection, handler: TwinHandler, counted: dict[str, int], stop: threading.Event) -> None:
-    """Tells how far it is, until the work or whoever started it has ended it."""
+def _watch(
+    pipe: Connection,
+    handler: TwinHandler,
+    seats: Mapping[str, TwinSeat],
+    counted: dict[str, int],
+    stop: threading.Event,
+) -> None:
+    """Tells how far it is and gives idle twins back, until the work or whoever started it has ended it."""
     while True:
-        with suppress(OSError):
+        try:
             pipe.send((TOLD, _told(handler, counted)))
             if stop.is_set():
                 return
             if pipe.poll(_TELL_S) and pipe.recv() == STOP:
                 stop.set()
+        except (OSError, EOFError):
+            # Nobody is there to be told.
+            stop.set()
+            return
+        for seat in seats.values():
+            seat.close_if_idle()
 
 
 def _told(handler: TwinHandler, counted: dict[str, int]) -> Told:
