@@ -10,6 +10,9 @@ from tests.farm.faults import cut, kill_and_start_again, restart_database
 from tests.farm.hub import ONE_WAY
 from tests.farm.world import world
 
+# One world for all of them.
+pytestmark = pytest.mark.xdist_group("farm")
+
 _DEVICES_PER_SITE, _RUNS = 1, 5
 
 

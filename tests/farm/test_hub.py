@@ -11,6 +11,8 @@ import pytest
 from tests.farm.hub import ADDRESS, CUTS, DOWN, ONE_WAY, SUBNET, Cable, Hub
 from tests.postgres import Postgres, Where, postgres
 
+pytestmark = pytest.mark.xdist_group("farm")
+
 # Says what it read; what is asked meanwhile lies in the database, whether or not the answer came.
 _CLIENT = """
 import sys, psycopg
