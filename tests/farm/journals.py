@@ -37,7 +37,9 @@ def runs_on(roots: Mapping[str, Path]) -> list[Run]:
 
 def _run(device: str, folder: Path) -> Run:
     spec: dict[str, Any] = json.loads((folder / "spec.json").read_text())
-    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    lines = (folder / "events.jsonl").read_text().splitlines(keepends=True)
+    # The last one may just be being written.
+    events = [json.loads(line) for line in lines if line.endswith("\n")]
     last = events[-1] if events and events[-1]["kind"] in LAST_KINDS else None
     arrays = folder / "arrays.npz"
     planned = spec["origin"]["planned"]
