@@ -147,11 +147,17 @@ async def _end_all() -> None:
         await asyncio.wait(others, timeout=_WISH_S)
 
 
+async def _be_quick(connection: psycopg.AsyncConnection) -> None:
+    """Each statement is a transaction, and none waits for a disk: a ticket that a crash loses is missed at a look."""
+    await connection.set_autocommit(True)
+    await connection.execute("SET synchronous_commit = off")
+
+
 class _Connector(PsycopgConnector):
     """Tells of a query that failed: Procrastinate's worker would first wait for all tickets that it holds."""
 
     def __init__(self, failed: Callable[[], None], conninfo: str) -> None:
-        super().__init__(conninfo=conninfo, min_size=1, max_size=_CONNECTIONS, timeout=_CONNECT_S)
+        super().__init__(conninfo=conninfo, min_size=1, max_size=_CONNECTIONS, timeout=_CONNECT_S, configure=_be_quick)
         self._failed = failed
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
