@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from procrastinate.app import WorkerOptions
 
 # What they have to say is said by whoever looks at the ledger; without a handler it would go to stderr.
-for _name in ("procrastinate", "psycopg.pool"):
+for _name in ("procrastinate", "psycopg", "psycopg.pool"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
