@@ -19,7 +19,7 @@ from orchestrator.make.export.store import ArtifactStore, Record, record_of
 from orchestrator.workflows.farm_depot import Depot
 from orchestrator.workflows.farm_editions import newest_edition
 from orchestrator.workflows.farm_export_queues import export_queue, same_tools
-from orchestrator.workflows.farm_parcel import Packed, identity_of
+from orchestrator.workflows.farm_parcel import Packed
 from orchestrator.workflows.prepare import Prepared, calibration_of
 
 _SUBMIT_AGAIN = "submit it again"
@@ -83,7 +83,7 @@ def export_job(
         known = exported_of(done)
         return not anew and _still_made(ledger, known) and all(store.has(sha256) for sha256 in known.files)
 
-    job_id, edition = newest_edition(ledger, f"export-{_key(prepared, recipe, learned)}", stands)
+    job_id, edition = newest_edition(ledger, f"export-{_key(prepared, packed, recipe, learned)}", stands)
     work = ExportWork(packed.sha256, prepared.source.name, str(recipe), learned.job_id if learned else None, edition)
     return replace(
         asked,
@@ -95,10 +95,10 @@ def export_job(
     )
 
 
-def _key(prepared: Prepared, recipe: Recipe, learned: Job | None) -> str:
+def _key(prepared: Prepared, packed: Packed, recipe: Recipe, learned: Job | None) -> str:
     calibration = calibration_of(prepared)
     heard = calibration.sha256 if calibration else None
-    parts = [REVISION, identity_of(prepared.source), str(recipe), heard, learned.job_id if learned else None]
+    parts = [REVISION, packed.parcel.identity, str(recipe), heard, learned.job_id if learned else None]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 

@@ -20,7 +20,7 @@ from orchestrator.make.train.lessons import LESSONS
 from orchestrator.make.train.tuned import WEIGHTS, with_tuned
 from orchestrator.workflows.farm_editions import newest_edition
 from orchestrator.workflows.farm_export_queues import LEARN_QUEUE
-from orchestrator.workflows.farm_parcel import Packed, identity_of
+from orchestrator.workflows.farm_parcel import Packed
 from orchestrator.workflows.prepare import Prepared, trained_folder
 
 _SUBMIT_AGAIN = "submit it again"
@@ -73,7 +73,7 @@ def learn_job(ledger: Ledger, store: Store, prepared: Prepared, packed: Packed, 
     Raises BadInput for a model without training batches, ExportFailed for one that is no PyTorch module.
     """
     source = prepared.source
-    parts = [identity_of(source), to_json(course), _lessons(source)]
+    parts = [packed.parcel.identity, to_json(course), _lessons(source)]
     name = f"learn-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]}"
     job_id, edition = newest_edition(ledger, name, lambda done: store.has(learned_of(done).sha256))
     work = LearnWork(packed.sha256, source.name, course, edition)

@@ -136,7 +136,7 @@ class ArtifactStore:
         (self.folder / record.sha256).mkdir(parents=True, exist_ok=True)
         for sha256 in {record.sha256, parts[GRAPH].sha256}:
             self._replace(self.folder / sha256 / CONTRACT_FILE, _json_bytes(contract))
-            self._replace(self.folder / sha256 / PROVENANCE_FILE, _json_bytes(record))
+        self._replace(self.folder / record.sha256 / PROVENANCE_FILE, _json_bytes(record))
         return self._artifact(record, contract)
 
     def _artifact(self, record: Record, contract: StreamContract) -> Artifact:

@@ -107,7 +107,8 @@ def test_it_is_named_by_what_it_learns_from(farm: Ledger, tmp_path: Path) -> Non
     assert learn_job(farm, store, prepared, packed, Course(steps=4), ASKED).job_id != job.job_id
     (tmp_path / "own" / "net.py").write_text(REFUSES + "def lessons(seed):\n    yield from ()\n")
     changed = prepare_model(str(tmp_path / "own"), tmp_path)
-    assert learn_job(farm, store, changed, packed, COURSE, ASKED).job_id != job.job_id
+    other = learn_job(farm, store, changed, pack(str(tmp_path / "own"), changed, tmp_path), COURSE, ASKED)
+    assert other.job_id != job.job_id
 
 
 def test_a_model_without_batches_or_module_is_refused(farm: Ledger, tmp_path: Path) -> None:
