@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -157,11 +158,16 @@ class Turns:
 
     @contextmanager
     def _fresh(self, farm: Ledger, leave: threading.Event) -> Iterator[None]:
-        """The snapshot, and what it needs, follow the farm meanwhile."""
+        """The snapshot, and what it needs, follow the farm meanwhile, and the farm follows the site."""
 
         def follow(ended: threading.Event) -> None:
             while not (ended.is_set() or leave.is_set()):
-                for step in (self._site.refresh, self._work.fetch_ahead):
+                # What was recorded beside sessions (a quarantine, a person's word) waits for none.
+                for step in (
+                    lambda there: self._site.deliver(there, ended),
+                    self._site.refresh,
+                    self._work.fetch_ahead,
+                ):
                     self._if_there(step, farm)
                 ended.wait(self._pace.refresh_s)
 

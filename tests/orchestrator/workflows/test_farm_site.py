@@ -15,6 +15,7 @@ from orchestrator.domain.job import CANCELLED, DONE, FAILED, READY, SESSION, Job
 from orchestrator.domain.night import Missing, NightRecord
 from orchestrator.domain.study import Study
 from orchestrator.errors import LedgerError, StoreError
+from orchestrator.ledger import health
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.nights import nights, record_night
 from orchestrator.ledger.orders import Order, cancel, jobs, submit
@@ -303,6 +304,18 @@ def test_no_job_is_done_whose_session_the_farm_does_not_take(room: Room, results
         assert farm.sessions("s1") == []
     assert spool(room.ledger).refused == 2
     assert room.measured == ["j0"]
+
+
+def test_the_farm_hears_of_a_quarantine_without_a_session(room: Room, results: Path) -> None:
+    thread = room.work()
+    until(lambda: "online" in room.said)
+    health.quarantine(room.ledger, "pi5", "its fan stands still")
+    with Ledger.open(results / "ledger.db") as farm:
+        until(lambda: health.health_of(farm, "pi5").quarantined)
+        health.release_quarantine(room.ledger, "pi5", "ada: a new fan")
+        until(lambda: not health.health_of(farm, "pi5").quarantined)
+        assert [event.kind for event in health.events(farm, "pi5")] == ["quarantine", "release"]
+    room.end(thread)
 
 
 def test_a_farm_that_refuses_ends_the_worker(room: Room, results: Path) -> None:
