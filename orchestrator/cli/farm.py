@@ -84,8 +84,11 @@ def simulate(
             place, devices, sessions, workers, seed, speed, seconds, executor, ledger, faults, kill_workers
         )
         # As Ctrl-C: what was found is told.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        told = simulate_farm(settings, progress)
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            told = simulate_farm(settings, progress)
+        finally:
+            signal.signal(signal.SIGTERM, before)
     if as_json:
         print_json(told)
     else:
