@@ -102,7 +102,7 @@ def push(
 def _print(deliveries: "Sequence[Delivery]", with_command: bool) -> None:
     said = ["exit>", "said"] if with_command else []
     print_table(
-        ["device", "sent", "MB>", "s>", *said, "note"], [[*_row(delivery, with_command)] for delivery in deliveries]
+        ["device", "sent", "MB>", "s>", *said, "note"], [_row(delivery, with_command) for delivery in deliveries]
     )
 
 

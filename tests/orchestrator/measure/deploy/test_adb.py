@@ -10,6 +10,7 @@ import pytest
 from agents import wire
 from orchestrator.measure.deploy.agent import DeployedAgent
 from orchestrator.measure.deploy.archive import AgentArchive
+from orchestrator.measure.deploy.intake import Intake, take_in
 from orchestrator.measure.deploy.push import deploy, push_blobs
 from orchestrator.measure.deploy.run import run_session
 from tests.orchestrator.measure.sessions import Files, echo_spec, file_of
@@ -40,6 +41,17 @@ def test_files_are_sent_once(agent: DeployedAgent, tmp_path: Path) -> None:
     files = [file_of(tmp_path / "a.onnx", os.urandom(5000)), file_of(tmp_path / "b.wav", os.urandom(3 << 20))]
     assert push_blobs(agent, files).bytes_sent == 5000 + (3 << 20)
     assert push_blobs(agent, files).bytes_sent == 0
+
+
+def test_all_in_one_go(phone: Phone, archive: AgentArchive, tmp_path: Path) -> None:
+    file = file_of(tmp_path / "a.onnx", os.urandom(3 << 20))
+    with phone.open() as transport:
+        took = take_in(transport, Intake(archive, (file,), ("sha256sum", "{files}")), python=sys.executable)
+        again = take_in(transport, Intake(archive, (file,), ("sh", "-c", "exit 3")), python=sys.executable)
+    assert took.completed is not None
+    assert took.completed.stdout.split()[0].decode() == file[1].sha256
+    assert again.completed is not None
+    assert (again.bytes_sent, again.completed.exit_code) == (0, 3)
 
 
 def test_a_session_survives_the_end_of_adbd(agent: DeployedAgent, phone: Phone, files: Files, tmp_path: Path) -> None:
