@@ -161,13 +161,10 @@ class Turns:
         """The snapshot, and what it needs, follow the farm meanwhile, and the farm follows the site."""
 
         def follow(ended: threading.Event) -> None:
+            # What was recorded beside sessions (a quarantine, a person's word) waits for none.
+            steps = (partial(self._site.deliver, leave=ended), self._site.refresh, self._work.fetch_ahead)
             while not (ended.is_set() or leave.is_set()):
-                # What was recorded beside sessions (a quarantine, a person's word) waits for none.
-                for step in (
-                    lambda there: self._site.deliver(there, ended),
-                    self._site.refresh,
-                    self._work.fetch_ahead,
-                ):
+                for step in steps:
                     self._if_there(step, farm)
                 ended.wait(self._pace.refresh_s)
 
