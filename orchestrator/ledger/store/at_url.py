@@ -1,6 +1,7 @@
 """Files below a URL of fsspec's: a folder, an object store, whatever it has a driver for."""
 
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from orchestrator.ledger.store.base import FRESH_S, Held, absent, digest_of, is_
 _BLOCK_BYTES = 1 << 20
 # Where a file appears as a whole or not at all; elsewhere it gets a name of its own first.
 _OBJECTS = ("s3", "s3a", "gs", "gcs", "abfs", "az", "memory")
+_OVER_SSH = ("sftp", "ssh")
 # Protocol -> what to install beside fsspec.
 _DRIVERS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
 
@@ -23,8 +25,18 @@ class UrlStore:
 
     def __init__(self, url: str) -> None:
         self.place = url
-        self._fs, self._root = _opened(url)
+        # A connection for each thread: two that use one of paramiko's at once may wait for each other for ever.
+        self._own = threading.local()
+        self._own.driver, self._root = _opened(url)
         self._whole = _protocol(url) in _OBJECTS
+
+    @property
+    def _fs(self) -> Any:
+        """Opened again after a fault: a connection that was cut stays so."""
+        driver = getattr(self._own, "driver", None)
+        if driver is None:
+            driver = self._own.driver = _opened(self.place)[0]
+        return driver
 
     def has(self, sha256: str) -> bool:
         return self._info(sha256) is not None
@@ -37,7 +49,9 @@ class UrlStore:
         target = self._path(sha256)
         sent = target if self._whole else f"{target}.{secrets.token_hex(4)}.part"
         with self._in_our_words():
-            self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+            # An object store has no folders, and its driver would make a bucket of a name that was mistyped.
+            if not self._whole:
+                self._make_folder(target.rpartition("/")[0])
             self._fs.put_file(str(path), sent)
             if not self._whole:
                 self._fs.mv(sent, target)
@@ -72,6 +86,14 @@ class UrlStore:
                 self._fs.rm_file(self._path(sha256))
             self._forget()
 
+    def _make_folder(self, folder: str) -> None:
+        try:
+            self._fs.makedirs(folder, exist_ok=True)
+        except Exception:
+            # Some drivers look first and make then: another may have made it in between.
+            if not self._fs.isdir(folder):
+                raise
+
     def _path(self, sha256: str) -> str:
         return f"{self._root.rstrip('/')}/{sha256[:2]}/{sha256}"
 
@@ -95,6 +117,7 @@ class UrlStore:
         except StoreError:
             raise
         except Exception as exc:  # each driver has its own
+            self._own.driver = None
             raise _fault(self.place, exc) from exc
 
 
@@ -109,7 +132,8 @@ def _opened(url: str) -> tuple[Any, str]:
     except ModuleNotFoundError as exc:
         raise StoreError(f"the store {url} needs {exc.name}", hint="pip install 'earshot[farm]'") from exc
     try:
-        fs, root = url_to_fs(url)
+        # Not a driver that others of this process have: it may be one whose connection was cut.
+        fs, root = url_to_fs(url, skip_instance_cache=True, **_options(url))
     except ImportError as exc:
         driver = _DRIVERS.get(_protocol(url), exc.name or _protocol(url))
         raise StoreError(f"the store {url} needs {driver}", hint=f"pip install {driver}") from exc
@@ -118,6 +142,14 @@ def _opened(url: str) -> tuple[Any, str]:
     except Exception as exc:  # drivers connect here, and their errors share no base class
         raise _fault(url, exc) from exc
     return fs, root
+
+
+def _options(url: str) -> dict[str, Any]:
+    if _protocol(url) not in _OVER_SSH:
+        return {}
+    from orchestrator.ledger.store.known_hosts import KnownHosts
+
+    return {"host_key_policy": KnownHosts}
 
 
 def _fault(url: str, exc: Exception) -> StoreError:

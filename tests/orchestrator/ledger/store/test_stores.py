@@ -1,6 +1,8 @@
 """Every store keeps the same promises: whole files by their hash, once, and told apart from what is not there."""
 
+import getpass
 import hashlib
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from orchestrator.ledger.store.at_url import UrlStore
 from orchestrator.ledger.store.base import Store
 from orchestrator.ledger.store.in_database import PART_BYTES, DatabaseStore
 from orchestrator.ledger.store.places import DATABASE, STORE_FILE, attach_store, store_at, store_of
+from tests.hosts import SshHost, make_host
 from tests.orchestrator.ledger.store.web_server import web_server
 
 ABSENT = "0" * 64
@@ -149,6 +152,44 @@ class TestMemory(Contract):
         yield store
         for held in list(store.held()):
             store.delete(held.sha256)
+
+
+class TestSftp(Contract):
+    """A real OpenSSH server. Keys are the user's own, and so are the servers that it knows."""
+
+    @pytest.fixture
+    def host(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SshHost]:
+        host = make_host(tmp_path / "sshd", settings=("Subsystem sftp internal-sftp",))
+        keys = tmp_path / "home" / ".ssh"
+        keys.mkdir(parents=True)
+        shutil.copy(host.user_key, keys / "id_ed25519")
+        shutil.copy(host.known_hosts, keys)
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+        yield host
+        host.stop()
+
+    @pytest.fixture
+    def url(self, host: SshHost, tmp_path: Path) -> str:
+        return f"sftp://{getpass.getuser()}@127.0.0.1:{host.port}{tmp_path}/store"
+
+    @pytest.fixture
+    def store(self, url: str) -> Iterator[Store]:
+        store = UrlStore(url)
+        yield store
+        store._fs.client.close()
+
+    def test_a_cut_connection_is_made_again(self, store: Store, host: SshHost, content: Path) -> None:
+        sha256 = store.put(content)
+        host.cut()
+        with pytest.raises(StoreError, match="cannot use the store sftp:"):
+            store.has(sha256)
+        assert store.has(sha256)
+
+    def test_a_server_that_nobody_knows_is_refused(self, url: str, tmp_path: Path) -> None:
+        (tmp_path / "home" / ".ssh" / "known_hosts").unlink()
+        with pytest.raises(StoreError, match="does not hold the key of"):
+            UrlStore(url)
 
 
 def test_a_web_server_is_read_only(tmp_path: Path, content: Path) -> None:
