@@ -48,7 +48,7 @@ class Duty:
         An end that cannot be told is told when the ledger is back. Raises LedgerError where no job could be begun, or
         where the worker is to end and the ledger is away: another will begin the job again, and find what was recorded.
         """
-        if self._stop.is_set():
+        if self.asked_to_end:
             return None
         with self._counted(self._beginning, queue), self._at_once:
             begun = claim(self._ledger, queue, self._worker_id)

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, String, cast, column, delete, func, inspect, select, table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from orchestrator.domain.job import device_of
 from orchestrator.errors import LedgerError
@@ -108,7 +108,7 @@ def tickets(ledger: Ledger) -> list[Ticket]:
 
 
 def drop(ledger: Ledger, ticket_ids: Iterable[int]) -> None:
-    """Of tickets that are of no use any more."""
+    """Tickets that are of no use any more."""
     with ledger.transaction(_SCOPE) as connection:
         connection.execute(delete(_JOBS).where(_JOBS.c.id.in_(list(ticket_ids))))
 
@@ -123,7 +123,8 @@ def in_our_words(place: Place) -> Iterator[None]:
         yield
     except (psycopg.Error, ConnectorException) as exc:
         cause = exc if isinstance(exc, psycopg.Error) else exc.__cause__ or exc.__context__ or exc
-        raise postgres.fault(place, DBAPIError(None, None, cause)) from exc
+        lost = isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+        raise postgres.fault(place, (OperationalError if lost else DBAPIError)(None, None, cause)) from exc
 
 
 @cache

@@ -4,17 +4,18 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from orchestrator.domain.job import DONE, EXPORT_QUEUE, JobState, Outcome, device_queue
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerAway, LedgerError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.orders import jobs
 from orchestrator.ledger.orders import submit as submit_to_ledger
 from orchestrator.measure.farm.executor.base import Stop
 from orchestrator.measure.farm.executor.procrastinate import Procrastinate
-from orchestrator.measure.farm.executor.tickets import drop, issue, name_of, prepare, tickets
+from orchestrator.measure.farm.executor.tickets import drop, in_our_words, issue, name_of, prepare, tickets
 from tests.orchestrator.measure.farm.executor.work import (
     FAST,
     NANO,
@@ -231,6 +232,8 @@ def test_its_errors_are_the_ledger_s(ledger: Ledger) -> None:
         issue(ledger, {PI: 1})
     with pytest.raises(LedgerError, match="procrastinate_jobs"):
         tickets(ledger)
+    with pytest.raises(LedgerAway, match="cannot reach"), in_our_words(ledger.place):
+        raise psycopg.OperationalError("the connection is lost")
 
 
 def test_a_refused_ticket_is_told_as_being_away(ledger: Ledger, executor: Procrastinate) -> None:
