@@ -1,5 +1,4 @@
-"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix, attach, upgrade, migrate, roles,
-compact, prune."""
+"""``earshot ledger``: studies, streams, sessions, percentiles, export-matrix; other verbs are in files of their own."""
 
 from pathlib import Path
 from typing import Any
