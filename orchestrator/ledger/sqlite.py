@@ -24,11 +24,15 @@ _FAULTS = (
     ("SQLITE_IOERR", "reading or writing it failed", "check the disk (dmesg, df), then run the same command again"),
 )
 
+# Threads of a worker with a thousand devices take turns at its few connections, each for milliseconds. One that waits
+# for so long waits for somebody who is stuck: SQLAlchemy's 30 s were too short for thousands that ended together.
+_TURN_S = 600.0
+
 
 def engine_of(place: Place, path: Path, *, create: bool, busy_timeout_s: float) -> Engine:
     """Raises LedgerError for a path that can be none."""
     _check_path(place, path, create)
-    engine = create_engine(place.url, json_serializer=dump)
+    engine = create_engine(place.url, json_serializer=dump, pool_timeout=_TURN_S)
     event.listen(engine, "connect", lambda dbapi, _record: _prepare(dbapi, busy_timeout_s))
     event.listen(engine, "begin", _begin)
     return engine

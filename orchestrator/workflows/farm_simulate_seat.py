@@ -23,6 +23,8 @@ from orchestrator.workflows.farm_simulate_plan import planned_session
 
 # Another worker of this site gives a twin back at once.
 _WAIT_S = 30.0
+# Sessions that are recorded and delivered at a time: one waits for the disk while another computes.
+_RECORDING = 4
 STOPPED = "the simulation was ended"
 
 
@@ -97,6 +99,8 @@ class TwinHandler:
         self._candidates, self._works = candidates, works
         self._begun_studies: set[str] = set()
         self._lock = threading.Lock()
+        # Who ended first is recorded and delivered first.
+        self._turns = threading.Semaphore(_RECORDING)
         self.done = 0
 
     def __call__(self, begun: JobState, stop: Stop) -> Outcome:
@@ -107,7 +111,8 @@ class TwinHandler:
             with suppress(EarshotError):
                 give_back(self._farm, begun)
             return Outcome(reason=STOPPED, again=True)
-        self._record(work, session)
+        with self._turns:
+            self._record(work, session)
         with self._lock:
             self.done += 1
         # As a farm's worker tells it: a session that failed is recorded, and its job is done.
