@@ -74,7 +74,7 @@ def missing_for(queue: str) -> tuple[str, ...]:
 
 
 def export_record() -> dict[str, object]:
-    """What a worker says of itself, for ``made_with_tools_of``: goes into its record (``ledger/workers.py``)."""
+    """What a worker says of itself, for ``same_tools``: goes into its record (``ledger/workers.py``)."""
     return {"export_queues": list(served_export_queues()), "export_tools": all_tools()}
 
 
