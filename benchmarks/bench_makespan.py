@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from agents.strict_json import to_json
 from benchmarks.postgres import durable_postgres
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.workflows.farm_simulate import simulate
-from orchestrator.workflows.farm_simulate_executor import EXECUTORS
-from orchestrator.workflows.farm_simulate_settings import SimulationSettings
-from orchestrator.workflows.farm_simulate_told import SimulationTold
+from orchestrator.workflows.simulation.executor import EXECUTORS
+from orchestrator.workflows.simulation.settings import SimulationSettings
+from orchestrator.workflows.simulation.simulate import simulate
+from orchestrator.workflows.simulation.told import SimulationTold
 
 MOST_EXCESS = 0.03
 _HERE = Path()

@@ -23,8 +23,8 @@ def cancel(names: tuple[str, ...], results: Path, as_json: bool) -> None:
     earshot cancel 261122-021939-2271-b3dd91-paced-1-0
     """
     from orchestrator.ledger.ledger import Ledger
-    from orchestrator.workflows import farm_cancel
-    from orchestrator.workflows.farm_order import login_name
+    from orchestrator.workflows.farm import cancel as farm_cancel
+    from orchestrator.workflows.farm.order import login_name
 
     with Ledger.open(results / "ledger.db", create=False) as farm:
         told = farm_cancel.cancel(farm, names, login_name())

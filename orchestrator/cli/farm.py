@@ -14,9 +14,9 @@ from orchestrator.cli.options import Share, json_option
 from orchestrator.cli.output import print_json
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.measure.farm.twins.body import Faults
-from orchestrator.workflows.farm_simulate import simulate as simulate_farm
-from orchestrator.workflows.farm_simulate_executor import EXECUTORS
-from orchestrator.workflows.farm_simulate_settings import SimulationSettings
+from orchestrator.workflows.simulation.executor import EXECUTORS
+from orchestrator.workflows.simulation.settings import SimulationSettings
+from orchestrator.workflows.simulation.simulate import simulate as simulate_farm
 
 _INTERRUPTED = 130
 

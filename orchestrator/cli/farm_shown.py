@@ -3,7 +3,7 @@
 import click
 
 from orchestrator.cli.output import number, print_table
-from orchestrator.workflows.farm_simulate_told import DatabaseTold, SimulationTold
+from orchestrator.workflows.simulation.told import DatabaseTold, SimulationTold
 
 _MOST_ROWS = 12
 

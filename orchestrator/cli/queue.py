@@ -39,7 +39,7 @@ def queue(
     """
     from orchestrator.cli.queue_shown import show_farm
     from orchestrator.ledger.ledger import Ledger
-    from orchestrator.workflows.farm_queue import QueueWish, farm_now
+    from orchestrator.workflows.farm.queue import QueueWish, farm_now
 
     if watch and as_json:
         raise click.UsageError("--watch is for people: ask for --json as often as you like")

@@ -13,7 +13,7 @@ from orchestrator.measure.lab.lease import spell
 
 if TYPE_CHECKING:
     from orchestrator.ledger.workers import Worker
-    from orchestrator.workflows.farm_queue import DeviceNow, FarmNow, OrderTold
+    from orchestrator.workflows.farm.queue import DeviceNow, FarmNow, OrderTold
 
 
 def show_farm(now: "FarmNow", as_json: bool) -> None:
@@ -63,7 +63,7 @@ def _order(told: "OrderTold") -> list[str]:
 
 
 def _job(state: JobState, now: "FarmNow") -> list[str]:
-    from orchestrator.workflows.farm_payload import title_of
+    from orchestrator.workflows.farm.payload import title_of
 
     job = state.job
     try:
@@ -101,7 +101,7 @@ def _worker(worker: "Worker") -> list[str]:
 
 
 def _device(now: "DeviceNow") -> list[str]:
-    from orchestrator.workflows.farm_payload import title_of
+    from orchestrator.workflows.farm.payload import title_of
 
     runs = "-"
     if now.runs is not None:

@@ -12,7 +12,7 @@ import click
 from orchestrator.cli.options import lab_option, results_option
 
 if TYPE_CHECKING:
-    from orchestrator.workflows.farm_events import WorkerEvent
+    from orchestrator.workflows.farm.events import WorkerEvent
 
 
 @click.command()
@@ -45,8 +45,8 @@ def worker(
     earshot worker --site desk --with-local
     earshot worker --site builder --exports 4
     """
-    from orchestrator.workflows.farm_settings import WorkerSettings
-    from orchestrator.workflows.farm_worker import work
+    from orchestrator.workflows.farm.settings import WorkerSettings
+    from orchestrator.workflows.farm.worker import work
 
     stop = threading.Event()
     settings = WorkerSettings(site, lab, results, exports, with_local, once)

@@ -14,12 +14,12 @@ from orchestrator.ledger.orders import Order, jobs, submit
 from orchestrator.ledger.store.places import store_of
 from orchestrator.ledger.workers import begin_worker
 from orchestrator.measure.farm.executor.base import Stop
-from orchestrator.workflows.farm_depot import depot_of
-from orchestrator.workflows.farm_export import artifact_at, export_job
-from orchestrator.workflows.farm_export_handler import ExportHandler
-from orchestrator.workflows.farm_export_queues import missing_for
-from orchestrator.workflows.farm_learn import Course, learn_job, learned_of, with_farm_weights
-from orchestrator.workflows.farm_parcel import pack
+from orchestrator.workflows.farm.depot import depot_of
+from orchestrator.workflows.farm.export import artifact_at, export_job
+from orchestrator.workflows.farm.export_handler import ExportHandler
+from orchestrator.workflows.farm.export_queues import missing_for
+from orchestrator.workflows.farm.learn import Course, learn_job, learned_of, with_farm_weights
+from orchestrator.workflows.farm.parcel import pack
 from orchestrator.workflows.prepare import prepare_model
 
 ASKED = Job("any", "order", EXPORT, EXPORT_QUEUE, "ada")

@@ -54,9 +54,9 @@ def export(
     earshot submit export kws --qat --recipe 'onnx:int8-qdq(activation=s8,granularity=channel)' --wait
     """
     from orchestrator.cli.submit.shown import show_submitted
-    from orchestrator.workflows.farm_export_order import submit_export
-    from orchestrator.workflows.farm_learn import Course
-    from orchestrator.workflows.farm_order import Asked, login_name
+    from orchestrator.workflows.farm.export_order import submit_export
+    from orchestrator.workflows.farm.learn import Course
+    from orchestrator.workflows.farm.order import Asked, login_name
 
     if not recipes and not qat:
         raise BadInput("nothing says what to make", hint="--recipe onnx:int8-qdq, or --qat")

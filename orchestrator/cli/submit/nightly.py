@@ -25,7 +25,7 @@ def nightly(plan: Path, user: str | None, wait: bool, results: Path, as_json: bo
     0 22 * * *  earshot submit nightly /srv/desk.toml --results /srv/farm    (cron)
     """
     from orchestrator.cli.submit.shown import show_submitted
-    from orchestrator.workflows.farm_nightly import submit_nightly
-    from orchestrator.workflows.farm_order import login_name
+    from orchestrator.workflows.farm.nightly import submit_nightly
+    from orchestrator.workflows.farm.order import login_name
 
     show_submitted(submit_nightly(results, plan, user or login_name()), results, wait, as_json)

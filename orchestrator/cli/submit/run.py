@@ -57,8 +57,8 @@ def run(
     earshot submit run kws --devices all --nightly --deadline 06:00
     """
     from orchestrator.cli.submit.shown import show_submitted
-    from orchestrator.workflows.farm_order import Asked, login_name
-    from orchestrator.workflows.farm_submit import RunWish, submit_run
+    from orchestrator.workflows.farm.order import Asked, login_name
+    from orchestrator.workflows.farm.submit import RunWish, submit_run
 
     wish = RunWish(
         model,

@@ -9,7 +9,7 @@ from orchestrator.cli.output import print_json, print_table
 from orchestrator.cli.submit.waited import outcome_as_json, show_outcome, waited
 
 if TYPE_CHECKING:
-    from orchestrator.workflows.farm_submit import Submitted
+    from orchestrator.workflows.farm.submit import Submitted
 
 
 def show_submitted(submitted: "Submitted", results: Path, wait: bool, as_json: bool) -> None:

@@ -71,8 +71,8 @@ def tune(
     earshot submit tune kws --devices tag:phone --one-per-model --nightly --max-p99-ms 20
     """
     from orchestrator.cli.submit.shown import show_submitted
-    from orchestrator.workflows.farm_order import Asked, login_name
-    from orchestrator.workflows.farm_tune import TuneWish, submit_tune
+    from orchestrator.workflows.farm.order import Asked, login_name
+    from orchestrator.workflows.farm.tune import TuneWish, submit_tune
 
     wish = TuneWish(
         model,

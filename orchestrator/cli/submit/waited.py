@@ -16,8 +16,8 @@ from orchestrator.ledger.order_counts import Counts
 from orchestrator.ledger.orders import jobs
 
 if TYPE_CHECKING:
-    from orchestrator.workflows.farm_outcome import Measured
-    from orchestrator.workflows.farm_submit import Submitted
+    from orchestrator.workflows.farm.outcome import Measured
+    from orchestrator.workflows.farm.submit import Submitted
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def waited(results: Path, submitted: "Submitted") -> Waited:
     """Ctrl-C ends the waiting, and the order goes on."""
     order_id = submitted.order.order_id
     others = sorted({job.job_id for job in submitted.jobs} - set(submitted.new))
-    from orchestrator.workflows.farm_outcome import measured, wait_for
+    from orchestrator.workflows.farm.outcome import measured, wait_for
 
     with Ledger.open(results / "ledger.db", create=False) as farm:
         wait_for(farm, order_id, others, _Teller(), _say_away)
@@ -79,8 +79,8 @@ def show_outcome(outcome: Waited) -> None:
 
 
 def _made(state: JobState) -> list[str]:
-    from orchestrator.workflows.farm_export import export_work, exported_of
-    from orchestrator.workflows.farm_learn import learn_work, learned_of
+    from orchestrator.workflows.farm.export import export_work, exported_of
+    from orchestrator.workflows.farm.learn import learn_work, learned_of
 
     if learn_work(state.job) is not None:
         learned = learned_of(state)

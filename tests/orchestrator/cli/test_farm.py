@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from orchestrator.cli.farm_shown import print_simulation
 from orchestrator.cli.main import cli
-from orchestrator.workflows.farm_simulate_told import (
+from orchestrator.workflows.simulation.told import (
     Counted,
     DatabaseTold,
     Machine,

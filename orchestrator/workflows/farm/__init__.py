@@ -1,0 +1,1 @@
+"""Orders, workers, sites: what ``earshot worker``, ``submit``, ``queue`` and ``cancel`` do."""
