@@ -121,7 +121,7 @@ class SiteWork:
 
     @contextmanager
     def _announcing(self, farm: Ledger) -> Iterator[None]:
-        """What changed of the devices is told the farm meanwhile, and which nights are over."""
+        """What changed of the devices is told the farm meanwhile and in the end, and which nights are over."""
         ended = threading.Event()
 
         def announce_now_and_then() -> None:
@@ -139,6 +139,8 @@ class SiteWork:
         finally:
             ended.set()
             thread.join()
+            with suppress(LedgerError):
+                self._announce(farm)
 
     def _announce(self, farm: Ledger) -> None:
         """A worker without devices leaves those of its site to the others."""

@@ -49,7 +49,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def ran_on_device(desk: Desk, study_ids: set[str]) -> list[str]:
     """Sessions that lie on the device, of these studies: those that were started there."""
     root = desk.results.parent / ".cache" / "earshot" / "sessions"
-    return sorted(path.name for path in root.iterdir() if any(path.name.startswith(each) for each in study_ids))
+    # Absent until the first one.
+    found = root.iterdir() if root.is_dir() else ()
+    return sorted(path.name for path in found if any(path.name.startswith(each) for each in study_ids))
 
 
 def studies_of(desk: Desk, order_id: str) -> set[str]:
@@ -102,11 +104,13 @@ def test_a_killed_worker_s_session_is_collected(desk: Desk) -> None:
     order_id = desk.submit(FP32, seconds=_LONG_S, mode="paced").order.order_id
     argv = [sys.executable, "-m", "orchestrator.cli", "worker", "--site", "desk", "--with-local", "--json"]
     killed = subprocess.Popen([*argv, "--results", str(desk.results)], stdout=subprocess.PIPE, text=True)
-    until_on_device(desk, order_id)
-    with pytest.raises(BadInput, match=f"already, process {killed.pid}"):
-        desk.work()
-    killed.send_signal(signal.SIGKILL)
-    said, _ = killed.communicate()
+    try:
+        until_on_device(desk, order_id)
+        with pytest.raises(BadInput, match=f"already, process {killed.pid}"):
+            desk.work()
+    finally:
+        killed.send_signal(signal.SIGKILL)
+        said, _ = killed.communicate()
     assert [json.loads(line)["kind"] for line in said.splitlines()][:2] == ["started", "began"]
     (state,) = [state for state in desk.jobs(order_id) if state.job.kind == SESSION]
     assert state.state == RUNNING
