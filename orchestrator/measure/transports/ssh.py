@@ -59,7 +59,7 @@ class SshTransport(RemoteTransport):
         place = self.target.place
         if not self._way[-1].is_active():
             raise Unreachable(f"{place}: the link was lost", hint=CHECK_LINK)
-        with contextlib.ExitStack() as stack:
+        with _lost_while_sending(place), contextlib.ExitStack() as stack:
             with mapped(place):
                 channel = stack.enter_context(self._channel(timeout_s))
                 channel.settimeout(timeout_s)
@@ -69,3 +69,14 @@ class SshTransport(RemoteTransport):
                 yield command
             except TimeoutError:
                 raise timed_out(self.name, argv, timeout_s, bytes(command.stderr)) from None
+
+
+@contextmanager
+def _lost_while_sending(place: str) -> Iterator[None]:
+    """paramiko sends for itself too, while one reads (how much more may come) and at a channel's end: a link that is
+    lost in that moment is an EOFError, which a command line would take for Ctrl-D.
+    """
+    try:
+        yield
+    except EOFError as exc:
+        raise Unreachable(f"{place}: the link was lost", hint=CHECK_LINK) from exc

@@ -54,7 +54,7 @@ class SshCommand:
         return left_s
 
     def _drain_stderr(self) -> None:
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, EOFError):
             while data := self._channel.recv_stderr(READ_BYTES):
                 self.stderr += data
 

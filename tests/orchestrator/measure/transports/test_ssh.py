@@ -249,3 +249,20 @@ class TestJump:
         command = f"ssh -F none {hop} -W 127.0.0.1:{device.port}"
         assert _works(replace(device.target, proxy_command=command))
         assert jump.logins() == 1
+
+
+@pytest.mark.parametrize("sends", ["recv", "close"])
+def test_a_link_that_is_lost_while_paramiko_sends_for_itself(
+    ssh_host: SshHost, monkeypatch: pytest.MonkeyPatch, sends: str
+) -> None:
+    """Its own EOFError, which click tells as "interrupted": so a push under load once ended."""
+    genuine = getattr(paramiko.Channel, sends)
+
+    def lost(channel: paramiko.Channel, *words: object) -> object:
+        genuine(channel, *words)
+        raise EOFError
+
+    with SshTransport("device", ssh_host.target) as transport, monkeypatch.context() as patch:
+        patch.setattr(paramiko.Channel, sends, lost)
+        with pytest.raises(Unreachable, match="the link was lost"):
+            transport.exec(["echo", "hello"])
